@@ -1,0 +1,206 @@
+"""The vocabulary: every event that enters or leaves the twin.
+
+Times are RFC 3339 with a zone on the wire. Values carry TS 28.552 names and the units of `twin.counters`.
+New fields get defaults, types never change, unknown fields are skipped: an old reader reads new events.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+SCHEMA_VERSION = 1
+
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What one element measured in one granularity period.
+
+    Attributes:
+        element: Distinguished name of the element that measured.
+        begin: Begin of the period.
+        end: End of the period; equal to `begin` for a sample taken at an instant.
+        objects: Names relative to `element`, one a row; "" is the element itself.
+        counters: Counter names, one a column.
+        values: `[num_objects, num_counters]`; null is missing, never zero.
+        suspect: Rows the source itself doubts.
+    """
+
+    element: str
+    begin: Time
+    end: Time
+    objects: list[str]
+    counters: list[str]
+    values: list[list[float | None]]
+    suspect: list[int] = []
+    source: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+
+class Entity(msgspec.Struct, frozen=True, kw_only=True):
+    """A node of the topology: what it is called, what it is, what is known of it."""
+
+    dn: str
+    kind: Literal["region", "site", "element", "cell", "link", "asset", "sensor"]
+    attributes: dict[str, str | float | int | bool | None] = {}
+
+
+class Relation(msgspec.Struct, frozen=True, kw_only=True):
+    """A directed edge of the topology."""
+
+    source: str
+    target: str
+    kind: Literal["contains", "located_at", "neighbour", "connects", "powers", "measures"]
+    attributes: dict[str, str | float | int | bool | None] = {}
+
+
+class TopologyChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of the inventory; goes to every partition. Merging one twice changes nothing."""
+
+    id: str
+    time: Time
+    entities: list[Entity] = []
+    relations: list[Relation] = []
+    removed: list[str] = []
+    source: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A 3GPP AlarmRecord (TS 28.532) at one moment of its life; `CLEARED` ends it."""
+
+    object_instance: str
+    notification_id: str
+    event_time: Time
+    alarm_type: str
+    probable_cause: str
+    perceived_severity: Literal["INDETERMINATE", "CRITICAL", "MAJOR", "MINOR", "WARNING", "CLEARED"]
+    specific_problem: str = ""
+    additional_text: str = ""
+    source: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+
+class CongestionPrediction(msgspec.Struct, frozen=True, kw_only=True):
+    """What the twin predicts for the cells of one element after one report.
+
+    Attributes:
+        id: A function of element, period and target: a repeated message has the same id and bytes.
+        time: End of the period the prediction was made from; it speaks of `time + horizon_s`.
+        probability: Of `counter > threshold`, one a cell.
+        value: The counter now, one a cell (null: missing).
+        expected: What the twin's expectation tier says for `time + horizon_s`, one a cell.
+        drivers: The features that moved each probability most, largest first.
+        contributions: Their shares of the log-odds.
+        revision: Of the twin, after the report.
+    """
+
+    id: str
+    time: Time
+    element: str
+    target: str
+    counter: str
+    threshold: float
+    horizon_s: int
+    cells: list[str]
+    probability: list[float]
+    value: list[float | None]
+    expected: list[float | None]
+    drivers: list[list[str]]
+    contributions: list[list[float]]
+    model: str
+    model_version: str
+    tier: str
+    revision: int
+    schema_version: int = SCHEMA_VERSION
+
+
+class Drift(msgspec.Struct, frozen=True, kw_only=True):
+    """Reality has moved away from what the twin expects of one object's counter.
+
+    Attributes:
+        time: End of the period that gave the alarm.
+        since: End of the period the change is dated back to.
+        direction: Reality lies above or below the expectation.
+        size: Mean residual since then, in the counter's unit.
+        evidence: The detector's statistic over its threshold.
+    """
+
+    id: str
+    time: Time
+    since: Time
+    object: str
+    counter: str
+    direction: Literal["up", "down"]
+    size: float
+    evidence: float
+    tier: str
+    revision: int
+    schema_version: int = SCHEMA_VERSION
+
+
+class Fidelity(msgspec.Struct, frozen=True, kw_only=True):
+    """How well the twin's expectation agrees with what was measured (definition: `twin.fidelity`)."""
+
+    id: str
+    time: Time
+    counter: str
+    granularity_s: int
+    region: str
+    score: float
+    worst: list[str]
+    worst_scores: list[float]
+    num_objects: int
+    tier: str
+    revision: int
+    schema_version: int = SCHEMA_VERSION
+
+
+class TwinUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """Something other than a measured value changed in the twin."""
+
+    id: str
+    time: Time
+    change: Literal["topology", "discovered", "stale", "fresh", "gap", "alarm"]
+    objects: list[str]
+    detail: dict[str, Any]
+    revision: int
+    schema_version: int = SCHEMA_VERSION
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """Progressive scores of one target over the labels that matured lately."""
+
+    id: str
+    time: Time
+    target: str
+    model_version: str
+    metrics: dict[str, float | None]
+    revision: int
+    schema_version: int = SCHEMA_VERSION
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that could not be used, with all that is needed to use it after a fix.
+
+    Attributes:
+        topic, partition, offset: Where it was read.
+        size: Of the original [byte].
+        original: Its bytes, base64 on the wire; cut to the first 64 KiB where `truncated`.
+    """
+
+    id: str
+    time: Time
+    reason: str
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    size: int
+    original: bytes
+    key: str = ""
+    truncated: bool = False
+    schema_version: int = SCHEMA_VERSION
