@@ -1,0 +1,113 @@
+"""Statements that write the effects of one batch; a number of rows each, never one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Sequence
+
+import psycopg
+
+from infra.store.copy import STATEMENT
+from twin.log import Outlet
+from twin.rows import CounterSet, ObjectRow
+
+Observations = Callable[[psycopg.AsyncConnection, list[bytes | bytearray]], Awaitable[None]]
+
+STORED_KINDS = frozenset({"drift", "fidelity", "updates", "scores"})
+"""Outlets kept in the table `event`; the others are in the history already, or large."""
+
+KEEP_SNAPSHOTS = 2
+
+# Rows are sorted: two partitions that insert the same ones must lock them in the same order.
+OBJECTS = """
+INSERT INTO object (id, dn, object_class)
+SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS t (id, dn, object_class) ORDER BY id
+ON CONFLICT DO NOTHING
+"""
+COUNTER_SETS = """
+INSERT INTO counter_set (id, names)
+SELECT (entry ->> 'id')::bigint,
+    ARRAY(SELECT name FROM jsonb_array_elements_text(entry -> 'names') WITH ORDINALITY AS t (name, n) ORDER BY n)
+FROM jsonb_array_elements(%s::text::jsonb) AS entry ORDER BY 1
+ON CONFLICT DO NOTHING
+"""
+EVENTS = """
+INSERT INTO event (time, id, kind, key, shard, body)
+SELECT to_timestamp(ms / 1000.0), id, kind, key, %s, body::jsonb
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[]) AS t (ms, id, kind, key, body)
+ORDER BY ms, id
+ON CONFLICT (time, id) DO NOTHING
+"""
+SNAPSHOT = "INSERT INTO snapshot (partition, log_id, next_offset, body) VALUES (%s, %s, %s, %b)"
+PRUNE = f"""
+DELETE FROM snapshot WHERE partition = %(partition)s AND id NOT IN
+(SELECT id FROM snapshot WHERE partition = %(partition)s ORDER BY id DESC LIMIT {KEEP_SNAPSHOTS})
+"""
+
+_ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+async def copy_observations(connection: psycopg.AsyncConnection, buffers: list[bytes | bytearray]) -> None:
+    """Add rows to the history."""
+    async with connection.cursor() as cursor, cursor.copy(STATEMENT) as copy:
+        for buffer in buffers:
+            await copy.write(buffer)
+
+
+async def merge_observations(connection: psycopg.AsyncConnection, buffers: list[bytes | bytearray]) -> None:
+    """Add rows to the history, leaving out those whose key is there already; slower."""
+    await connection.execute("CREATE TEMPORARY TABLE incoming (LIKE observation) ON COMMIT DROP")
+    async with connection.cursor() as cursor, cursor.copy(STATEMENT.replace("observation", "incoming", 1)) as copy:
+        for buffer in buffers:
+            await copy.write(buffer)
+    await connection.execute("INSERT INTO observation SELECT * FROM incoming ON CONFLICT DO NOTHING")
+
+
+async def insert_objects(connection: psycopg.AsyncConnection, objects: Sequence[ObjectRow]) -> None:
+    if objects:
+        ids, names, classes = zip(*objects, strict=True)
+        await connection.execute(OBJECTS, [list(ids), list(map(_text, names)), list(map(_text, classes))])
+
+
+async def insert_counter_sets(connection: psycopg.AsyncConnection, sets: Sequence[CounterSet]) -> None:
+    if sets:
+        entries = [{"id": one.id, "names": [_text(name) for name in one.names]} for one in sets]
+        await connection.execute(COUNTER_SETS, [json.dumps(entries)])
+
+
+async def insert_events(connection: psycopg.AsyncConnection, outlets: Sequence[Outlet], shard: int) -> None:
+    kept = [outlet for outlet in outlets if outlet.kind in STORED_KINDS]
+    if kept:
+        await connection.execute(
+            EVENTS,
+            [
+                shard,
+                [outlet.time for outlet in kept],
+                [_text(outlet.id) for outlet in kept],
+                [outlet.kind for outlet in kept],
+                [_text(outlet.key) for outlet in kept],
+                [_json(outlet.value) for outlet in kept],
+            ],
+        )
+
+
+async def insert_snapshot(
+    connection: psycopg.AsyncConnection, partition: int, log_id: str, next_offset: int, body: bytes
+) -> None:
+    """Store a snapshot and drop all but the newest two of the partition, whatever log they are of.
+
+    So the last snapshot of an earlier log goes only when this log has two of its own.
+    """
+    await connection.execute(SNAPSHOT, [partition, log_id, next_offset, body])
+    await connection.execute(PRUNE, {"partition": partition})
+
+
+def _text(text: str) -> str:
+    """`text` without the one character that PostgreSQL can't store."""
+    return text.replace("\0", "\ufffd")
+
+
+def _json(value: bytes) -> str:
+    """The same for JSON, where it is escaped."""
+    return _ESCAPED_NUL.sub(rb"\1\\ufffd", value).decode()

@@ -1,0 +1,259 @@
+"""The composition root: wires topics, agents and services into one Faust app."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.types import TP
+
+from infra.settings import Settings
+from infra.store.migrate import migrate
+from infra.store.writer import ShardStore
+from models.targets import parse_target
+from stream.batching import RejectLimit
+from stream.broker import Producer, create_topics, read_log
+from stream.config import ShardConfig
+from stream.fold import PartitionFold
+from stream.ingest import Ingest
+from stream.shard import Shard
+from stream.topics import INBOX, SOURCES
+from twin.counters import Catalogue
+from twin.log import LogRecord
+
+log = logging.getLogger("lockstep.app")
+
+STOP_WITHIN_S = 8.0
+
+
+class LockstepApp:
+    """One worker: ingest agents, fold agents, and what they stand on.
+
+    Args:
+        settings: Everything it needs to know.
+        bootstrap: Of the broker.
+        dsn: Of the database.
+        catalogue: The counters it accepts.
+        roles: Any of `ingest` and `fold`.
+    """
+
+    def __init__(
+        self, settings: Settings, bootstrap: str, dsn: str, catalogue: Catalogue, roles: tuple[str, ...] = ("ingest", "fold")
+    ) -> None:
+        self.settings = settings
+        self.bootstrap = bootstrap
+        self.failure: BaseException | None = None
+        self._catalogue = catalogue
+        self._dsn = dsn
+        self._config = shard_config(settings)
+        self._security = kafka_security(settings)
+        self._store = ShardStore(dsn)
+        self._producer: Producer | None = None
+        self._folds: dict[int, tuple[PartitionFold, asyncio.Task[None]]] = {}
+        self._ingests: dict[str, tuple[Ingest, asyncio.Task[None]]] = {}
+        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self.faust = self._faust_app()
+        self.faust.on_before_configured.connect(lambda *_, **__: None)
+        self.faust.on_partitions_revoked.connect(self._on_revoked)
+        if "fold" in roles:
+            self._agent(INBOX.name, self._fold)
+        if "ingest" in roles:
+            for kind, topic in SOURCES.items():
+                self._agent(topic.name, self._ingest(kind))
+
+    def _faust_app(self) -> Any:
+        settings = self.settings
+        app = faust.App(
+            settings.group,
+            broker=[f"kafka://{server}" for server in self.bootstrap.split(",")],
+            broker_credentials=faust_credentials(settings),
+            datadir=str(Path(settings.state_dir) / "faust"),
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            web_enabled=False,
+            web_tables_enabled=False,
+            consumer_auto_offset_reset="earliest",
+            broker_session_timeout=settings.broker_session_timeout_s,
+            broker_rebalance_timeout=settings.broker_session_timeout_s,
+            broker_heartbeat_interval=settings.broker_heartbeat_s,
+            broker_commit_interval=1.0,
+            broker_max_poll_interval=300.0,
+            consumer_max_fetch_size=4 << 20,
+            stream_wait_empty=False,
+            worker_redirect_stdouts=False,
+        )
+        return app
+
+    def _agent(self, topic: str, handler: Any) -> None:
+        source = self.faust.topic(
+            self.settings.topic_prefix + topic,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+            internal=False,
+        )
+        self.faust.agent(source, name=f"lockstep.{topic}")(handler)
+
+    # An exception that leaves an agent's loop loses events without a word: handlers only hand over, what can fail
+    # runs in tasks of its own, whose failure stops the worker.
+    async def _fold(self, stream: Any) -> None:
+        async for event in stream.noack().events():
+            await (await self._fold_of(event.message.partition)).queue.put(event)
+
+    def _ingest(self, kind: str) -> Any:
+        async def handler(stream: Any) -> None:
+            async for event in stream.noack().events():
+                await (await self._ingest_of(kind)).queue.put(event)
+
+        return handler
+
+    async def _fold_of(self, partition: int) -> PartitionFold:
+        known = self._folds.get(partition)
+        if known is not None and not known[1].done():
+            return known[0]
+        settings = self.settings
+        fold = PartitionFold(
+            partition,
+            lambda: Shard(partition, self._config, self._catalogue),
+            self._store,
+            await self._connected(),
+            self._read_log,
+            self._limit(),
+            self._fatal,
+            prefix=settings.topic_prefix,
+            log_id=settings.log_id,
+            owner=self._owner,
+            batch=settings.batch_reports,
+            wait_s=settings.batch_wait_ms / 1000,
+            snapshot_every_s=settings.snapshot_every_s,
+        )
+        self._folds[partition] = (fold, asyncio.create_task(fold.run()))
+        return fold
+
+    async def _ingest_of(self, kind: str) -> Ingest:
+        known = self._ingests.get(kind)
+        if known is not None:
+            return known[0]
+        settings = self.settings
+        ingest = Ingest(
+            kind,
+            await self._connected(),
+            settings.partitions,
+            settings.topic_prefix,
+            settings.batch_reports,
+            settings.batch_wait_ms / 1000,
+            settings.max_message_bytes,
+            self._limit(),
+            self._fatal,
+        )
+        self._ingests[kind] = (ingest, asyncio.create_task(ingest.run()))
+        return ingest
+
+    def _limit(self) -> RejectLimit:
+        return RejectLimit(self.settings.reject_consecutive, self.settings.reject_share, self.settings.reject_window)
+
+    async def _connected(self) -> Producer:
+        if self._producer is None:
+            self._producer = producer = Producer(self.bootstrap, self._security, self.settings.max_message_bytes)
+            await producer.start()
+        return self._producer
+
+    def _read_log(self, partition: int, start: int, stop: int) -> AsyncIterator[list[LogRecord]]:
+        return read_log(self.bootstrap, self._security, self.settings.topic_prefix + INBOX.name, partition, start, stop, "")
+
+    async def _on_revoked(self, _app: Any, revoked: set[TP], **_: Any) -> None:
+        """Let go of partitions within a bound: what isn't committed by then is folded by the next owner."""
+        names = {tp.partition for tp in revoked if tp.topic == self.settings.topic_prefix + INBOX.name}
+        await self._let_go(names)
+
+    async def _let_go(self, partitions: set[int]) -> None:
+        leaving = [self._folds.pop(p) for p in partitions & set(self._folds)]
+        for fold, _ in leaving:
+            await fold.stop()
+        if leaving:
+            _, pending = await asyncio.wait([task for _, task in leaving], timeout=STOP_WITHIN_S)
+            for task in pending:
+                task.cancel()
+
+    async def close(self) -> None:
+        """Finish folds, disconnect."""
+        await self._let_go(set(self._folds))
+        for _, task in self._ingests.values():
+            task.cancel()
+        if self._producer is not None:
+            await self._producer.stop()
+        await self._store.close()
+
+    def _fatal(self, error: BaseException) -> None:
+        self.failure = error
+        log.critical("stopping: %s", error, exc_info=error)
+        asyncio.get_running_loop().create_task(self.faust.crash(error))
+
+
+def run_worker(app: LockstepApp, loglevel: str) -> int:
+    """Prepare topics and schema, then work until a signal.
+
+    Returns:
+        The exit status: 0 after a signal, 1 after a failure.
+    """
+    settings = app.settings
+    migrate(app._dsn)
+    asyncio.run(create_topics(app.bootstrap, app._security, settings.partitions, settings.replication, settings.topic_prefix))
+    worker = faust.Worker(app.faust, loglevel=loglevel, quiet=True, console_port=None)
+
+    @app.faust.on_after_configured.connect  # type: ignore[untyped-decorator]
+    def _ready(*_: Any, **__: Any) -> None:
+        log.info("worker %s configured", app._owner)
+
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as stop:
+        return 1 if app.failure else int(stop.code or 0)
+    return 1 if app.failure else 0
+
+
+def shard_config(settings: Settings) -> ShardConfig:
+    """The part of the settings that the fold depends on."""
+    return ShardConfig(
+        targets=tuple(parse_target(text) for text in settings.targets),
+        lateness_periods=settings.lateness_periods,
+        future_tolerance_ms=int(settings.future_tolerance_s * 1000),
+        unknown_objects=settings.unknown_objects,
+    )
+
+
+def kafka_security(settings: Settings) -> dict[str, Any]:
+    """Connection arguments for aiokafka."""
+    out: dict[str, Any] = {"security_protocol": settings.security_protocol}
+    if "SSL" in settings.security_protocol:
+        out["ssl_context"] = ssl.create_default_context(cafile=settings.ssl_cafile)
+    if "SASL" in settings.security_protocol:
+        assert settings.sasl_password is not None
+        out |= {
+            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_plain_username": settings.sasl_username,
+            "sasl_plain_password": settings.sasl_password.get_secret_value(),
+        }
+    return out
+
+
+def faust_credentials(settings: Settings) -> Any:
+    """The same for Faust; None for a plain connection."""
+    security = kafka_security(settings)
+    context = security.get("ssl_context")
+    if "sasl_mechanism" in security:
+        return faust.SASLCredentials(
+            username=security["sasl_plain_username"],
+            password=security["sasl_plain_password"],
+            mechanism=security["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context=context) if context else None

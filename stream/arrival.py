@@ -1,0 +1,149 @@
+"""What happens to reports on arrival: many at once, with frozen parameters, without a Python object a cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.online import CongestionModel, Predictions
+from stream.decode import from_ms
+from stream.outlets import outlet
+from stream.prepare import PreparedReport
+from twin.events import CongestionPrediction
+from twin.rows import DISCOVERED, LATE, SUSPECT, Effects, HistoryBlock
+from twin.state import Layout, Table
+from twin.sync import Arrival
+
+if TYPE_CHECKING:
+    from stream.shard import Shard
+
+
+class Admitted(NamedTuple):
+    """A report that is to be written.
+
+    Attributes:
+        revision: Of the twin, with it.
+        position: In its batch, for the order of outlets.
+    """
+
+    item: PreparedReport
+    layout: Layout
+    table: Table
+    period: int
+    arrival: Arrival
+    revision: int
+    position: int
+
+
+_LATE = -1
+"""Stands for the period of late reports: they are only stored, so that theirs doesn't matter."""
+
+
+def arrive(shard: Shard, run: list[Admitted], effects: Effects) -> None:
+    """Write a run of reports, no element twice, and predict from them."""
+    groups: dict[tuple[int, int, tuple[int, ...], int], list[Admitted]] = {}
+    for admitted in run:
+        fed = tuple(id(series) for series, _, _ in admitted.layout.series)
+        period = _LATE if admitted.arrival is Arrival.LATE else admitted.period
+        groups.setdefault((id(admitted.item.stack), id(admitted.table), fed, period), []).append(admitted)
+    for group in groups.values():
+        _arrive_alike(shard, group, effects)
+
+
+def _arrive_alike(shard: Shard, group: list[Admitted], effects: Effects) -> None:
+    """The same for reports of one shape and one period that feed the same series."""
+    first = group[0]
+    table, stack, period, late = first.table, first.item.stack, first.period, first.arrival is Arrival.LATE
+    size = stack.num_objects
+    index = np.array([a.item.index for a in group])
+    values = stack.values[index].reshape(len(group) * size, -1)
+    suspect = stack.suspect[index].reshape(-1)
+
+    def each(per_report: list[int]) -> NDArray[np.int64]:
+        return np.repeat(np.array(per_report, dtype=np.int64), size)
+
+    end = each([a.item.end for a in group])
+    rows = np.concatenate([a.layout.rows for a in group])
+    n = len(rows)
+    expected = np.full(n, np.nan, dtype=np.float32)
+    probability = np.full((n, len(shard.config.targets)), np.nan, dtype=np.float32)
+    if not late:
+        revision = each([a.revision for a in group])
+        table.write(rows, first.layout.columns, np.ascontiguousarray(values.T), end, revision, suspect)
+        for number, (series, column, _) in enumerate(first.layout.series):
+            at = np.concatenate([a.layout.series[number][2] for a in group])
+            # What the source itself doubts is stored, but the twin doesn't learn from it.
+            measured = np.where(suspect, np.nan, values[:, column])
+            series.write(at, period, measured)
+            if number == 0:
+                expected = series.expected(at, period)[0].astype(np.float32)
+            for model in shard.channels[table.granularity_ms, series.counter].models:
+                predictions = model.predict(series, at, period, table.closed)
+                for k, target in enumerate(model.targets):
+                    probability[:, shard.config.targets.index(target)] = predictions.probability[k]
+                _emit_predictions(shard, group, model, predictions, measured, size)
+    flags = np.where(suspect, SUSPECT, 0) | (LATE if late else 0)
+    flags |= each([0 if a.layout.declared else DISCOVERED for a in group])
+    granularity = each([(a.item.end - a.item.begin) // 1000 for a in group])
+    effects.history.append(
+        HistoryBlock(
+            object_id=np.concatenate([a.layout.object_ids for a in group]),
+            time=end,
+            granularity=granularity.astype(np.int32),
+            counter_set=np.full(n, first.layout.counter_set, dtype=np.int64),
+            values=values.astype(np.float32),
+            expected=expected,
+            probability=probability,
+            flags=flags.astype(np.int16),
+            offset=each([a.item.record.offset for a in group]),
+        )
+    )
+
+
+def _emit_predictions(
+    shard: Shard, group: list[Admitted], model: CongestionModel, made: Predictions, measured: NDArray[np.float64], size: int
+) -> None:
+    """One message a report and target: the cells of one element."""
+    names = model.feature_names
+    now = _numbers(measured)
+    for k, target in enumerate(model.targets):
+        probability = np.round(made.probability[k].astype(np.float64), 6).tolist()
+        expected = _numbers(made.expected.astype(np.float64))
+        drivers = made.drivers[k].tolist()
+        contributions = np.round(made.contributions[k].astype(np.float64), 4).tolist()
+        for i, admitted in enumerate(group):
+            item, report = admitted.item, admitted.item.report
+            cells = slice(i * size, (i + 1) * size)
+            end_s = item.end // 1000
+            body = CongestionPrediction(
+                id=f"{target.name}/{report.element}/{end_s}/{(item.end - item.begin) // 1000}",
+                time=from_ms(item.end),
+                element=report.element,
+                target=target.name,
+                counter=target.counter,
+                threshold=target.threshold,
+                horizon_s=target.horizon_s,
+                cells=report.objects,
+                probability=probability[cells],
+                value=now[cells],
+                expected=expected[cells],
+                drivers=[[names[f] for f in row] for row in drivers[cells]],
+                contributions=contributions[cells],
+                model=model.name,
+                model_version=model.version,
+                tier="statistical",
+                revision=admitted.revision,
+            )
+            shard.emit(outlet("congestion", report.element, item.end, body), admitted.position)
+
+
+def _numbers(values: NDArray[np.float64]) -> list[Any]:
+    """Rounded to four digits after the point, None for NaN."""
+    rounded = np.round(values, 4)
+    missing = np.isnan(rounded)
+    if not missing.any():
+        out: list[Any] = rounded.tolist()
+        return out
+    return [None if gone else x for x, gone in zip(rounded.tolist(), missing.tolist(), strict=True)]

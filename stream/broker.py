@@ -1,0 +1,214 @@
+"""The broker as Lockstep uses it: batches out, slices of the log in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, for_code
+
+from stream.topics import TOPICS, Headers, event_type
+from twin.errors import ConfigurationError, Unavailable
+from twin.log import LogRecord
+
+MAX_BATCH = 1 << 20
+"""Largest batch sent [byte]; the broker's own limit is 1 MiB by default, less its framing."""
+
+_TOPIC_EXISTS = 36
+
+
+class Message(NamedTuple):
+    """One message to be sent.
+
+    Attributes:
+        time: Its time stamp [ms since 1970].
+    """
+
+    partition: int
+    key: str
+    time: int
+    value: bytes
+    headers: Headers
+
+
+class Producer:
+    """Sends many messages of one topic at once; a message is safe when `send` returns."""
+
+    def __init__(self, bootstrap: str, security: dict[str, Any], max_message_bytes: int) -> None:
+        self._limit = max_message_bytes
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=bootstrap,
+            acks="all",
+            linger_ms=0,
+            max_batch_size=MAX_BATCH - 4096,
+            max_request_size=2 * max_message_bytes,
+            **security,
+        )
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            Unavailable: The broker doesn't answer.
+        """
+        try:
+            await self._producer.start()
+        except KafkaError as error:
+            await self._producer.stop()
+            raise Unavailable(f"can't reach the broker: {error}; see `lockstep doctor`") from error
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._producer.stop()
+
+    async def send(self, topic: str, messages: Sequence[Message]) -> None:
+        """Send messages in order and wait until the broker has them.
+
+        Raises:
+            Unavailable: The broker didn't take them.
+        """
+        by_partition: dict[int, list[Message]] = {}
+        for message in messages:
+            by_partition.setdefault(message.partition, []).append(message)
+        try:
+            await asyncio.gather(*(self._send(topic, p, group) for p, group in by_partition.items()))
+        except KafkaError as error:
+            raise Unavailable(f"the broker did not take a message for {topic}: {error!r}") from error
+
+    async def _send(self, topic: str, partition: int, messages: list[Message]) -> None:
+        futures = []
+        batch = self._producer.create_batch()
+        for message in messages:
+            record = {"timestamp": message.time, "key": message.key.encode(), "value": message.value}
+            if batch.append(**record, headers=message.headers) is None:
+                if batch.record_count():
+                    futures.append(await self._producer.send_batch(batch, topic, partition=partition))
+                    batch = self._producer.create_batch()
+                    if batch.append(**record, headers=message.headers) is not None:
+                        continue
+                # Larger than a batch: it travels alone.
+                futures.append(
+                    await self._producer.send(
+                        topic,
+                        partition=partition,
+                        key=record["key"],
+                        value=message.value,
+                        timestamp_ms=message.time,
+                        headers=message.headers,
+                    )
+                )
+                batch = self._producer.create_batch()
+        if batch.record_count():
+            futures.append(await self._producer.send_batch(batch, topic, partition=partition))
+        await asyncio.gather(*futures)
+
+
+async def create_topics(bootstrap: str, security: dict[str, Any], partitions: int, replication: int, prefix: str) -> None:
+    """Create the topics that don't exist yet.
+
+    Raises:
+        Unavailable: The broker doesn't answer.
+        ConfigurationError: A topic can't be created, or `twin.inbox` has another number of partitions.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **security)
+    try:
+        await admin.start()
+    except KafkaError as error:
+        await admin.close()
+        raise Unavailable(f"can't reach the broker: {error}; see `lockstep doctor`") from error
+    try:
+        existing = set(await admin.list_topics())
+        wanted = [
+            NewTopic(prefix + t.name, t.partitions or partitions, replication, topic_configs={"retention.ms": str(t.retention_ms)})
+            for t in TOPICS
+            if prefix + t.name not in existing
+        ]
+        if wanted:
+            reply = await admin.create_topics(wanted)
+            for name, code, *_ in reply.topic_errors:
+                if code not in (0, _TOPIC_EXISTS):
+                    raise ConfigurationError(f"can't create the topic {name}: {for_code(code).__name__}")
+        for topic in await admin.describe_topics([prefix + t.name for t in TOPICS if not t.partitions]):
+            if len(topic["partitions"]) != partitions:
+                raise ConfigurationError(
+                    f"the topic {topic['topic']} has {len(topic['partitions'])} partitions, the setting says {partitions}: "
+                    "set LOCKSTEP_PARTITIONS to what the topic has"
+                )
+    finally:
+        await admin.close()
+
+
+def to_record(message: Any, default_type: str) -> LogRecord:
+    """A message of aiokafka or Faust as a record of the log."""
+    key = message.key
+    return LogRecord(
+        message.partition,
+        message.offset,
+        key.decode("utf-8", "replace") if isinstance(key, bytes) else key or "",
+        int(message.timestamp * 1000 + 0.5) if isinstance(message.timestamp, float) else int(message.timestamp),
+        event_type(message.headers, default_type),
+        message.value or b"",
+    )
+
+
+async def read_log(
+    bootstrap: str, security: dict[str, Any], topic: str, partition: int, start: int, stop: int, default_type: str
+) -> AsyncIterator[list[LogRecord]]:
+    """Records `[start, stop)` of one partition, in batches, without a consumer group.
+
+    Raises:
+        Unavailable: They can't be read, or are no longer there.
+    """
+    tp = TopicPartition(topic, partition)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=50, **security
+    )
+    try:
+        await consumer.start()
+    except KafkaError as error:
+        await consumer.stop()
+        raise Unavailable(f"can't reach the broker: {error}; see `lockstep doctor`") from error
+    try:
+        consumer.assign([tp])
+        consumer.seek(tp, start)
+        position = start
+        while position < stop:
+            found = (await consumer.getmany(tp, timeout_ms=10_000, max_records=1000)).get(tp, [])
+            records = [to_record(m, default_type) for m in found if m.offset < stop]
+            if not records or records[0].offset > position:
+                raise Unavailable(
+                    f"{topic}[{partition}] no longer holds the records from {position} on, which the twin needs to catch up: "
+                    "its retention is too short, or the log was made anew (then start with another LOCKSTEP_LOG_ID)"
+                )
+            position = records[-1].offset + 1
+            yield records
+    finally:
+        await consumer.stop()
+
+
+async def end_of(bootstrap: str, security: dict[str, Any], topic: str, partitions: Iterable[int]) -> dict[int, int]:
+    """The offset after the last record of each partition.
+
+    Asked from a fetch reply: the embedded broker answers `ListOffsets(latest)` wrongly for batches of several records.
+    """
+    tps = [TopicPartition(topic, p) for p in partitions]
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50, **security)
+    await consumer.start()
+    try:
+        consumer.assign(tps)
+        await consumer.seek_to_beginning(*tps)
+        out: dict[int, int] = {}
+        for _ in range(100):
+            await consumer.getmany(timeout_ms=50, max_records=1)
+            for tp in tps:
+                high = consumer.highwater(tp)
+                if high is not None:
+                    out[tp.partition] = high
+            if len(out) == len(tps):
+                break
+        return out
+    finally:
+        await consumer.stop()

@@ -1,0 +1,83 @@
+"""All that the twin keeps about one counter at one granularity: expectation, drift, fidelity, congestion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from models.online import CongestionModel
+from models.scoring import ScoreWindow
+from stream.config import ShardConfig
+from twin.drift import DriftDetector
+from twin.expectation import Series
+from twin.fidelity import FidelityTracker
+from twin.neighbours import Csr
+from twin.state import Table
+from twin.topology import Topology
+
+Array = NDArray[Any]
+
+FIDELITY_HALF_LIFE_S = 86_400
+SCORED_LABELS = 1 << 16
+"""Labels of a target that the progressive scores look back on."""
+
+
+class Channel:
+    """The parts of the state that share the rows of one series.
+
+    Args:
+        counter: Its name.
+        granularity_ms: Of its periods [ms].
+    """
+
+    def __init__(self, counter: str, granularity_ms: int, config: ShardConfig) -> None:
+        self.series = Series(counter, granularity_ms, config.lateness_periods)
+        self.drift = DriftDetector(0)
+        self.fidelity = FidelityTracker(0, FIDELITY_HALF_LIFE_S * 1000 / granularity_ms)
+        targets = [t for t in config.targets if t.counter == counter and t.horizon_s * 1000 % granularity_ms == 0]
+        self.models = [
+            CongestionModel([t for t in targets if t.horizon_s == horizon], granularity_ms, config.lateness_periods)
+            for horizon in sorted({t.horizon_s for t in targets})
+        ]
+        self.scores = {t.name: ScoreWindow(SCORED_LABELS) for t in targets}
+        self._names: list[str] = []
+        self._relation: tuple[tuple[int, int], Csr] | None = None
+
+    def grow(self) -> None:
+        """Follow the series, which has got new rows."""
+        n = self.series.n
+        self.drift.grow(n)
+        self.fidelity.grow(n)
+        for model in self.models:
+            model.grow(n)
+
+    def names(self, table: Table) -> list[str]:
+        """Full names of the series' objects, in the order of its rows."""
+        rows = self.series.table_rows
+        if len(self._names) != len(rows):
+            self._names = [table.names[row] for row in rows]
+        return self._names
+
+    def relation(self, table: Table, topology: Topology) -> Csr:
+        """Neighbours of every row; computed anew only after the topology or the rows have changed."""
+        key = (topology.revision, self.series.n)
+        if self._relation is None or self._relation[0] != key:
+            self._relation = (key, topology.adjacency(self.names(table)))
+        return self._relation[1]
+
+    def _parts(self) -> dict[str, Any]:
+        parts: dict[str, Any] = {"series": self.series, "drift": self.drift, "fidelity": self.fidelity}
+        parts |= {f"model{k}": model for k, model in enumerate(self.models)}
+        return parts | {f"score{k}": window for k, window in enumerate(self.scores.values())}
+
+    def state(self) -> dict[str, Array]:
+        """Everything, as arrays named `part/array`."""
+        return {f"{part}/{name}": array for part, owner in self._parts().items() for name, array in owner.state().items()}
+
+    def restore(self, arrays: Mapping[str, Array]) -> None:
+        """Take over what `state` returned."""
+        for part, owner in self._parts().items():
+            start = f"{part}/"
+            owner.restore({name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)})

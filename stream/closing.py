@@ -1,0 +1,144 @@
+"""What happens at a period boundary: complete columns, in a fixed order, once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.scoring import ScoreWindow
+from stream.channel import Channel
+from stream.decode import from_ms
+from stream.outlets import outlet
+from twin.events import Drift, Fidelity, Score, TwinUpdate
+from twin.state import Table
+
+if TYPE_CHECKING:
+    from stream.shard import Shard
+
+STALE_AFTER = 3
+"""Periods without a report after which an element is stale."""
+
+LONGEST_GAP = 2000
+"""Empty periods that are closed one by one; a longer silence of the whole shard is jumped over."""
+
+WORST = 5
+DAY_MS = 86_400_000
+
+
+def enter_period(shard: Shard, table: Table, period: int, end: int) -> None:
+    """Enter a period: close those whose lateness has run out by that, then freeze what predictions rest on.
+
+    Args:
+        period: Counted in granularities since 1970.
+        end: Of the period [ms].
+    """
+    channels = [c for (g, _), c in shard.channels.items() if g == table.granularity_ms]
+    lateness = shard.config.lateness_periods
+    if table.now < 0 or period - table.now > LONGEST_GAP:
+        table.now, table.closed = period - 1, period - 2 - lateness
+        for channel in channels:
+            channel.series.forget_recent()
+    for now in range(table.now + 1, period + 1):
+        table.now, table.closed = now, now - 1 - lateness
+        for channel in channels:
+            _close(shard, table, channel, table.closed)
+            channel.series.open(now)
+    _mark_stale(shard, table, end)
+    for channel in channels:
+        for model in channel.models:
+            model.freeze(channel.relation(table, shard.topology))
+
+
+def _close(shard: Shard, table: Table, channel: Channel, period: int) -> None:
+    """One counter's period is complete: learn, compare, then let it into what is usual."""
+    series = channel.series
+    if not series.has(period):
+        return
+    end = (period + 1) * table.granularity_ms
+    tag = f"{series.counter}/{table.granularity_ms // 1000}/{shard.partition}/{period}"
+    for model in channel.models:
+        for target, labels in zip(model.targets, model.learn(series, period), strict=True):
+            channel.scores[target.name].add(labels)
+            if len(labels.label):
+                shard.matured.append((target.name, end, labels))
+            if end % DAY_MS == 0:
+                _emit_score(shard, channel.scores[target.name], target.name, model.version, end, tag)
+    measured, expected, sigma = series.closing(period)
+    alarms = channel.drift.update(measured - expected, period)
+    channel.fidelity.update(measured, expected, sigma)
+    series.learn(period)
+    if len(alarms.index):
+        names = channel.names(table)
+        for i, direction, since, size, evidence in zip(*(a.tolist() for a in alarms), strict=True):
+            drift = Drift(
+                id=f"drift/{names[i]}/{tag}",
+                time=from_ms(end),
+                since=from_ms((since + 1) * table.granularity_ms),
+                object=names[i],
+                counter=series.counter,
+                direction="up" if direction > 0 else "down",
+                size=round(size, 4),
+                evidence=round(evidence, 3),
+                tier="statistical",
+                revision=shard.revision,
+            )
+            shard.counts["drift"] += 1
+            shard.emit(outlet("drift", names[i], end, drift))
+    _emit_fidelity(shard, table, channel, end, tag)
+
+
+def _emit_fidelity(shard: Shard, table: Table, channel: Channel, end: int, tag: str) -> None:
+    score = channel.fidelity.score()
+    known = np.flatnonzero(~np.isnan(score))
+    if not len(known):
+        return
+    worst = known[np.argsort(score[known], kind="stable")[:WORST]]
+    names = channel.names(table)
+    body = Fidelity(
+        id=f"fidelity/{tag}",
+        time=from_ms(end),
+        counter=channel.series.counter,
+        granularity_s=table.granularity_ms // 1000,
+        region=str(shard.partition),
+        score=round(float(np.mean(score[known])), 4),
+        worst=[names[i] for i in worst],
+        worst_scores=np.round(score[worst], 4).tolist(),
+        num_objects=len(known),
+        tier="statistical",
+        revision=shard.revision,
+    )
+    shard.emit(outlet("fidelity", str(shard.partition), end, body))
+
+
+def _emit_score(shard: Shard, window: ScoreWindow, target: str, version: str, end: int, tag: str) -> None:
+    body = Score(
+        id=f"score/{target}/{tag}",
+        time=from_ms(end),
+        target=target,
+        model_version=version,
+        metrics={name: None if x is None else round(x, 6) for name, x in window.scores().items()},
+        revision=shard.revision,
+    )
+    shard.emit(outlet("scores", target, end, body))
+
+
+def _mark_stale(shard: Shard, table: Table, end: int) -> None:
+    """Say once that an element has gone silent; it is marked, not invented."""
+    newly = []
+    for layouts in table.layouts.values():
+        for layout in layouts:
+            if not layout.stale and layout.arrivals.newest < table.now - STALE_AFTER:
+                layout.stale = True
+                newly.append(layout.element)
+    if newly:
+        shard.counts["stale"] += len(newly)
+        body = TwinUpdate(
+            id=f"stale/{shard.partition}/{table.granularity_ms // 1000}/{table.now}",
+            time=from_ms(end),
+            change="stale",
+            objects=newly,
+            detail={"granularity_s": table.granularity_ms // 1000},
+            revision=shard.revision,
+        )
+        shard.emit(outlet("updates", newly[0], end, body))

@@ -1,0 +1,91 @@
+"""Bytes of the log -> events; what can't be read is `BadInput` with its reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from twin import dn
+from twin.errors import BadInput
+from twin.events import SCHEMA_VERSION, Alarm, Report, TopologyChange
+
+Event = Report | TopologyChange | Alarm
+
+REPORT, TOPOLOGY, ALARM = "lockstep.report.v1", "lockstep.topology.v1", "lockstep.alarm.v1"
+
+_DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
+    REPORT: msgspec.json.Decoder(Report),
+    TOPOLOGY: msgspec.json.Decoder(TopologyChange),
+    ALARM: msgspec.json.Decoder(Alarm),
+}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
+
+class _Version(msgspec.Struct):
+    schema_version: int = SCHEMA_VERSION
+
+
+def to_ms(time: datetime) -> int:
+    """Milliseconds since 1970."""
+    return (time - _EPOCH) // _MS
+
+
+def from_ms(ms: int) -> datetime:
+    """The reverse of `to_ms`, in UTC."""
+    return _EPOCH + ms * _MS
+
+
+def decode(type_: str, value: bytes) -> Event:
+    """Read one event.
+
+    Args:
+        type_: Its CloudEvents type.
+
+    Raises:
+        BadInput: malformed, wrong-type, no-time-zone, unknown-type, unknown-schema-version or bad-name.
+    """
+    decoder = _DECODERS.get(type_)
+    if decoder is None:
+        stem = type_.rpartition(".v")[0]
+        if stem and f"{stem}.v1" in _DECODERS:
+            raise BadInput("unknown-schema-version", f"{type_!r}; this version reads v1: update Lockstep")
+        raise BadInput("unknown-type", f"{type_!r}; known: {', '.join(sorted(_DECODERS))}")
+    try:
+        event = decoder.decode(value)
+    except msgspec.ValidationError as error:
+        raise _why(value, error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadInput("malformed", str(error)) from error
+    if event.schema_version != SCHEMA_VERSION:
+        raise BadInput("unknown-schema-version", _version_text(event.schema_version))
+    if isinstance(event, Alarm):
+        dn.check(event.object_instance)
+    elif isinstance(event, TopologyChange):
+        _check_names(event)
+    return event
+
+
+def _why(value: bytes, error: msgspec.ValidationError) -> BadInput:
+    """A newer schema may have other types: say that first, since it is the real reason."""
+    try:
+        version = msgspec.json.decode(value, type=_Version).schema_version
+    except msgspec.ValidationError:
+        version = SCHEMA_VERSION
+    if version != SCHEMA_VERSION:
+        return BadInput("unknown-schema-version", _version_text(version))
+    text = str(error)
+    return BadInput("no-time-zone" if "timezone component" in text else "wrong-type", text)
+
+
+def _version_text(version: int) -> str:
+    return f"{version}; this version reads {SCHEMA_VERSION}: update Lockstep, then replay the rejected messages"
+
+
+def _check_names(change: TopologyChange) -> None:
+    for entity in change.entities:
+        dn.check(entity.dn)
+    for relation in change.relations:
+        dn.check(relation.source)
+        dn.check(relation.target)

@@ -1,0 +1,53 @@
+"""Services for integration tests: started once a session, a fresh database for every test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import apache_kafka as kafka
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from infra.embedded import Embedded
+
+
+@pytest.fixture(scope="session")
+def embedded_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """DSN of one embedded server; use `postgres_dsn` for a database of one's own."""
+    with Embedded(tmp_path_factory.mktemp("postgres"), broker=False) as embedded:
+        yield embedded.start().dsn
+
+
+@pytest.fixture
+def postgres_dsn(embedded_postgres: str) -> Iterator[str]:
+    """DSN of an empty database."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(embedded_postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield make_conninfo(embedded_postgres, dbname=name)
+    with psycopg.connect(embedded_postgres, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`host:port` of one embedded broker for all tests: take topics of your own."""
+    with Embedded(tmp_path_factory.mktemp("broker"), database=False) as embedded:
+        yield embedded.start().bootstrap
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kafka.ApacheKafka]:
+    """One Apache Kafka for all tests marked `kafka`; whoever stops it starts it again."""
+    if reason := kafka.missing():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{reason}, and CI must not skip these tests")
+        pytest.skip(reason)
+    server = kafka.ApacheKafka(Path(tmp_path_factory.mktemp("kafka")) / "kafka")
+    server.start()
+    yield server
+    server.stop()

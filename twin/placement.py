@@ -1,0 +1,81 @@
+"""Where objects stand: what contains them, by relation or by name, and at which site they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from twin import dn
+
+
+class Placement(NamedTuple):
+    """An index of the cells by place; every tuple is sorted.
+
+    Attributes:
+        site: Of each cell that has one.
+        at_site: The cells of each site.
+        under: The cells below each object, at any depth.
+    """
+
+    site: dict[str, str]
+    at_site: dict[str, tuple[str, ...]]
+    under: dict[str, tuple[str, ...]]
+
+
+def above(graph: Any, name: str) -> set[str]:
+    """One step up: the places an object is `located_at`, what `contains` it, and its parent by name.
+
+    In 3GPP naming a name contains its parts (TS 32.300), with or without a relation that says so.
+    """
+    found: set[str] = set()
+    if name in graph:
+        found.update(target for target, kinds in graph.succ[name].items() if "located_at" in kinds)
+        found.update(source for source, kinds in graph.pred[name].items() if "contains" in kinds)
+    if superior := dn.parent(name):
+        found.add(superior)
+    return found
+
+
+def upward(graph: Any, start: Iterable[str]) -> Iterator[str]:
+    """Some objects and everything that they stand in or on, nearest first."""
+    frontier = sorted(start)
+    seen = set(frontier)
+    while frontier:
+        yield from frontier
+        # Data may contain a circle; sorting makes the nearest of several sites the same on every machine.
+        frontier = sorted(set().union(*(above(graph, lower) for lower in frontier)) - seen)
+        seen.update(frontier)
+
+
+def site_of(graph: Any, name: str) -> str | None:
+    """The nearest site that an object stands at, or None."""
+    return next((place for place in upward(graph, [name]) if _is_site(graph, place)), None)
+
+
+def place(graph: Any, cells: Iterable[str]) -> Placement:
+    """Index cells by site and by everything that they are part of."""
+    site: dict[str, str] = {}
+    at_site: dict[str, list[str]] = {}
+    under: dict[str, list[str]] = {}
+    # Cells of one element go the same way up.
+    paths: dict[frozenset[str], tuple[str, ...]] = {}
+    for cell in sorted(cells):
+        start = frozenset(above(graph, cell))
+        if start not in paths:
+            paths[start] = tuple(upward(graph, start))
+        for place in paths[start]:
+            if place == cell:
+                continue
+            under.setdefault(place, []).append(cell)
+            if cell not in site and _is_site(graph, place):
+                site[cell] = place
+                at_site.setdefault(place, []).append(cell)
+    return Placement(
+        site,
+        {name: tuple(names) for name, names in at_site.items()},
+        {name: tuple(names) for name, names in under.items()},
+    )
+
+
+def _is_site(graph: Any, name: str) -> bool:
+    return name in graph and graph.nodes[name]["kind"] == "site"

@@ -1,0 +1,160 @@
+"""Last known values of every object, columnar, with revisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.columns import Columns
+from twin.expectation import Series
+from twin.rows import ObjectRow, stable_id
+from twin.sync import Arrivals
+
+Rows = NDArray[np.int64]
+
+
+class Layout:
+    """The shape of one element's reports: which objects and counters, and where they live in the table.
+
+    Attributes:
+        rows: Of the table, one an object, `[num_objects]`.
+        columns: Of the table, one a counter, `[num_counters]`.
+        object_ids: `[num_objects]` int64, for the history.
+        counter_set: Id of `counters` in the history.
+        declared: Whether the inventory knows all its objects.
+        stale: The element has been silent for long.
+        series: The series fed by these reports: `(series, column of the report, rows of the series)`.
+    """
+
+    __slots__ = (
+        "arrivals", "columns", "counter_set", "counters", "declared", "element", "names", "object_ids", "objects", "rows",
+        "series", "stale",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        element: str,
+        objects: list[str],
+        counters: list[str],
+        names: list[str],
+        rows: Rows,
+        columns: Rows,
+        object_ids: NDArray[np.int64],
+    ) -> None:
+        self.element = element
+        self.objects = objects
+        self.counters = counters
+        self.names = names
+        self.rows = rows
+        self.columns = columns
+        self.object_ids = object_ids
+        self.counter_set = stable_id("\n".join(counters))
+        self.series: list[tuple[Series, int, Rows]] = []
+        self.arrivals = Arrivals()
+        self.stale = False
+        self.declared = True
+
+
+class Table:
+    """The last known state of all objects that report with one granularity.
+
+    Columns: `values` `[num_counters, n]` (NaN: never known), `end` of the newest period [ms], `revision` of the
+    twin when the row last changed, `suspect`.
+
+    Args:
+        granularity_ms: Length of a period [ms].
+    """
+
+    def __init__(self, granularity_ms: int) -> None:
+        self.granularity_ms = granularity_ms
+        self.names: list[str] = []
+        self.counters: list[str] = []
+        self.layouts: dict[str, list[Layout]] = {}
+        self.now = -1
+        self.closed = -1
+        self._row_of: dict[str, int] = {}
+        self._column_of: dict[str, int] = {}
+        self.columns = Columns()
+        self.columns.add("values", np.float64, (0,), np.nan)
+        self.columns.add("end", np.int64, fill=-1)
+        self.columns.add("revision", np.int64)
+        self.columns.add("suspect", np.bool_)
+
+    def layout(self, element: str, objects: list[str], counters: list[str]) -> Layout | None:
+        """The layout of a report, if one like it has come before."""
+        for layout in self.layouts.get(element, ()):
+            if layout.objects == objects and layout.counters == counters:
+                return layout
+        return None
+
+    def add_layout(self, element: str, objects: list[str], counters: list[str], names: list[str]) -> Layout:
+        """Make room for a new kind of report; `names` are the objects' full names."""
+        layout = Layout(
+            element,
+            objects,
+            counters,
+            names,
+            self._index(names, self._row_of, self.names),
+            self._index(counters, self._column_of, self.counters),
+            np.array([stable_id(name) for name in names], dtype=np.int64),
+        )
+        self.columns.grow(len(self.names))
+        if len(self.counters) > len(self.columns["values"]):
+            self.columns.widen("values", len(self.counters))
+        self.layouts.setdefault(element, []).append(layout)
+        return layout
+
+    def reserve(self, names: Sequence[str], counters: Sequence[str]) -> None:
+        """Give objects and counters their rows and columns in this order."""
+        self._index(names, self._row_of, self.names)
+        self._index(counters, self._column_of, self.counters)
+
+    def row(self, name: str) -> int | None:
+        """The row of an object, if it has one."""
+        return self._row_of.get(name)
+
+    def write(
+        self, rows: Rows, columns: Rows, values: NDArray[np.float64], end: Rows, revision: Rows, suspect: NDArray[np.bool_]
+    ) -> None:
+        """Take over newer values; a missing one keeps the last known.
+
+        Args:
+            rows: `[n]`, no row twice.
+            columns: `[num_counters]`.
+            values: `[num_counters, n]`.
+            end: `[n]` [ms]; rows that already hold a newer period are left alone.
+            revision: `[n]`.
+            suspect: `[n]`.
+        """
+        known = self.columns["end"]
+        newer = end >= known[rows]
+        if not newer.all():
+            rows, values, end = rows[newer], values[:, newer], end[newer]
+            revision, suspect = revision[newer], suspect[newer]
+        table = self.columns["values"]
+        missing = np.isnan(values)
+        at = (columns[:, None], rows[None, :])
+        table[at] = np.where(missing, table[at], values) if missing.any() else values
+        known[rows] = end
+        self.columns["revision"][rows] = revision
+        self.columns["suspect"][rows] = suspect
+
+    def object_rows(self, layout: Layout) -> list[ObjectRow]:
+        """What the history needs to know of a layout's objects."""
+        return [
+            ObjectRow(int(i), name, name[name.rfind(",") + 1 :].partition("=")[0])
+            for i, name in zip(layout.object_ids, layout.names, strict=True)
+        ]
+
+    @staticmethod
+    def _index(names: Sequence[str], index: dict[str, int], order: list[str]) -> Rows:
+        out = np.empty(len(names), dtype=np.int64)
+        for i, name in enumerate(names):
+            row = index.get(name)
+            if row is None:
+                row = index[name] = len(order)
+                order.append(name)
+            out[i] = row
+        return out
