@@ -78,6 +78,7 @@ class CongestionModel:
         self.scale = self.targets[0].threshold or 1.0
         self.thresholds = np.array([t.threshold / self.scale for t in self.targets], dtype=F32)
         self.lateness = lateness
+        self._kind = blake2b(",".join(t.name for t in self.targets).encode(), digest_size=3).hexdigest()
         hours = granularity_ms / 3_600_000
         self.stride = -(-self.horizon // MOST_PENDING)
         self._steps = self.stride * hours
@@ -115,8 +116,7 @@ class CongestionModel:
     @property
     def version(self) -> str:
         """Names the parameters exactly: the targets and how many mini-batches they have seen."""
-        names = ",".join(t.name for t in self.targets)
-        return f"1-{blake2b(names.encode(), digest_size=3).hexdigest()}-{self.learnt}"
+        return f"1-{self._kind}-{self.learnt}"
 
     def grow(self, n: int) -> None:
         """Make room for `n` objects."""

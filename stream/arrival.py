@@ -106,11 +106,12 @@ def _emit_predictions(
     shard: Shard, group: list[Admitted], model: CongestionModel, made: Predictions, measured: NDArray[np.float64], size: int
 ) -> None:
     """One message a report and target: the cells of one element."""
-    names = model.feature_names
+    names, version = model.feature_names, model.version
     now = _numbers(measured)
+    expected = _numbers(made.expected.astype(np.float64))
     for k, target in enumerate(model.targets):
+        target_name = target.name
         probability = np.round(made.probability[k].astype(np.float64), 6).tolist()
-        expected = _numbers(made.expected.astype(np.float64))
         drivers = made.drivers[k].tolist()
         contributions = np.round(made.contributions[k].astype(np.float64), 4).tolist()
         for i, admitted in enumerate(group):
@@ -118,10 +119,10 @@ def _emit_predictions(
             cells = slice(i * size, (i + 1) * size)
             end_s = item.end // 1000
             body = CongestionPrediction(
-                id=f"{target.name}/{report.element}/{end_s}/{(item.end - item.begin) // 1000}",
+                id=f"{target_name}/{report.element}/{end_s}/{(item.end - item.begin) // 1000}",
                 time=from_ms(item.end),
                 element=report.element,
-                target=target.name,
+                target=target_name,
                 counter=target.counter,
                 threshold=target.threshold,
                 horizon_s=target.horizon_s,
@@ -132,7 +133,7 @@ def _emit_predictions(
                 drivers=[[names[f] for f in row] for row in drivers[cells]],
                 contributions=contributions[cells],
                 model=model.name,
-                model_version=model.version,
+                model_version=version,
                 tier="statistical",
                 revision=admitted.revision,
             )

@@ -70,7 +70,9 @@ def _close(shard: Shard, table: Table, channel: Channel, period: int) -> None:
     series.learn(period)
     if len(alarms.index):
         names = channel.names(table)
-        for i, direction, since, size, evidence in zip(*(a.tolist() for a in alarms), strict=True):
+        for i, direction, since, size, evidence in zip(
+            *(a.tolist() for a in (alarms.index, alarms.direction, alarms.since, alarms.size, alarms.evidence)), strict=True
+        ):
             drift = Drift(
                 id=f"drift/{names[i]}/{tag}",
                 time=from_ms(end),

@@ -49,7 +49,7 @@ class DriftSettings:
     def __post_init__(self) -> None:
         if not self.references or len(self.references) != len(self.thresholds):
             raise ConfigurationError("drift: there must be one threshold a reference, and at least one")
-        if self.clip - min(self.references) <= 0 or min(*self.thresholds, self.clip, self.floor) <= 0:
+        if self.clip <= max(self.references) or min(*self.thresholds, self.clip, self.floor) <= 0:
             raise ConfigurationError("drift: thresholds, clip and floor must be positive, clip above the references")
         if min(self.warmup, self.memory) < 3 or self.cooldown < 1:
             raise ConfigurationError("drift: warmup and memory must be at least 3, cooldown at least 1")

@@ -29,8 +29,8 @@ def above(graph: Any, name: str) -> set[str]:
     """
     found: set[str] = set()
     if name in graph:
-        found.update(target for target, kinds in graph.succ[name].items() if "located_at" in kinds)
-        found.update(source for source, kinds in graph.pred[name].items() if "contains" in kinds)
+        found.update(end for end in graph.successors(name) if graph.has_edge(name, end, "located_at"))
+        found.update(end for end in graph.predecessors(name) if graph.has_edge(end, name, "contains"))
     if superior := dn.parent(name):
         found.add(superior)
     return found
@@ -54,26 +54,26 @@ def site_of(graph: Any, name: str) -> str | None:
 
 def place(graph: Any, cells: Iterable[str]) -> Placement:
     """Index cells by site and by everything that they are part of."""
+    # Cells of one element go the same way up, so each way is walked once.
+    together: dict[frozenset[str], list[str]] = {}
+    for cell in sorted(cells):
+        together.setdefault(frozenset(above(graph, cell)), []).append(cell)
     site: dict[str, str] = {}
     at_site: dict[str, list[str]] = {}
     under: dict[str, list[str]] = {}
-    # Cells of one element go the same way up.
-    paths: dict[frozenset[str], tuple[str, ...]] = {}
-    for cell in sorted(cells):
-        start = frozenset(above(graph, cell))
-        if start not in paths:
-            paths[start] = tuple(upward(graph, start))
-        for place in paths[start]:
-            if place == cell:
-                continue
-            under.setdefault(place, []).append(cell)
-            if cell not in site and _is_site(graph, place):
-                site[cell] = place
-                at_site.setdefault(place, []).append(cell)
+    for start, group in together.items():
+        places = list(upward(graph, start))
+        for place in places:
+            under.setdefault(place, []).extend(group)
+        nearest = next((place for place in places if _is_site(graph, place)), None)
+        if nearest is not None:
+            site.update(dict.fromkeys(group, nearest))
+            at_site.setdefault(nearest, []).extend(group)
     return Placement(
         site,
-        {name: tuple(names) for name, names in at_site.items()},
-        {name: tuple(names) for name, names in under.items()},
+        {name: tuple(sorted(members)) for name, members in at_site.items()},
+        # A circle of `contains` would have a cell below itself.
+        {name: tuple(sorted(member for member in members if member != name)) for name, members in under.items()},
     )
 
 

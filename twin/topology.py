@@ -82,7 +82,7 @@ class Topology:
                 changed.update((relation.source, relation.target))
         for name in removed:
             if name in self.graph:
-                changed.update((name, *self.graph.succ[name], *self.graph.pred[name]))
+                changed.update((name, *self.graph.successors(name), *self.graph.predecessors(name)))
                 self.graph.remove_node(name)
         self._stamp(changed, revision, (change.time - _EPOCH) // timedelta(milliseconds=1))
         return sorted(changed)
@@ -114,8 +114,8 @@ class Topology:
         """Names in a neighbour relation with this one, either way: overlap has no direction."""
         if dn not in self.graph:
             return []
-        found = {name for name, kinds in self.graph.succ[dn].items() if "neighbour" in kinds}
-        found.update(name for name, kinds in self.graph.pred[dn].items() if "neighbour" in kinds)
+        found = {end for end in self.graph.successors(dn) if self.graph.has_edge(dn, end, "neighbour")}
+        found.update(end for end in self.graph.predecessors(dn) if self.graph.has_edge(end, dn, "neighbour"))
         return sorted(found - {dn})
 
     def co_sited(self, dn: str) -> list[str]:
@@ -154,9 +154,11 @@ class Topology:
         """
         row = {name: number for number, name in enumerate(cells)}
         pairs = [
-            (row[source], row[target])
-            for source, target, kind in self.graph.edges(keys=True)
-            if kind == "neighbour" and source in row and target in row
+            (number, row[target])
+            for source, number in row.items()
+            if source in self.graph
+            for target in self.graph.successors(source)
+            if target in row and self.graph.has_edge(source, target, "neighbour")
         ]
         for members in self._placed().at_site.values():
             pairs.extend(combinations([row[name] for name in members if name in row], 2))

@@ -226,10 +226,15 @@ async def test_kill_9_of_the_database_loses_no_commit(tmp_path: Path) -> None:
         killer = threading.Timer(0.5, embedded.postgres.kill)
         killer.start()
         done = 0
-        with pytest.raises(Unavailable):
+
+        async def commit_until_it_fails() -> None:
+            nonlocal done
             while True:
                 await store.commit(claim, done, done + 1, batch(done), b"snapshot %d" % (done + 1))
                 done += 1
+
+        with pytest.raises(Unavailable):
+            await commit_until_it_fails()
         killer.join()
         with pytest.raises(Unavailable):
             await store.claim(0, "log", "me")

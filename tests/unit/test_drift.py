@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from river.drift import ADWIN
 
 from twin.drift import DriftDetector, DriftSettings
 from twin.errors import ConfigurationError
@@ -225,3 +226,19 @@ def test_an_update_without_series() -> None:
 def test_refuses_senseless_settings(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         DriftSettings(**wrong)
+
+
+def test_finds_more_with_fewer_false_alarms_than_adwin() -> None:
+    values = residuals(13, 600, 40, 0.7)
+    values[500:] += 2.0
+    ours, theirs = np.zeros(values.shape, bool), np.zeros(values.shape, bool)
+    for alarm in alarms(values):
+        ours[alarm[0], alarm[1]] = True
+    for series, column in enumerate(values.T.tolist()):
+        adwin = ADWIN()
+        for period, value in enumerate(column):
+            adwin.update(value)
+            theirs[period, series] = adwin.drift_detected
+    assert ours[:500].sum() < theirs[:500].sum()
+    delays = [np.where(each.any(axis=0), each.argmax(axis=0), 100).mean() for each in (ours[500:], theirs[500:])]
+    assert delays[0] < delays[1]

@@ -110,7 +110,8 @@ def _hexagonal(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The `count` points of a hexagonal grid that are nearest to its centre, nearest first."""
     reach = int(sqrt(count / 3)) + 2
     q, r = (axis.ravel() for axis in np.meshgrid(*[np.arange(-2 * reach, 2 * reach + 1)] * 2))
-    x, y = SITE_DISTANCE * (q + r / 2), SITE_DISTANCE * sqrt(3) / 2 * r
+    x: NDArray[np.float64] = SITE_DISTANCE * (q + r / 2.0)
+    y: NDArray[np.float64] = (SITE_DISTANCE * sqrt(3) / 2.0) * r.astype(np.float64)
     # Rounded, so that points at one distance are ordered by angle on every machine.
     order = np.lexsort((np.round(np.arctan2(y, x), 6), np.round(np.hypot(x, y), 3)))[:count]
     return x[order], y[order]
