@@ -16,9 +16,6 @@ from twin.state import Table
 if TYPE_CHECKING:
     from stream.shard import Shard
 
-STALE_AFTER = 3
-"""Periods without a report after which an element is stale."""
-
 LONGEST_GAP = 2000
 """Empty periods that are closed one by one; a longer silence of the whole shard is jumped over."""
 
@@ -53,7 +50,8 @@ def enter_period(shard: Shard, table: Table, period: int, end: int) -> None:
 def _close(shard: Shard, table: Table, channel: Channel, period: int) -> None:
     """One counter's period is complete: learn, compare, then let it into what is usual."""
     series = channel.series
-    if not series.has(period):
+    measured_any = series.has(period)
+    if not measured_any and not series.ends_bin(period):
         return
     end = (period + 1) * table.granularity_ms
     tag = f"{series.counter}/{table.granularity_ms // 1000}/{shard.partition}/{period}"
@@ -87,7 +85,8 @@ def _close(shard: Shard, table: Table, channel: Channel, period: int) -> None:
             )
             shard.counts["drift"] += 1
             shard.emit(outlet("drift", names[i], end, drift))
-    _emit_fidelity(shard, table, channel, end, tag)
+    if measured_any:
+        _emit_fidelity(shard, table, channel, end, tag)
 
 
 def _emit_fidelity(shard: Shard, table: Table, channel: Channel, end: int, tag: str) -> None:
@@ -130,7 +129,7 @@ def _mark_stale(shard: Shard, table: Table, end: int) -> None:
     newly = []
     for layouts in table.layouts.values():
         for layout in layouts:
-            if not layout.stale and layout.arrivals.newest < table.now - STALE_AFTER:
+            if not layout.stale and layout.arrivals.silent(table.now):
                 layout.stale = True
                 newly.append(layout.element)
     if newly:

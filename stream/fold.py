@@ -30,6 +30,7 @@ from twin.rows import Effects
 
 log = logging.getLogger("lockstep.fold")
 
+FENCED_WAIT_S = 2.0
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -77,26 +78,35 @@ class PartitionFold:
         self._claim: Claim | None = None
         self._snapshot_at = 0.0
         self._stopping = False
+        self._events: list[Any] = []
         self.shard: Shard | None = None
         self.queue: asyncio.Queue[Any] = asyncio.Queue(4 * batch)
 
     async def run(self) -> None:
         """Work until cancelled or told to stop."""
         try:
-            await self._patiently(self._begin)
             while True:
-                events = await gather(self.queue, self._batch, self._wait_s)
-                last = events and events[-1] is None
-                await self._fold([e for e in events if e is not None])
-                if last:
+                try:
+                    await self._patiently(self._begin)
+                    await self._work()
                     return
+                except Fenced as fenced:
+                    # The group gave the partition to another worker and will tell us so; if it didn't, claim again.
+                    log.warning("partition %d: %s", self.partition, fenced)
+                    await asyncio.sleep(FENCED_WAIT_S)
         except asyncio.CancelledError:
             raise
-        except Fenced as fenced:
-            # Not an error: the group gave the partition to another worker, whose claim is newer.
-            log.warning("partition %d: %s", self.partition, fenced)
         except BaseException as error:  # noqa: BLE001 - the worker must stop, whatever it is
             self._on_fatal(error)
+
+    async def _work(self) -> None:
+        last = False
+        while not last:
+            if not self._events:
+                self._events = await gather(self.queue, self._batch, self._wait_s)
+            last = self._events[-1] is None
+            await self._fold([e for e in self._events if e is not None])
+            self._events = []
 
     async def stop(self) -> None:
         """Finish what is queued, so that a worker that leaves in order leaves a snapshot at its last offset."""
@@ -115,15 +125,15 @@ class PartitionFold:
         self._snapshot_at = monotonic()
 
     def _restore(self, claim: Claim) -> Shard:
-        for offset, body in claim.snapshots:
+        for stored in claim.snapshots:
             shard = self._new_shard()
             try:
-                shard.restore(body)
+                shard.restore(stored.body)
             except SnapshotError as error:
-                log.error("partition %d: snapshot at %d passed over: %s", self.partition, offset, error)
+                log.error("partition %d: the snapshot at %d is passed over: %s", self.partition, stored.offset, error)
                 continue
-            # A snapshot carried over from another log speaks of that log's offsets.
-            shard.next_offset = max(offset, 0)
+            # One that is carried over from another log was taken at that log's offset.
+            shard.next_offset = stored.offset
             return shard
         return self._new_shard()
 
@@ -147,8 +157,6 @@ class PartitionFold:
             event.ack()
 
     async def _commit(self, shard: Shard, records: list[LogRecord]) -> None:
-        claim = self._claim
-        assert claim is not None
         before = shard.next_offset
         effects = shard.apply(records)
         refused = {out.id for out in effects.outlets if out.kind == "rejected"}
@@ -160,11 +168,25 @@ class PartitionFold:
             snapshot = shard.snapshot()
             self._snapshot_at = monotonic()
 
-        async def write() -> None:
-            await self._publish(effects)
-            await self._store.commit(claim, before, shard.next_offset, effects, snapshot)
+        await self._patiently(lambda: self._publish(effects))
+        await self._store_all(before, shard.next_offset, effects, snapshot)
 
-        await self._patiently(write)
+    async def _store_all(self, before: int, after: int, effects: Effects, snapshot: bytes | None) -> None:
+        """Commit; after a lost connection ask the database whether it has the batch before trying again."""
+        try:
+            assert self._claim is not None
+            await self._store.commit(self._claim, before, after, effects, snapshot)
+        except Unavailable as error:
+            log.warning("partition %d: %s", self.partition, error)
+
+            async def again() -> None:
+                self._claim = claim = await self._store.claim(self.partition, self._log_id, self._owner)
+                if claim.next_offset == before:
+                    await self._store.commit(claim, before, after, effects, snapshot)
+                elif claim.next_offset != after:
+                    raise Fenced(f"the database stands at {claim.next_offset}, not at {before}: somebody else went on") from None
+
+            await self._patiently(again)
 
     async def _publish(self, effects: Effects) -> None:
         by_kind: dict[str, list[Message]] = {}

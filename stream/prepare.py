@@ -141,13 +141,13 @@ def _stack(out: list[Prepared], members: list[int], counters: tuple[str, ...], n
     low, high = catalogue.bounds(counters)
     # Comparisons with NaN are false: a missing value is never out of range.
     wrong = (values < low) | (values > high)
-    bad = wrong.any(axis=(1, 2))
+    bad: NDArray[np.bool_] = np.asarray(wrong).any(axis=(1, 2))
     stack = Stack(counters, num_objects, values, np.zeros((len(rows), num_objects), dtype=np.bool_))
     for index, i in enumerate(members):
         prepared = out[i]
         assert isinstance(prepared, PreparedReport)
         if bad[index]:
-            obj, counter = np.argwhere(wrong[index])[0]
+            obj, counter = np.argwhere(np.asarray(wrong)[index])[0]
             detail = (
                 f"{counters[counter]} of {prepared.report.objects[obj] or prepared.report.element!r} is "
                 f"{values[index, obj, counter]:g}, allowed are {low[counter]:g} to {high[counter]:g}"

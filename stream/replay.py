@@ -107,8 +107,8 @@ def replay(
         folded += len(group)
         if on_progress is not None:
             on_progress(folded)
-    for target in config.targets:
-        done.matured.setdefault(target.name, [])
+    for declared in config.targets:
+        done.matured.setdefault(declared.name, [])
     done.outlet_digest = blake2b(
         b"".join(p.to_bytes(4, "big") + h.digest() for p, h in sorted(hashes.items())), digest_size=16
     ).hexdigest()

@@ -212,7 +212,7 @@ class Shard:
                 self.alarms.pop(event.notification_id, None)
             else:
                 self.alarms[event.notification_id] = event
-            detail = {
+            detail: dict[str, object] = {
                 "notificationId": event.notification_id,
                 "perceivedSeverity": event.perceived_severity,
                 "probableCause": event.probable_cause,

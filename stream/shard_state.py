@@ -30,6 +30,7 @@ def dump(shard: Shard) -> State:
             [
                 *(layout.element, layout.objects, layout.counters, layout.names),
                 *(layout.arrivals.newest, layout.arrivals.newest_end, _to_bytes(layout.arrivals.seen)),
+                layout.arrivals.usual,
                 *(layout.stale, layout.declared),
             ]
             for group in table.layouts.values()
@@ -80,10 +81,10 @@ def load(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) ->
     for text, fields in data["tables"].items():
         table = shard.tables[int(text)] = Table(int(text))
         table.reserve(fields["names"], fields["counters"])
-        for element, objects, counters, names, newest, newest_end, seen, stale, declared in fields["layouts"]:
+        for element, objects, counters, names, newest, newest_end, seen, usual, stale, declared in fields["layouts"]:
             layout = table.add_layout(element, objects, counters, names)
             layout.arrivals.newest, layout.arrivals.newest_end = newest, newest_end
-            layout.arrivals.seen = int.from_bytes(seen, "big")
+            layout.arrivals.seen, layout.arrivals.usual = int.from_bytes(seen, "big"), usual
             layout.stale, layout.declared = stale, declared
             shard.bind(table, layout)
         table.columns.restore(_below(arrays, f"table/{text}/"))

@@ -100,7 +100,8 @@ class Series:
 
     def recent(self, period: int) -> Floats:
         """The values of a recent period, `[n]`, NaN where missing."""
-        return self.columns["ring"][period % self.depth]
+        ring: Floats = self.columns["ring"]
+        return ring[period % self.depth]
 
     def expected(self, rows: Rows | slice, period: int) -> tuple[Floats, Floats]:
         """Expected value and its standard deviation, in the counter's unit, `[len(rows)]` each; NaN where nothing is known."""
@@ -129,6 +130,10 @@ class Series:
         """Make room for a new period."""
         self.columns["ring"][period % self.depth] = np.nan
         self.written[period % self.depth] = 0
+
+    def ends_bin(self, period: int) -> bool:
+        """Whether the next period belongs to another time-of-day bin."""
+        return self.bins == 1 or self.bin(period + 1) != self.bin(period)
 
     def has(self, period: int) -> bool:
         """Whether anything was written for a period."""
@@ -171,7 +176,7 @@ class Series:
         filling = c["filling"]
         filling[0] += np.where(known, values, F32(0))
         filling[1] += known
-        if self.bin(period + 1) != b or self.bins == 1:
+        if self.ends_bin(period):
             self._fill_bin(b)
         c["running"][:] = self._take_in(c["running"], values)
 

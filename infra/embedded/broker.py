@@ -27,6 +27,7 @@ class Broker:
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
         self._service: Service | None = None
+        self._port = 0
         self.bootstrap = ""
         self.log_id = ""
 
@@ -38,14 +39,16 @@ class Broker:
         """
         program = _program()
         for attempt in range(ATTEMPTS):
-            # Somebody else may take the port between our look and the broker's: then take another.
-            port = free_port()
+            # The port of an earlier start, so that clients come back; somebody may have taken it, or may take a free
+            # one between our look and the broker's: then another.
+            port = self._port if self._port and attempt == 0 else free_port()
             try:
                 self._service = self._launch(program, port)
             except Unavailable:
                 if attempt == ATTEMPTS - 1 or not _port_taken(self._state_dir / "broker.log"):
                     raise
             else:
+                self._port = port
                 self.bootstrap = f"127.0.0.1:{port}"
                 self.log_id = uuid4().hex
                 return

@@ -38,7 +38,7 @@ def libc() -> ctypes.CDLL:
 
 
 def become(uid: int, gid: int) -> None:
-    """Give up root for `uid`, keeping only the right to pass closed folders above the data (e.g. /root)."""
+    """Give up root for `uid`, keeping only the right to pass closed folders above the data and the programs."""
     if LINUX:
         libc().prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from hashlib import blake2b
 
 import psycopg
 
@@ -18,6 +19,7 @@ STORED_KINDS = frozenset({"drift", "fidelity", "updates", "scores"})
 """Outlets kept in the table `event`; the others are in the history already, or large."""
 
 KEEP_SNAPSHOTS = 2
+LONGEST_ID = 512
 
 # Rows are sorted: two partitions that insert the same ones must lock them in the same order.
 OBJECTS = """
@@ -84,7 +86,7 @@ async def insert_events(connection: psycopg.AsyncConnection, outlets: Sequence[O
             [
                 shard,
                 [outlet.time for outlet in kept],
-                [_text(outlet.id) for outlet in kept],
+                [_short(outlet.id) for outlet in kept],
                 [outlet.kind for outlet in kept],
                 [_text(outlet.key) for outlet in kept],
                 [_json(outlet.value) for outlet in kept],
@@ -106,6 +108,12 @@ async def insert_snapshot(
 def _text(text: str) -> str:
     """`text` without the one character that PostgreSQL can't store."""
     return text.replace("\0", "\ufffd")
+
+
+def _short(text: str) -> str:
+    """An id as it is, or a digest of it where it is longer than an index takes."""
+    text = _text(text)
+    return text if len(text) <= LONGEST_ID else blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _json(value: bytes) -> str:

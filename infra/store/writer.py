@@ -85,8 +85,8 @@ class Claim:
 class ShardStore:
     """The database, as the fold of each partition sees it; one connection a partition.
 
-    After `Unavailable` the outcome of a commit is open: claim again, its `next_offset` tells. The claim waits for the
-    lost transaction to end, so there is no third case.
+    After `Unavailable` or a cancellation the outcome of a commit is open: claim again, its `next_offset` tells. The
+    claim waits for the lost transaction to end, so there is no third case.
     """
 
     def __init__(self, dsn: str) -> None:

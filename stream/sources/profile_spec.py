@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from models.targets import CongestionTarget, parse_duration_s
 from twin.counters import CATALOGUE, Catalogue, Counter
+from twin.events import Time
 
 Kind = Literal["region", "site", "element", "cell", "link", "asset", "sensor"]
 RelationKind = Literal["contains", "located_at", "neighbour", "connects", "powers", "measures"]
@@ -143,8 +143,8 @@ class ScoreSpec(_Strict, frozen=True, kw_only=True):
     """
 
     window: str = "24h"
-    begin: datetime | None = None
-    end: datetime | None = None
+    begin: Time | None = None
+    end: Time | None = None
 
     @property
     def window_s(self) -> int:

@@ -182,6 +182,14 @@ def test_recovers_after_kill_and_with_a_pid_file_of_another_process(tmp_path: Pa
         embedded.broker.kill()
         assert not embedded.postgres.alive()
         assert not embedded.broker.alive()
+        # Either can be started again by itself, and its clients find it where it was.
+        embedded.broker.start()
+        assert embedded.broker.bootstrap == endpoints.bootstrap
+        assert embedded.broker.log_id != endpoints.log_id
+        embedded.postgres.start()
+        with psycopg.connect(endpoints.dsn) as connection:
+            assert connection.execute("SELECT n FROM t").fetchone() == (7,)
+        embedded.postgres.kill()
     pid_file = tmp_path / "postgres" / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
     pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))

@@ -156,6 +156,17 @@ async def test_a_message_that_names_an_object_twice_stops_nothing(
     assert counts(dsn)["observations"] == 5
 
 
+async def test_names_longer_than_an_index_takes(store: ShardStore, dsn: str) -> None:
+    letters = np.random.default_rng(1).integers(0x4E00, 0x9000, (16, 127))
+    name = ",".join("A=" + "".join(map(chr, part)) for part in letters)
+    claim = await store.claim(0, "log", "me")
+    effects = batch(0, cells=[name])
+    effects.outlets = [Outlet("drift", name, f"{name}/{i}", BEGIN_MS, b"{}") for i in (1, 2, 2)]
+    await store.commit(claim, 0, 1, effects)
+    assert len(history(dsn, name, COUNTERS[0], BEGIN, BEGIN + timedelta(days=1))) == 1
+    assert counts(dsn)["drift"] == 2
+
+
 async def test_an_empty_batch_moves_the_offset(store: ShardStore) -> None:
     claim = await store.claim(0, "log", "me")
     empty = batch(0)

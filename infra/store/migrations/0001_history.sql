@@ -29,7 +29,8 @@ CREATE TABLE object (
     object_class text NOT NULL,
     first_seen timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX ON object (dn);
+-- Hashed, because a name may be longer than an ordered index takes.
+CREATE INDEX ON object USING hash (dn);
 
 CREATE TABLE counter_set (
     id bigint PRIMARY KEY,

@@ -19,12 +19,12 @@ class Crowd:
 
     Attributes:
         begin, end: Since the start of the network.
-        load: What they ask for, as a share of each cell's capacity.
+        load: What they ask for, as a share of each cell's capacity: well above 1 makes a real jam.
     """
 
     begin: timedelta
     end: timedelta
-    load: float = 1.2
+    load: float = 2.0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,165 @@
+"""The `lockstep` command. Each command imports what it needs when it runs: `--help` stays fast."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+# Before numpy: the sums of a matrix product depend on how many threads share it, and a replay must not.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import typer
+
+from twin.errors import LockstepError
+
+app = typer.Typer(
+    name="lockstep",
+    help="A digital twin of a mobile network that stays in step with the network itself.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+topology = typer.Typer(help="The network as the twin knows it.", no_args_is_help=True)
+app.add_typer(topology, name="topology")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object (or one a line).")]
+
+
+@app.command()
+def demo(
+    for_: Annotated[str, typer.Option("--for", help="End by itself after this long, such as 60s; 0s: at Ctrl-C.")] = "0s",
+    as_json: AsJson = False,
+    sites: Annotated[int, typer.Option(help="Base stations of the emulated network, three cells each.")] = 20,
+    speed: Annotated[float, typer.Option(help="Emulated hours a second, at most.")] = 4.0,
+    seed: Annotated[int, typer.Option(help="Of the emulated network.")] = 1,
+) -> None:
+    """Start everything on this machine, play an emulated network, show what the twin makes of it."""
+    from stream.demo import run_demo
+
+    sys.exit(run_demo(duration_text=for_, as_json=as_json, sites=sites, hours_per_second=speed, seed=seed))
+
+
+@app.command()
+def worker(
+    roles: Annotated[str, typer.Option(help="What this worker does: ingest, fold or both.")] = "ingest,fold",
+) -> None:
+    """Run a stream worker: telemetry in, predictions out. Starts broker and database where none are set."""
+    from infra.settings import load
+    from stream.app import LockstepApp, run_worker
+    from stream.services import started
+    from stream.sources.profile import full_catalogue
+
+    settings = load()
+    with started(settings) as services:
+        with_log = settings.model_copy(update={"log_id": services.log_id})
+        lockstep = LockstepApp(with_log, services.bootstrap, services.dsn, full_catalogue(), tuple(roles.split(",")))
+        status = run_worker(lockstep, settings.log_level)
+    sys.exit(status)
+
+
+@app.command()
+def replay(
+    path: Annotated[Path, typer.Argument(help="A recording, or a directory or file that a profile reads.", exists=True)],
+    profile: Annotated[str | None, typer.Option(help="Name of a profile, or a TOML file.")] = None,
+    as_json: AsJson = False,
+    score_last: Annotated[str | None, typer.Option(help="Score only the last part of the recording, such as 24h.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="Such as 'RRU.PrbTotDl>70@1h'; several are possible.")] = None,
+    batch: Annotated[int, typer.Option(help="Records folded at once; the result doesn't depend on it.")] = 500,
+    to_kafka: Annotated[bool, typer.Option(help="Send to the topic twin.inbox instead of folding here.")] = False,
+) -> None:
+    """Fold a recording in-process, without a broker, and print what came out."""
+    from stream.replaying import replay_path
+
+    done = replay_path(path, profile, target or [], batch, score_last, to_kafka=to_kafka, progress=not as_json)
+    if as_json:
+        print(json.dumps(done))
+    else:
+        from stream.show import show_replay
+
+        show_replay(done)
+
+
+@app.command()
+def record(
+    path: Annotated[Path, typer.Argument(help="Where to write the recording (.jsonl.gz).")],
+    source: Annotated[Path | None, typer.Option(help="What a profile reads; without it the running log is recorded.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Name of a profile, or a TOML file.")] = None,
+    partitions: Annotated[int, typer.Option(help="Of the recording, with a profile.")] = 4,
+) -> None:
+    """Write a slice of the log to a file: all of the running log up to now, or what a profile reads."""
+    from stream.recorder import record_log, record_profile
+
+    if source is not None:
+        if profile is None:
+            raise typer.BadParameter("--source needs --profile")
+        count = record_profile(path, source, profile, partitions)
+    else:
+        count = record_log(path)
+    print(f"{count} records written to {path}")
+
+
+@app.command()
+def subscribe(
+    what: Annotated[str, typer.Argument(help="congestion, drift, fidelity, updates, scores or rejected.")] = "congestion",
+    as_json: AsJson = False,
+    since_start: Annotated[bool, typer.Option("--from-start", help="Begin with the oldest message there is.")] = False,
+    limit: Annotated[int, typer.Option(help="Stop after so many; 0: never.")] = 0,
+) -> None:
+    """Print live predictions, or another of the twin's topics."""
+    from stream.subscriber import subscribe as run
+
+    run(what, as_json=as_json, from_start=since_start, limit=limit, follow=True)
+
+
+@app.command()
+def rejected(
+    as_json: AsJson = False,
+    limit: Annotated[int, typer.Option(help="Stop after so many; 0: all there are.")] = 0,
+) -> None:
+    """Show what could not be used, why, and where it was read."""
+    from stream.subscriber import subscribe as run
+
+    run("rejected", as_json=as_json, from_start=True, limit=limit, follow=False)
+
+
+@topology.command("show")
+def topology_show(
+    path: Annotated[Path | None, typer.Argument(help="A recording or a profile's data; without it the running twin.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Name of a profile, or a TOML file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show sites, elements and cells."""
+    from stream.show import show_topology
+
+    show_topology(path, profile, as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check broker, database and libraries, and say what to do."""
+    from stream.doctor import examine, show
+
+    findings = examine()
+    if as_json:
+        print(json.dumps([finding._asdict() for finding in findings]))
+    else:
+        show(findings)
+    sys.exit(0 if all(finding.ok or not finding.needed for finding in findings) else 1)
+
+
+def main() -> Any:
+    """Entry point: an error of ours is one line, not a traceback."""
+    try:
+        return app()
+    except LockstepError as error:
+        print(f"lockstep: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

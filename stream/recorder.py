@@ -1,0 +1,42 @@
+"""Writes the log, or what a profile reads, to a recording."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from stream import recording
+
+
+def record_profile(path: Path, source: Path, profile: str, partitions: int) -> int:
+    """Convert what a profile reads; returns how many records were written."""
+    from stream.sources.profile import load_profile, records
+
+    return recording.write(path, partitions, records(load_profile(profile), source, partitions))
+
+
+def record_log(path: Path) -> int:
+    """Record the running log from its oldest record up to now; returns how many records were written."""
+    return asyncio.run(_record_log(path))
+
+
+async def _record_log(path: Path) -> int:
+    from infra.settings import load
+    from stream.app import kafka_security
+    from stream.broker import end_of, read_log
+    from stream.services import running
+    from stream.topics import INBOX
+
+    settings = load()
+    services = running(settings)
+    security = kafka_security(settings)
+    topic = settings.topic_prefix + INBOX.name
+    ends = await end_of(services.bootstrap, security, topic, range(settings.partitions))
+    count = 0
+    with recording.Writer(path, settings.partitions) as out:
+        for partition, stop in sorted(ends.items()):
+            async for records in read_log(services.bootstrap, security, topic, partition, 0, stop, ""):
+                for record in records:
+                    out.write(record)
+                    count += 1
+    return count

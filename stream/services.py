@@ -1,0 +1,76 @@
+"""The broker and the database that a command talks to: the user's own, or the embedded ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from infra.settings import Settings
+from twin.errors import Unavailable
+
+FILE = "endpoints.json"
+
+
+class Services(NamedTuple):
+    """Where to find what Lockstep stands on.
+
+    Attributes:
+        log_id: The log that offsets speak of.
+    """
+
+    bootstrap: str
+    dsn: str
+    log_id: str
+
+
+@contextmanager
+def started(settings: Settings) -> Iterator[Services]:
+    """The services of the settings; those that are not set are started here and stopped at the end.
+
+    Raises:
+        Unavailable: One doesn't start.
+    """
+    dsn = settings.dsn.get_secret_value() if settings.dsn else ""
+    if settings.bootstrap and dsn:
+        yield Services(settings.bootstrap, dsn, settings.log_id)
+        return
+    from infra.embedded import Embedded
+
+    state = Path(settings.state_dir)
+    file = state / FILE
+    with Embedded(state, broker=not settings.bootstrap, database=not dsn) as embedded:
+        made = embedded.start()
+        services = Services(
+            settings.bootstrap or made.bootstrap, dsn or made.dsn, settings.log_id if settings.bootstrap else made.log_id
+        )
+        # Other commands on this machine find the running services here; it holds a password.
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+            out.write(msgspec.json.encode(services._asdict()))
+        try:
+            yield services
+        finally:
+            file.unlink(missing_ok=True)
+
+
+def running(settings: Settings) -> Services:
+    """The services of the settings, or those that another `lockstep` on this machine has started.
+
+    Raises:
+        Unavailable: Nobody runs any here.
+    """
+    dsn = settings.dsn.get_secret_value() if settings.dsn else ""
+    if settings.bootstrap and dsn:
+        return Services(settings.bootstrap, dsn, settings.log_id)
+    file = Path(settings.state_dir) / FILE
+    if not file.exists():
+        raise Unavailable(
+            f"no Lockstep runs with the state directory {settings.state_dir}: start `lockstep worker` or `lockstep demo`, "
+            "or set LOCKSTEP_BOOTSTRAP and LOCKSTEP_DSN"
+        )
+    found = msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+    return Services(settings.bootstrap or found["bootstrap"], dsn or found["dsn"], found["log_id"])

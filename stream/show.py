@@ -1,0 +1,97 @@
+"""Results for people, in the terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.tree import Tree
+
+from twin.errors import Unavailable
+from twin.events import TopologyChange
+from twin.topology import Topology
+
+SHOWN = 40
+
+
+def show_replay(result: dict[str, Any]) -> None:
+    """Print a replay's result."""
+    console = Console()
+    head = Table.grid(padding=(0, 3))
+    for name in ("reports", "cells", "predictions", "drifts", "seconds"):
+        value = result[name]
+        head.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
+    head.add_row("rejected", ", ".join(f"{k} {n}" for k, n in result["rejected"].items()) or "none")
+    head.add_row("digest", result["digest"])
+    console.print(head)
+    console.print(scores_table(result["scores"]["congestion"]))
+
+
+def scores_table(congestion: dict[str, dict[str, Any]]) -> Table:
+    """Scores of each target beside its baselines."""
+    table = Table(title="congestion, predicted before it was learnt", title_justify="left")
+    columns = ("n", "positives", "ap", "ap_persistence", "ap_onset", "ap_onset_persistence", "f1", "f1_persistence", "brier")
+    table.add_column("target")
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="right")
+    for target, metrics in congestion.items():
+        row = [metrics.get(column) for column in columns]
+        table.add_row(target, *("-" if x is None else f"{x:,}" if isinstance(x, int) else f"{x:.3f}" for x in row))
+    return table
+
+
+def show_topology(path: Path | None, profile: str | None, *, as_json: bool) -> None:
+    """Print the network of a path, or of the running twin."""
+    topology = _of_path(path, profile) if path is not None else _of_twin()
+    console = Console()
+    if as_json:
+        console.file.write(json.dumps(topology.to_dict()) + "\n")
+        return
+    console.print(topology_tree(topology))
+
+
+def topology_tree(topology: Topology) -> Tree:
+    """Sites, their elements and cells; long lists are cut."""
+    cells = topology.cells()
+    tree = Tree(f"[bold]{len(topology):,} objects, {len(cells):,} cells, revision {topology.revision}")
+    sites: dict[str, list[str]] = {}
+    for cell in cells:
+        sites.setdefault(topology.site_of(cell) or "no site", []).append(cell)
+    for site, members in list(sorted(sites.items()))[:SHOWN]:
+        branch = tree.add(f"[cyan]{site}")
+        for cell in members:
+            neighbours = len(topology.neighbours(cell))
+            mark = "" if topology.declared(cell) else " [yellow](not in the inventory)"
+            branch.add(f"{cell}  {neighbours} neighbours{mark}")
+    if len(sites) > SHOWN:
+        tree.add(f"... and {len(sites) - SHOWN:,} more sites; --json prints all")
+    return tree
+
+
+def _of_path(path: Path, profile: str | None) -> Topology:
+    from stream.decode import TOPOLOGY, decode
+    from stream.replaying import Source
+
+    topology = Topology()
+    for record in Source(path, profile, partitions=1).records:
+        if record.type == TOPOLOGY:
+            change = decode(record.type, record.value)
+            assert isinstance(change, TopologyChange)
+            topology.apply(change, topology.revision + 1)
+    return topology
+
+
+def _of_twin() -> Topology:
+    from infra.settings import load
+    from infra.store.queries import snapshot_of
+    from stream.services import running
+    from twin import snapshot
+
+    stored = snapshot_of(running(load()).dsn, 0)
+    if stored is None:
+        raise Unavailable("the twin has taken no snapshot yet; try again in a minute")
+    data, _ = snapshot.unpack(stored.body)
+    return Topology.from_dict(data["topology"])

@@ -1,0 +1,93 @@
+"""Prints what the twin publishes: what any other program can read with ten lines of aiokafka."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from twin.errors import ConfigurationError, Unavailable
+
+
+def subscribe(what: str, *, as_json: bool, from_start: bool, limit: int, follow: bool) -> None:
+    """Print messages of one outlet.
+
+    Args:
+        what: Kind of outlet, a key of `stream.topics.OUTLETS`.
+        from_start: Begin with the oldest; otherwise only what comes from now on.
+        limit: Stop after so many; 0: never.
+        follow: Wait for more when all are printed.
+
+    Raises:
+        ConfigurationError: There is no such outlet.
+        Unavailable: The broker doesn't answer.
+    """
+    asyncio.run(_print(what, as_json, from_start, limit, follow))
+
+
+async def _print(what: str, as_json: bool, from_start: bool, limit: int, follow: bool) -> None:
+    printed = 0
+    async for value in messages(what, from_start=from_start, follow=follow):
+        sys.stdout.write((value.decode() if as_json else line(what, msgspec.json.decode(value))) + "\n")
+        sys.stdout.flush()
+        printed += 1
+        if limit and printed >= limit:
+            return
+
+
+async def messages(what: str, *, from_start: bool, follow: bool) -> AsyncIterator[bytes]:
+    """Bodies of an outlet's messages, of all partitions as they come."""
+    from aiokafka import AIOKafkaConsumer, TopicPartition
+    from aiokafka.errors import KafkaError
+
+    from infra.settings import load
+    from stream.app import kafka_security
+    from stream.broker import end_of
+    from stream.services import running
+    from stream.topics import OUTLETS
+
+    if what not in OUTLETS:
+        raise ConfigurationError(f"there is no outlet {what!r}; choose one of {', '.join(OUTLETS)}")
+    settings = load()
+    services, security = running(settings), kafka_security(settings)
+    topic = settings.topic_prefix + OUTLETS[what].name
+    ends = await end_of(services.bootstrap, security, topic, range(settings.partitions))
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=services.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=100, **security
+    )
+    try:
+        await consumer.start()
+        tps = {TopicPartition(topic, p): end for p, end in ends.items()}
+        consumer.assign(list(tps))
+        for tp, end in tps.items():
+            consumer.seek(tp, 0 if from_start else end)
+        left = {tp for tp, end in tps.items() if end > 0}
+        while follow or left:
+            for tp, found in (await consumer.getmany(timeout_ms=500, max_records=500)).items():
+                for message in found:
+                    yield message.value
+                    if message.offset + 1 >= tps[tp]:
+                        left.discard(tp)
+    except KafkaError as error:
+        raise Unavailable(f"the broker does not answer: {error}") from error
+    finally:
+        await consumer.stop()
+
+
+def line(what: str, body: dict[str, Any]) -> str:
+    """One message for a person."""
+    time = str(body["time"])[:19].replace("T", " ")
+    if what == "congestion":
+        top = max(range(len(body["cells"])), key=lambda i: body["probability"][i] or 0)
+        cells = " ".join(f"{p:4.0%}" if p is not None else "   -" for p in body["probability"])
+        why = ", ".join(body["drivers"][top])
+        return f"{time}  {body['target']:<22} {body['element']:<44} {cells}   ({body['cells'][top]}: {why})"
+    if what == "drift":
+        return f"{time}  {body['object']} {body['counter']} {body['direction']} by {body['size']:g} since {str(body['since'])[:19]}"
+    if what == "rejected":
+        return f"{time}  {body['topic']}[{body['partition']}]@{body['offset']}  {body['reason']}: {body['detail']}"
+    rest = {k: v for k, v in body.items() if k not in {"id", "time", "schema_version"}}
+    return f"{time}  {msgspec.json.encode(rest).decode()}"

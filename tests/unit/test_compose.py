@@ -1,0 +1,56 @@
+"""docker-compose.yml: it parses, has no default password, and names only settings that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docker-compose.yml").read_text()
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    yaml = pytest.importorskip("yaml")
+    return yaml.safe_load(TEXT)["services"]
+
+
+def test_every_secret_is_required() -> None:
+    secrets = re.findall(r"\$\{(\w*(?:PASSWORD|CLUSTER_ID)\w*)(:?[?-]?)", TEXT)
+    assert {name for name, _ in secrets} == {"KAFKA_PASSWORD", "POSTGRES_PASSWORD", "KAFKA_CLUSTER_ID"}
+    assert {how for _, how in secrets} == {":?"}
+    example = (ROOT / "infra" / "compose" / "env.example").read_text()
+    for name, _ in secrets:
+        assert f"\n{name}=\n" in example
+
+
+def test_every_setting_exists() -> None:
+    named = {name.removeprefix("LOCKSTEP_").lower() for name in re.findall(r"^\s+(LOCKSTEP_\w+):", TEXT, re.MULTILINE)}
+    assert named
+    assert named <= set(Settings.model_fields)
+
+
+def test_our_own_containers_are_locked_down(services: dict[str, Any]) -> None:
+    for name in ("migrate", "topics", "worker"):
+        service = services[name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert (ROOT / service["build"]["dockerfile"]).is_file()
+    assert "\nUSER 10001" in (ROOT / "infra" / "compose" / "Dockerfile").read_text()
+
+
+def test_nothing_is_published_and_nothing_floats(services: dict[str, Any]) -> None:
+    for service in services.values():
+        assert "ports" not in service
+        assert service.get("privileged") is None
+        assert ":latest" not in service["image"]
+        assert ":" in service["image"]
+
+
+def test_the_long_running_services_have_a_health_check(services: dict[str, Any]) -> None:
+    assert all("healthcheck" in services[name] for name in ("kafka", "timescaledb"))
