@@ -51,7 +51,7 @@ class LockstepApp:
         self.bootstrap = bootstrap
         self.failure: BaseException | None = None
         self._catalogue = catalogue
-        self._dsn = dsn
+        self.dsn = dsn
         self._config = shard_config(settings)
         self._security = kafka_security(settings)
         self._store = ShardStore(dsn)
@@ -60,8 +60,8 @@ class LockstepApp:
         self._ingests: dict[str, tuple[Ingest, asyncio.Task[None]]] = {}
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
         self.faust = self._faust_app()
-        self.faust.on_before_configured.connect(lambda *_, **__: None)
         self.faust.on_partitions_revoked.connect(self._on_revoked)
+        self.faust.on_before_shutdown.connect(self._on_shutdown)
         if "fold" in roles:
             self._agent(INBOX.name, self._fold)
         if "ingest" in roles:
@@ -183,7 +183,7 @@ class LockstepApp:
             for task in pending:
                 task.cancel()
 
-    async def close(self) -> None:
+    async def _on_shutdown(self, _app: Any, **_: Any) -> None:
         """Finish folds, disconnect."""
         await self._let_go(set(self._folds))
         for _, task in self._ingests.values():
@@ -205,19 +205,20 @@ def run_worker(app: LockstepApp, loglevel: str) -> int:
         The exit status: 0 after a signal, 1 after a failure.
     """
     settings = app.settings
-    migrate(app._dsn)
-    asyncio.run(create_topics(app.bootstrap, app._security, settings.partitions, settings.replication, settings.topic_prefix))
+    migrate(app.dsn)
+    prepare_topics(settings, app.bootstrap)
     worker = faust.Worker(app.faust, loglevel=loglevel, quiet=True, console_port=None)
-
-    @app.faust.on_after_configured.connect  # type: ignore[untyped-decorator]
-    def _ready(*_: Any, **__: Any) -> None:
-        log.info("worker %s configured", app._owner)
-
     try:
         worker.execute_from_commandline()
     except SystemExit as stop:
         return 1 if app.failure else int(stop.code or 0)
     return 1 if app.failure else 0
+
+
+def prepare_topics(settings: Settings, bootstrap: str) -> None:
+    """Create the topics that don't exist yet; see `create_topics`."""
+    security = kafka_security(settings)
+    asyncio.run(create_topics(bootstrap, security, settings.partitions, settings.replication, settings.topic_prefix))
 
 
 def shard_config(settings: Settings) -> ShardConfig:

@@ -61,6 +61,30 @@ def worker(
 
 
 @app.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    from infra.settings import load
+    from infra.store.migrate import migrate as run
+    from stream.services import running
+
+    print(f"the schema has version {run(running(load()).dsn)}")
+
+
+@app.command()
+def topics() -> None:
+    """Create the topics that don't exist yet, and list them all."""
+    from infra.settings import load
+    from stream.app import prepare_topics
+    from stream.services import running
+    from stream.topics import TOPICS
+
+    settings = load()
+    prepare_topics(settings, running(settings).bootstrap)
+    for topic in TOPICS:
+        print(f"{settings.topic_prefix}{topic.name:<24} {topic.partitions or settings.partitions:>3} partitions, key {topic.key}")
+
+
+@app.command()
 def replay(
     path: Annotated[Path, typer.Argument(help="A recording, or a directory or file that a profile reads.", exists=True)],
     profile: Annotated[str | None, typer.Option(help="Name of a profile, or a TOML file.")] = None,

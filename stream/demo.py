@@ -1,0 +1,158 @@
+"""`lockstep demo`: broker, database, a stream worker and an emulated network on one machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from infra.embedded.service import Job, Service
+from infra.settings import Settings, load
+from infra.store.queries import counts
+from models.targets import parse_duration_s
+from stream.app import kafka_security, prepare_topics
+from stream.broker import Message, Producer
+from stream.demo_view import View, watch
+from stream.services import Services, started
+from stream.sources.emulator import EmulatedNetwork
+from stream.topics import SOURCES
+
+PARTITIONS = 2
+GRANULARITY_S = 900
+
+
+def run_demo(*, duration_text: str, as_json: bool, sites: int, hours_per_second: float, seed: int) -> int:
+    """Run the demo until its time is over or Ctrl-C.
+
+    Args:
+        duration_text: Such as `60s`; `0s` has no end.
+        hours_per_second: Emulated time, at most.
+
+    Returns:
+        The exit status.
+    """
+    duration_s = parse_duration_s(duration_text)
+    with ExitStack() as stack:
+        given = "LOCKSTEP_STATE_DIR" in os.environ
+        state = Path(os.environ["LOCKSTEP_STATE_DIR"] if given else stack.enter_context(_temporary()))
+        settings = load().model_copy(update={"state_dir": state, "partitions": PARTITIONS})
+        services = stack.enter_context(started(settings))
+        prepare_topics(settings, services.bootstrap)
+        worker = _start_worker(settings, services)
+        stack.callback(worker.stop)
+        network = EmulatedNetwork(seed, num_sites=sites, granularity_s=GRANULARITY_S)
+        view = View(as_json=as_json, num_cells=3 * sites)
+        failure = asyncio.run(_play(settings, services, worker, network, view, duration_s, hours_per_second))
+        worker.stop()
+        view.history = counts(services.dsn)
+    result = view.result() | {"seed": seed, "failure": failure}
+    if as_json:
+        print(json.dumps(result))
+    else:
+        view.farewell()
+    if failure:
+        print(f"lockstep: {failure}", file=sys.stderr)
+    return 1 if failure else 0
+
+
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="lockstep-demo-")
+
+
+def _start_worker(settings: Settings, services: Services) -> Service:
+    """The same worker that an operator runs, as a process of its own."""
+    environment = {
+        "LOCKSTEP_BOOTSTRAP": services.bootstrap,
+        "LOCKSTEP_DSN": services.dsn,
+        "LOCKSTEP_LOG_ID": services.log_id,
+        "LOCKSTEP_PARTITIONS": str(PARTITIONS),
+        "LOCKSTEP_STATE_DIR": str(settings.state_dir),
+        "LOCKSTEP_BATCH_WAIT_MS": "20",
+        # Sensors of the emulated network say something once a period.
+        "PYTHONUNBUFFERED": "1",
+    }
+    job = Job(
+        command=[sys.executable, "-m", "stream.cli", "worker"],
+        log=Path(settings.state_dir) / "worker.log",
+        lock=Path(settings.state_dir) / "worker.lock",
+        stop_signal=signal.SIGTERM,
+        orphan_signal=signal.SIGTERM,
+        grace_s=15.0,
+        environment=environment,
+    )
+    return Service("stream worker", job)
+
+
+async def _play(
+    settings: Settings,
+    services: Services,
+    worker: Service,
+    network: EmulatedNetwork,
+    view: View,
+    duration_s: int,
+    hours_per_second: float,
+) -> str:
+    """Feed and watch; returns what went wrong, or nothing."""
+    security = kafka_security(settings)
+    producer = Producer(services.bootstrap, security, settings.max_message_bytes)
+    await producer.start()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    tasks = [
+        asyncio.create_task(_feed(producer, network, view, hours_per_second)),
+        asyncio.create_task(watch(services.bootstrap, security, PARTITIONS, view)),
+        asyncio.create_task(view.draw()),
+    ]
+    waiter = asyncio.create_task(stop.wait())
+    failure = ""
+    deadline = loop.time() + duration_s if duration_s else None
+    try:
+        while not stop.is_set() and (deadline is None or loop.time() < deadline):
+            await asyncio.wait([waiter, *tasks], timeout=0.25, return_when=asyncio.FIRST_COMPLETED)
+            if not worker.alive():
+                failure = f"the stream worker ended:\n{worker.tail()}"
+                break
+            for task in tasks:
+                if task.done():
+                    task.result()
+    finally:
+        for task in [waiter, *tasks]:
+            task.cancel()
+        await asyncio.gather(waiter, *tasks, return_exceptions=True)
+        await producer.stop()
+    return failure
+
+
+async def _feed(producer: Producer, network: EmulatedNetwork, view: View, hours_per_second: float) -> None:
+    """Send what the emulated network sends, period by period, not faster than the twin predicts."""
+    loop = asyncio.get_running_loop()
+    pause = network.granularity_s / 3600 / hours_per_second
+    due = loop.time()
+    while True:
+        by_kind: dict[str, list[Message]] = {}
+        items = network.step()
+        for item in items:
+            by_kind.setdefault(item.kind, []).append(Message(0, item.key, item.time, item.value, []))
+        for kind, messages in by_kind.items():
+            topic = SOURCES[kind]
+            spread = topic.partitions or PARTITIONS
+            placed = [m._replace(partition=i % spread) for i, m in enumerate(messages)]
+            await producer.send(topic.name, placed)
+        view.sent(network.time, {kind: len(messages) for kind, messages in by_kind.items()}, loop.time())
+        due = max(due + pause, loop.time() - pause)
+        await asyncio.sleep(max(due - loop.time(), 0))
+        while view.behind() > MAX_BEHIND:
+            await asyncio.sleep(0.02)
+
+
+MAX_BEHIND = 8
+"""Periods that the feed may run ahead of the newest prediction: the demo shows a twin in step, not a backlog."""
+
+
