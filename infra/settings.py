@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     group: str = Field("lockstep", min_length=1, description="Consumer group of the workers.")
     batch_reports: int = Field(250, ge=1, description="Messages in a batch, and so in a database transaction, at most.")
     batch_wait_ms: int = Field(50, ge=0, description="How long a batch waits for more messages [ms].")
+    fetch_wait_ms: int = Field(50, ge=1, description="How long the broker may hold an empty fetch [ms].")
     snapshot_every_s: float = Field(60, gt=0, description="Time between two snapshots of a partition's state [s].")
 
     replication: int = Field(1, ge=1, description="Copies of each topic that Lockstep creates.")

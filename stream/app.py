@@ -21,6 +21,7 @@ from models.targets import parse_target
 from stream.batching import RejectLimit
 from stream.broker import Producer, create_topics, read_log
 from stream.config import ShardConfig
+from stream.faust_consumer import prompt_transport
 from stream.fold import PartitionFold
 from stream.ingest import Ingest
 from stream.shard import Shard
@@ -89,6 +90,7 @@ class LockstepApp:
             stream_wait_empty=False,
             worker_redirect_stdouts=False,
         )
+        app.transport = prompt_transport(app, settings.fetch_wait_ms)
         return app
 
     def _agent(self, topic: str, handler: Any) -> None:

@@ -1,0 +1,50 @@
+# The front door. `make help` lists what there is; demo and test install what is missing by themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test bench science lint format doctor clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+install: $(STAMP) ## Install Lockstep and its tools into .venv, pinned
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Lockstep needs Python 3.11 or newer; say which with: make PYTHON=python3.11 ..." >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --group dev
+	@touch $@
+
+demo: $(STAMP) ## Start everything on this machine and watch a twin at work (Ctrl-C ends it)
+	@$(BIN)/lockstep demo $(ARGS)
+
+test: $(STAMP) ## Run all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(STAMP) ## Measure: cell-periods a second, cost against size, memory
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+science: $(STAMP) ## Tables of the models and detectors against their references
+	@$(BIN)/python -m tests.science.congestion
+	@$(BIN)/python -m tests.science.drift_run_length
+
+lint: $(STAMP) ## Style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(STAMP) ## Put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+doctor: $(STAMP) ## Check broker, database and libraries
+	@$(BIN)/lockstep doctor
+
+clean: ## Remove what was installed and made here
+	rm -rf $(VENV) .lockstep .mypy_cache .ruff_cache .pytest_cache .hypothesis
