@@ -1,18 +1,20 @@
 """Features of the congestion model, `[num_features, n]`: one row a feature, so that every step is one array operation.
 
 All values are in units of the lowest threshold. "Now" is the period a prediction is made from, "next" the one it
-speaks of. What comes from neighbours or the network is frozen at the period boundary; only an object's own values may
-be newer. Sums over features are made row by row, never by a matrix product: its rounding would depend on how many
-objects are done at once, and so on how the transport cut the log into batches.
+speaks of. What concerns the network is frozen at the period boundary; only an object's own values may be newer.
+Sums over features are made row by row, never by a matrix product: its rounding would depend on how many objects are
+done at once, and so on how the transport cut the log into batches.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.habits import pick
 from twin.expectation import Rows, Series
 
 if TYPE_CHECKING:
@@ -22,95 +24,140 @@ F32 = np.float32
 Floats = NDArray[Any]
 
 SHARED = (
-    "one", "now", "prev", "fast", "slow", "day", "profile_next", "profile_now", "yesterday_next", "yesterday_now",
-    "week_next", "week_now", "around_next", "network_trend_now", "network_trend", "network_level_now",
-    "network_level_profile", "over_now", "mid_now", "over_profile", "over_yesterday", "neighbours", "sin", "cos", "weekend",
+    "one", "now", "previous", "fast", "slow", "day", "usual_next", "usual_now", "yesterday_next", "yesterday_now",
+    "lastweek_next", "lastweek_now", "yesterday_around", "network_change_now", "network_change", "network_level_now",
+    "network_level_usual", "sin", "cos", "weekend",
 )  # fmt: skip
 """What the forecast is made from, and every threshold's probability too."""
 
-OF_THRESHOLD = (
-    "z", "z_high", "z_low", "sigma", "now_over", "prev_over", "is_over", "recent_over", "share_next", "z_recent", "top",
-)  # fmt: skip
-"""What is added for each threshold; `z` is the forecast's distance to it in standard deviations of its error."""
+CLOCK = [SHARED.index(name) for name in ("sin", "cos", "weekend")]
+"""Rows that are the same for every object."""
+
+NOW, USUAL_NEXT, USUAL_NOW = (SHARED.index(name) for name in ("now", "usual_next", "usual_now"))
+
+OF_THRESHOLD = ("z", "z_shift", "z_usual", "z_now", "recent_over", "usual_over")
+"""What is added for each threshold. The first three are distances of a forecast to it in standard deviations of the
+forecast's error: of the regression, of "as far from usual as now", of "as usual"."""
+
+DISTANCES = 3
+FARTHEST = F32(6)
 
 
-def weighted(weights: Floats, X: Floats, out: Floats | None = None) -> Floats:
-    """Sum of `weights[f] * X[f]`, `[n]`, added in the order of the features."""
-    total = np.zeros(X.shape[1], dtype=F32) if out is None else out
+class Filled(NamedTuple):
+    """Features of some objects.
+
+    Attributes:
+        X: `[num_features, n]`: the shared ones, then those of each threshold.
+        sums: Of the shared rows with the given weights, `[num_sums, n]`; the first is the forecast.
+        forecasts: Regression, shifted, usual: what the three distances are distances of, `[DISTANCES, n]`.
+        distances: Before they are clipped, `[num_targets, DISTANCES, n]`.
+        sigma: Standard deviation of the regression's error, `[n]`.
+    """
+
+    X: Floats
+    sums: Floats
+    forecasts: Floats
+    distances: Floats
+    sigma: Floats
+
+
+def weighted(weights: Floats, X: Floats) -> Floats:
+    """Sums of `weights[..., f] * X[..., f, :]` over f, added in the order of the features.
+
+    Args:
+        weights: `[k, num_features]`.
+        X: `[num_features, n]` for all k, or `[k, num_features, n]`.
+
+    Returns:
+        `[k, n]` float32.
+    """
+    total: Floats = np.zeros((len(weights), X.shape[-1]), dtype=F32)
     term = np.empty_like(total)
-    for weight, row in zip(weights.astype(F32), X, strict=True):
-        np.multiply(row, weight, out=term)
+    for weight, row in zip(weights.T[:, :, None], X if X.ndim == 2 else X.swapaxes(0, 1), strict=True):
+        np.multiply(weight, row, out=term)
         np.add(total, term, out=total)
     return total
 
 
-def known(values: Floats, otherwise: Floats) -> Floats:
-    """`values`, and `otherwise` where they are missing."""
-    return np.where(np.isnan(values), otherwise, values)
+def compact(rows: Rows) -> Rows | slice:
+    """The same rows as a slice, where they follow each other: no copies then."""
+    n = len(rows)
+    if n and rows[-1] - rows[0] == n - 1 and bool((rows[1:] - rows[:-1] == 1).all()):
+        return slice(int(rows[0]), int(rows[0]) + n)
+    return rows
 
 
-def features(model: CongestionModel, series: Series, rows: Rows | slice, period: int, oldest: int) -> tuple[Floats, Floats]:
-    """Feature rows and the forecast of the value at the horizon.
+def features(
+    model: CongestionModel,
+    series: Series,
+    rows: Rows | slice,
+    period: int,
+    oldest: int,
+    weights: Floats,
+    out: Floats | None = None,
+) -> Filled:
+    """Feature rows, and the forecast of the value at the horizon.
 
     Args:
-        rows: Objects, which need not have a value now.
+        rows: Objects, which need not have a value now: then everything of theirs is NaN.
         period: "Now".
         oldest: The oldest period that isn't yet in the running means.
-
-    Returns:
-        `[num_features, n]` and `[n]`, in units of the lowest threshold; NaN where an object has no value now.
+        weights: Of the shared rows, `[num_sums, len(SHARED)]`; the first row is the forecast's.
+        out: Where to put the features.
     """
-    scale = F32(1 / model.scale)
-    c = series.columns
+    c, scale, habits = series.columns, F32(1 / model.scale), model.habits
     ahead = period + model.horizon
     b, bn = series.bin(period), series.bin(ahead)
-    x = c["ring"][period % series.depth, rows] * scale
-    running = series.running(rows, period, oldest) * scale
-    fast, slow, day = running
-    over = model.over_until(series, rows, period, oldest)
-    prev = known(c["ring"][(period - 1) % series.depth, rows] * scale, slow)
-    days_next, days_now = c["days"][bn, rows], c["days"][b, rows]
-    profile_next = day + days_next / (days_next + 1) * (c["mean"][bn, rows] * scale - day)
-    profile_now = day + days_now / (days_now + 1) * (c["mean"][b, rows] * scale - day)
-    last = c["last"]
-    yesterday_next = known(last[bn, rows] * scale, profile_next)
-    yesterday_now = known(last[b, rows] * scale, profile_now)
-    before, after = last[bn - 1, rows] * scale, last[(bn + 1) % series.bins, rows] * scale
-    week = model.columns["week"]
-    week_next = known(week[series.weekday(ahead), bn, rows].astype(F32), profile_next)
-    week_now = known(week[series.weekday(period), b, rows].astype(F32), profile_now)
-    trend, level = F32(model.network_trend(b, bn)), F32(model.network_level)
-    angle = 2 * np.pi * (ahead * series.granularity_ms % 86_400_000) / 86_400_000
-
-    X = np.empty((len(SHARED) + len(model.targets) * len(OF_THRESHOLD), len(x)), dtype=F32)
+    ring, last = c["ring"], c["last"]
+    now = pick(ring[period % series.depth], rows)
+    n, F = len(now), len(SHARED)
+    X = np.empty((model.num_features, n), dtype=F32) if out is None else out
     X[0] = 1
-    X[1], X[2], X[3], X[4], X[5] = x, prev, fast, slow, day
-    X[6], X[7], X[8], X[9] = profile_next, profile_now, yesterday_next, yesterday_now
-    X[10], X[11] = week_next, week_now
-    X[12] = F32(0.5) * (known(before, yesterday_next) + known(after, yesterday_next))
-    X[13], X[14], X[15], X[16] = trend * x, trend, level * x, level * profile_next
-    X[17] = np.maximum(x - 1, 0)
-    X[18] = np.maximum(x - F32(0.6), 0)
-    X[19] = np.maximum(profile_next - 1, 0)
-    X[20] = np.maximum(yesterday_next - F32(0.8), 0)
-    X[21] = model.columns["neighbours"][rows]
-    X[22], X[23], X[24] = F32(np.sin(angle)), F32(np.cos(angle)), F32(series.weekday(ahead) >= 5)
+    x = np.multiply(now, scale, out=X[1])
+    fast_slow_day = np.multiply(series.running(rows, period, oldest), scale, out=X[3:6])
+    slow, day = fast_slow_day[1], fast_slow_day[2]
+    np.multiply(pick(ring[(period - 1) % series.depth], rows), scale, out=X[2])
+    np.copyto(X[2], slow, where=np.isnan(X[2]))
+    for row, time in ((6, bn), (7, b)):
+        days = pick(c["days"][time], rows)
+        lean = pick(c["mean"][time], rows) * scale
+        lean -= day
+        lean *= days / (days + 1)
+        np.add(lean, day, out=X[row])
+    np.multiply(pick(last[bn], rows), scale, out=X[8])
+    np.multiply(pick(last[b], rows), scale, out=X[9])
+    week = habits.columns["week"]
+    X[10] = pick(week[series.weekday(ahead), bn], rows)
+    X[11] = pick(week[series.weekday(period), b], rows)
+    past = X[8:12].reshape(2, 2, n)  # yesterday and last week, next and now
+    np.copyto(past, X[6:8], where=np.isnan(past))
+    around = np.empty((2, n), dtype=F32)
+    np.multiply(pick(last[bn - 1], rows), scale, out=around[0])
+    np.multiply(pick(last[(bn + 1) % series.bins], rows), scale, out=around[1])
+    np.copyto(around, X[8], where=np.isnan(around))
+    np.add(around[0], around[1], out=X[12])
+    X[12] *= F32(0.5)
+    change, level = F32(habits.change(b, bn)), F32(habits.level)
+    angle = 2 * math.pi * (ahead * series.granularity_ms % 86_400_000) / 86_400_000
+    np.multiply(x, change, out=X[13])
+    X[14] = change
+    np.multiply(x, level, out=X[15])
+    np.multiply(X[USUAL_NEXT], level, out=X[16])
+    X[17], X[18], X[19] = math.sin(angle), math.cos(angle), series.weekday(ahead) >= 5
 
-    forecast = weighted(model.forecaster.weights, X[: len(SHARED)])
-    sigma = model.columns["sigma"][rows]
-    top = np.maximum(x, prev)
-    share = model.columns["share"]
-    row = len(SHARED)
-    for k, threshold in enumerate(model.thresholds):
-        z = np.clip((forecast - threshold) / sigma, -6, 6)
-        X[row], X[row + 1], X[row + 2] = z, np.maximum(z, 0), np.maximum(z + F32(1.5), 0)
-        X[row + 3] = sigma
-        X[row + 4] = np.maximum(x - threshold, 0)
-        X[row + 5] = np.maximum(prev - threshold, 0)
-        X[row + 6] = x > threshold
-        X[row + 7] = over[k]
-        X[row + 8] = share[k, bn, rows]
-        X[row + 9] = z * over[k]
-        X[row + 10] = top
-        row += len(OF_THRESHOLD)
-    return X, forecast
+    sums = weighted(weights, X[:F])
+    forecasts = np.empty((DISTANCES, n), dtype=F32)
+    forecasts[0] = sums[0]
+    np.add(x, X[USUAL_NEXT], out=forecasts[1])
+    forecasts[1] -= X[USUAL_NOW]
+    forecasts[2] = X[USUAL_NEXT]
+    sigma = pick(model.columns["sigma"], rows)
+    distances = forecasts - model.thresholds[:, None, None]
+    distances /= sigma
+    Z = X[F:].reshape(len(model.targets), len(OF_THRESHOLD), n)
+    np.maximum(distances, -FARTHEST, out=Z[:, :DISTANCES])
+    np.minimum(Z[:, :DISTANCES], FARTHEST, out=Z[:, :DISTANCES])
+    np.multiply(Z[:, 0], x, out=Z[:, 3])
+    Z[:, 4] = habits.over_until(series, rows, period, oldest)
+    Z[:, 5] = pick(habits.columns["share"][:, bn], rows)
+    return Filled(X, sums, forecasts, distances, sigma)

@@ -1,10 +1,12 @@
 """Congestion prediction, learnt online: P(counter > threshold at t + horizon) for every object.
 
-Two layers. A pooled ridge regression forecasts the value at the horizon from the object's own past, its profile, the
-network's trend and its neighbours; its error per object gives sigma. For each threshold a Bayesian logistic
-regression (`models.logit`, a River classifier) turns the forecast's distance to it, and what the forecast can't see,
-into a probability. Beside it a small one that knows only that distance is safe while data are scarce; the two are
-mixed by their discounted log losses.
+Two layers. A pooled ridge regression forecasts the value at the horizon from the object's own past, its profile and
+the network's trend; its error per object gives sigma. For each threshold a Bayesian logistic regression
+(`models.logit`, a River classifier) turns distances to it in sigmas, and what the forecast can't see, into a
+probability.
+
+The clock is the same for every object, so a batch is one observation of it and not one an object: the prior of its
+weights is as many times as stiff as objects have been seen at once. Without that, a week's Monday is learnt by heart.
 
 Parameters change only in `learn` and `freeze`, which run at period boundaries on complete columns; between them
 `predict` is a pure function of frozen parameters and of each object's own values.
@@ -19,29 +21,37 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features import F32, OF_THRESHOLD, SHARED, features, weighted
-from models.logit import BayesLogit, log_loss, sigmoid
+from models.explain import DRIVERS, NAMES, Explainer, largest
+from models.features import CLOCK, F32, OF_THRESHOLD, SHARED, compact, features, weighted
+from models.habits import Habits
+from models.logit import BayesLogit, sigmoid
 from models.ridge import Ridge
 from models.scoring import Matured
 from models.targets import CongestionTarget
 from twin.columns import Columns
-from twin.expectation import RATE, Rows, Series
-from twin.neighbours import Csr, neighbour_mean
+from twin.expectation import DAY_MS, Rows, Series
+from twin.neighbours import Csr
 
 Floats = NDArray[Any]
 
-KEPT_AN_HOUR = 0.9997
-"""Information that survives an hour of log time: half of it is gone after 96 days."""
+KEPT_A_DAY = 0.9999**24
+"""Information that survives a day of log time: half of it is gone after 290 days."""
 
 PRIOR_SCALE, SLOPE, RIDGE = 0.3, 1.7, 10.0
 """Of the logistic weights; prior weight of z (a Gaussian tail as a logistic curve); of the forecast."""
 
 SIGMA_RATE, SIGMA_PRIOR, FIRST_VARIANCE = F32(0.03), F32(4.0), 0.04
-LOSS_KEPT_AN_HOUR = 0.97
+LARGEST_ERROR = F32(0.5)
+"""Squared errors count no more than this."""
+
+LOW_WEIGHT = F32(0.1)
+"""Of an idle object in the regression; a congested one has 1.1: what is far below needs no exact forecast."""
+
 MOST_PENDING = 4
 """Periods whose features wait for their labels; with a longer horizon only every n-th period is learnt from."""
 
-DRIVERS = 3
+CHUNK = 4096
+"""Columns done at once, so that they stay in the cache."""
 
 
 class Predictions(NamedTuple):
@@ -70,44 +80,34 @@ class CongestionModel:
     """
 
     name = "online-congestion"
-    feature_names = SHARED + OF_THRESHOLD
+    feature_names = NAMES
 
     def __init__(self, targets: Sequence[CongestionTarget], granularity_ms: int, lateness: int) -> None:
         self.targets = sorted(targets, key=lambda t: t.threshold)
+        self.granularity_ms = granularity_ms
         self.horizon = self.targets[0].horizon_s * 1000 // granularity_ms
         self.scale = self.targets[0].threshold or 1.0
         self.thresholds = np.array([t.threshold / self.scale for t in self.targets], dtype=F32)
-        self.lateness = lateness
         self._kind = blake2b(",".join(t.name for t in self.targets).encode(), digest_size=3).hexdigest()
-        hours = granularity_ms / 3_600_000
         self.stride = -(-self.horizon // MOST_PENDING)
-        self._steps = self.stride * hours
         K, F = len(self.targets), len(SHARED)
-        self.forecaster = Ridge(np.eye(F)[SHARED.index("now")], RIDGE, KEPT_AN_HOUR)
-        self.heads = [
-            BayesLogit(PRIOR_SCALE, KEPT_AN_HOUR).start(self.feature_names, {"z": (SLOPE, 1.0), "one": (0.0, 1.0)})
-            for _ in self.targets
-        ]
-        self.safe = [BayesLogit(1.0, KEPT_AN_HOUR).start(("one", "z"), {"z": (SLOPE, 1.0)}) for _ in self.targets]
-        self.losses = np.zeros((K, 2))
-        self.mean_features = np.zeros(F + K * len(OF_THRESHOLD))
-        self.network = np.zeros((2, 24))
-        self.network_level = 0.0
+        self.num_features = F + K * len(OF_THRESHOLD)
+        self.forecaster = Ridge(np.eye(F)[SHARED.index("now")], RIDGE)
+        prior = {"z": (SLOPE, 1.0), "one": (0.0, 1.0)}
+        self.heads = [BayesLogit(PRIOR_SCALE).start(SHARED + OF_THRESHOLD, prior) for _ in self.targets]
+        self.habits = Habits(self.thresholds, self.scale, granularity_ms)
+        self.average = np.zeros(self.num_features)
         self.variance = FIRST_VARIANCE
         self.learnt = 0
-        self._rate_slow = F32(1 - np.exp(-hours / max(3.0, 1.5 * hours)))
-        self._pending = np.full(self.horizon // self.stride + 2, -1, dtype=np.int64)
+        self._day = -1
+        self._most = 1
+        self._pending = np.full(-(-self.horizon // self.stride), -1, dtype=np.int64)
         self._published = np.full(self.horizon + lateness + 2, -1, dtype=np.int64)
         self.columns = c = Columns()
-        c.add("over", F32, (K,))
-        c.add("share", F32, (K, 24))
-        c.add("filling", F32, (K + 2,))
-        c.add("week", np.float16, (7, 24), np.nan)
-        c.add("neighbours", F32)
         c.add("variance", F32, fill=FIRST_VARIANCE)
         c.add("errors", F32)
         c.add("sigma", F32, fill=FIRST_VARIANCE**0.5)
-        c.add("pending", F32, (len(self._pending), len(self.mean_features)), np.nan)
+        c.add("pending", F32, (len(self._pending), self.num_features), np.nan)
         c.add("pending_forecast", F32, (len(self._pending),), np.nan)
         c.add("published", F32, (len(self._published), K), np.nan)
         c.add("published_now", F32, (len(self._published),), np.nan)
@@ -121,6 +121,7 @@ class CongestionModel:
     def grow(self, n: int) -> None:
         """Make room for `n` objects."""
         self.columns.grow(n)
+        self.habits.columns.grow(n)
 
     # On arrival -----------------------------------------------------------------------------------------------------
 
@@ -130,46 +131,30 @@ class CongestionModel:
         Args:
             closed: The newest closed period.
         """
-        X, forecast = features(self, series, rows, period, closed + 1)
-        K, n = len(self.targets), len(forecast)
-        probability = np.empty((K, n), dtype=F32)
-        drivers = np.empty((K, n, DRIVERS), dtype=np.int64)
-        contributions = np.empty((K, n, DRIVERS), dtype=F32)
-        for k in range(K):
-            Xk = self._of_target(X, k)
-            log_odds = weighted(self._weights[k], Xk)
-            probability[k] = sigmoid(log_odds)
-            if k:  # a higher threshold can't be likelier
-                np.minimum(probability[k], probability[k - 1], out=probability[k])
-            moved = np.ascontiguousarray(((Xk - self._centre[k]) * self._weights[k][:, None]).T)
-            drivers[k], contributions[k] = _largest(moved)
+        K, n = len(self.targets), len(rows)
+        made = Predictions(
+            np.empty((K, n), dtype=F32),
+            np.empty(n, dtype=F32),
+            np.empty((K, n, DRIVERS), dtype=np.int64),
+            np.empty((K, n, DRIVERS), dtype=F32),
+        )
         slot = period % len(self._published)
         if self._published[slot] != period:
             self._published[slot] = period
             self.columns["published"][slot] = np.nan
-        self.columns["published"][slot][:, rows] = probability
-        self.columns["published_now"][slot, rows] = X[1]
-        return Predictions(probability, np.maximum(forecast, 0) * F32(self.scale), drivers, contributions)
-
-    def over_until(self, series: Series, rows: Rows | slice, newest: int, oldest: int) -> Floats:
-        """Running share of time above each threshold, with the values of periods `oldest` to `newest` taken in."""
-        over: Floats = self.columns["over"][:, rows]
-        for period in range(oldest, newest + 1):
-            values = series.columns["ring"][period % series.depth, rows] * F32(1 / self.scale)
-            above = values > self.thresholds[:, None]
-            over = over + np.where(np.isnan(values), F32(0), self._rate_slow * (above - over))
-        return over
-
-    def network_trend(self, b: int, bn: int) -> float:
-        """Relative change of the network's usual mean from one time-of-day bin to another; 0 until both are known."""
-        mean, count = self.network
-        if not (count[b] and count[bn]):
-            return 0.0
-        return float(np.clip(mean[bn] / max(mean[b], 1e-6) - 1, -1, 2))
-
-    def _of_target(self, X: Floats, k: int) -> Floats:
-        F, S = len(SHARED), len(OF_THRESHOLD)
-        return X[: F + S] if k == 0 else np.concatenate([X[:F], X[F + k * S : F + (k + 1) * S]])
+        published, published_now = self.columns["published"][slot], self.columns["published_now"][slot]
+        for begin in range(0, n, CHUNK):
+            part = slice(begin, begin + CHUNK)
+            chosen = compact(rows[part])
+            filled = features(self, series, chosen, period, closed + 1, self._sums)
+            own = filled.X[len(SHARED) :].reshape(K, len(OF_THRESHOLD), -1)
+            p = sigmoid(filled.sums[1:] + weighted(self._own, own))
+            np.minimum.accumulate(p, axis=0, out=p)  # a higher threshold can't be likelier
+            made.probability[:, part] = published[:, chosen] = p
+            published_now[chosen] = filled.X[1]
+            np.multiply(np.maximum(filled.sums[0], 0), F32(self.scale), out=made.expected[part])
+            made.drivers[:, part], made.contributions[:, part] = largest(self.explainer.contributions(filled))
+        return made
 
     # At a boundary --------------------------------------------------------------------------------------------------
 
@@ -183,20 +168,19 @@ class CongestionModel:
         """
         values = series.recent(period) * F32(1 / self.scale)
         matured = self._matured(series, period, values)
+        day = period * self.granularity_ms // DAY_MS
+        if self._day < day:
+            self._decay(day - self._day if self._day >= 0 else 0)
+            self._day = day
         self._learn_labels(period, values)
         if period % self.stride == 0:
-            slot = period // self.stride % len(self._pending)
-            self._pending[slot] = period
-            X, forecast = features(self, series, slice(None), period, period)
-            self.columns["pending"][slot] = X
-            self.columns["pending_forecast"][slot] = forecast
-        self._learn_profile(series, period, values)
+            self._file(series, period)
+        self.habits.learn(series, period, values)
         return matured
 
-    def freeze(self, relation: Csr) -> None:
-        """Fix what predictions rest on until the next boundary: neighbours' deviation, sigma, weights."""
+    def freeze(self, relation: Csr) -> None:  # noqa: ARG002
+        """Fix what predictions rest on until the next boundary: sigma, weights."""
         c = self.columns
-        c["neighbours"][:] = np.nan_to_num(neighbour_mean(c["filling"][-1], relation)).astype(F32)
         count = c["errors"]
         c["sigma"][:] = np.sqrt((c["variance"] * count + SIGMA_PRIOR * F32(self.variance)) / (count + SIGMA_PRIOR))
         self._freeze_weights()
@@ -207,20 +191,24 @@ class CongestionModel:
         if self._published[slot] != made:
             return [Matured(period, *(np.empty(0),) * 4, t.threshold) for t in self.targets]  # type: ignore[arg-type]
         self._published[slot] = -1
-        published, now = self.columns["published"][slot], self.columns["published_now"][slot]
-        yesterday = series.columns["last"][series.bin(period)]
-        scored = np.flatnonzero(~np.isnan(values) & ~np.isnan(published[0]))
+        published = self.columns["published"][slot]
+        scored = np.flatnonzero(~(np.isnan(values) | np.isnan(published[0])))
+        published, values = published.take(scored, axis=1).astype(np.float64), values.take(scored)
+        now = self.columns["published_now"][slot].take(scored).astype(np.float64) * self.scale
+        yesterday = series.columns["last"][series.bin(period)].take(scored).astype(np.float64)
         return [
-            Matured(
-                period,
-                published[k, scored].astype(np.float64),
-                values[scored] > threshold,
-                now[scored].astype(np.float64) * self.scale,
-                yesterday[scored].astype(np.float64),
-                target.threshold,
-            )
+            Matured(period, published[k], values > threshold, now, yesterday, target.threshold)
             for k, (target, threshold) in enumerate(zip(self.targets, self.thresholds, strict=True))
         ]
+
+    def _file(self, series: Series, period: int) -> None:
+        """Keep a closed period's features, which no longer depend on who reported first, until the labels are known."""
+        slot = period // self.stride % len(self._pending)
+        self._pending[slot] = period
+        pending, forecast = self.columns["pending"][slot], self.columns["pending_forecast"][slot]
+        for begin in range(0, len(forecast), CHUNK):
+            part = slice(begin, begin + CHUNK)
+            forecast[part] = features(self, series, part, period, period, self._sums[:1], pending[:, part]).sums[0]
 
     def _learn_labels(self, period: int, values: Floats) -> None:
         made = period - self.horizon
@@ -228,118 +216,90 @@ class CongestionModel:
         if made % self.stride or self._pending[slot] != made:
             return
         self._pending[slot] = -1
-        c = self.columns
-        X, forecast = c["pending"][slot], c["pending_forecast"][slot]
-        rows = np.flatnonzero(~np.isnan(values) & ~np.isnan(forecast))
+        forecast = self.columns["pending_forecast"][slot]
+        rows = np.flatnonzero(~(np.isnan(values) | np.isnan(forecast)))
         if not len(rows):
             return
-        X, forecast, y = X.take(rows, axis=1), forecast[rows], values[rows]
+        X, forecast, y = self.columns["pending"][slot].take(rows, axis=1), forecast.take(rows), values.take(rows)
+        self._stiffen_clock(len(rows))
         self.learnt += 1
         # The heads first, on the features as they were filed; then the regression that makes z.
-        for k, threshold in enumerate(self.thresholds):
-            Xk, label = self._of_target(X, k), (y > threshold).astype(F32)
-            Xs = Xk[[0, len(SHARED)]]
-            head, safe = self.heads[k].log_odds(Xk), self.safe[k].log_odds(Xs)
-            self.losses[k] *= LOSS_KEPT_AN_HOUR**self._steps
-            self.losses[k] += log_loss(head, label), log_loss(safe, label)
-            self.heads[k].learn(Xk, label, self._steps, head)
-            self.safe[k].learn(Xs, label, self._steps, safe)
-        # What is far below every threshold needs no exact forecast.
-        weight = np.clip(np.maximum(X[1], forecast), 0, 1) ** 2 + F32(0.1)
-        self.forecaster.learn(X[: len(SHARED)], y, weight, self._steps)
-        squared = np.minimum((y - forecast) ** 2, F32(0.5))
-        c["errors"][rows] += 1
-        rate = np.maximum(1 / (c["errors"][rows] + SIGMA_PRIOR), SIGMA_RATE)
-        c["variance"][rows] += rate * (squared - c["variance"][rows])
+        shared = X[: len(SHARED)]
+        heads = np.array([head.m for head in self.heads], dtype=F32)
+        log_odds = heads[:, : len(SHARED)] @ shared
+        for k, (head, threshold) in enumerate(zip(self.heads, self.thresholds, strict=True)):
+            own, label = self._own_rows(X, k), (y > threshold).astype(F32)
+            telling = head.telling(log_odds[k] + heads[k, len(SHARED) :] @ own, label)
+            if len(telling):
+                Xk = np.concatenate([shared.take(telling, axis=1), own.take(telling, axis=1)])
+                head.learn(Xk, label[telling])
+        weight = np.minimum(np.maximum(np.maximum(X[1], forecast), 0), 1) ** 2 + LOW_WEIGHT
+        self.forecaster.learn(shared, y, weight)
+        self._learn_sigma(rows, np.minimum((y - forecast) ** 2, LARGEST_ERROR))
+        self.average += max(0.05, 1 / self.learnt) * (np.mean(X, axis=1, dtype=F32) - self.average)
+
+    def _learn_sigma(self, rows: Rows, squared: Floats) -> None:
+        c = self.columns
+        count = c["errors"].take(rows) + 1
+        c["errors"][rows] = count
+        variance = c["variance"].take(rows)
+        variance += np.maximum(1 / (count + SIGMA_PRIOR), SIGMA_RATE) * (squared - variance)
+        c["variance"][rows] = variance
         self.variance += 0.05 * (float(np.mean(squared, dtype=np.float64)) - self.variance)
-        self.mean_features += 0.05 * (np.mean(X, axis=1, dtype=np.float64) - self.mean_features)
 
-    def _learn_profile(self, series: Series, period: int, values: Floats) -> None:
-        """Shares above the thresholds by time of day, last week's values, the network's daily curve."""
-        c, b = self.columns, series.bin(period)
-        seen = ~np.isnan(values)
-        x = np.where(seen, values, F32(0))
-        over = c["over"]
-        over += np.where(seen, self._rate_slow * ((values > self.thresholds[:, None]) - over), F32(0))
-        filling = c["filling"]
-        filling[:-2] += x > self.thresholds[:, None]
-        filling[-2] += seen
-        filling[-1] = values - series.columns["mean"][b] * F32(1 / self.scale)
-        if seen.any():
-            self._learn_network(b, float(np.mean(values[seen], dtype=np.float64)))
-        if series.bin(period + 1) == b and series.bins > 1:
-            return
-        count = filling[-2]
-        days = series.columns["days"][b] + 1
-        rate = np.where(count > 0, np.maximum(1 / days, RATE), F32(0))
-        c["share"][:, b] += rate * (filling[:-2] / np.maximum(count, F32(1)) - c["share"][:, b])
-        week = c["week"][series.weekday(period), b]
-        week[:] = np.where(seen, values, week.astype(F32))
-        filling[:-1] = 0
+    def _decay(self, days: int) -> None:
+        if days:
+            self.forecaster.decay(KEPT_A_DAY**days)
+            for head in self.heads:
+                head.decay(KEPT_A_DAY**days)
 
-    def _learn_network(self, b: int, mean: float) -> None:
-        usual, count = self.network
-        if count[b]:
-            self.network_level = float(np.clip(mean / max(usual[b], 1e-6) - 1, -1, 2))
-        count[b] += 1
-        usual[b] += max(1 / count[b], float(RATE)) * (mean - usual[b])
+    def _stiffen_clock(self, n: int) -> None:
+        if n > self._most:
+            self.forecaster.stiffen(CLOCK, RIDGE * (n - self._most))
+            for head in self.heads:
+                head.stiffen(CLOCK, PRIOR_SCALE**-2.0 * (n - self._most))
+            self._most = n
+
+    def _own_rows(self, X: Floats, k: int) -> Floats:
+        F, S = len(SHARED), len(OF_THRESHOLD)
+        return X[F + k * S : F + (k + 1) * S]
 
     def _freeze_weights(self) -> None:
-        worse = self.losses - self.losses.min(axis=1, keepdims=True)
-        share = np.exp(-worse / 2)
-        share /= share.sum(axis=1, keepdims=True)
-        F, S = len(SHARED), len(OF_THRESHOLD)
-        self._weights, self._centre = [], []
-        for k, (head, safe) in enumerate(zip(self.heads, self.safe, strict=True)):
-            weights = share[k, 0] * head.m
-            weights[0] += share[k, 1] * safe.m[0]
-            weights[F] += share[k, 1] * safe.m[1]
-            self._weights.append(weights.astype(F32))
-            centre = np.concatenate([self.mean_features[:F], self.mean_features[F + k * S : F + (k + 1) * S]])
-            self._centre.append(centre.astype(F32)[:, None])
+        F = len(SHARED)
+        heads = np.array([head.m for head in self.heads], dtype=F32)
+        forecaster = self.forecaster.weights.astype(F32)
+        self._sums = np.concatenate([forecaster[None], heads[:, :F]])
+        self._own = np.ascontiguousarray(heads[:, F:])
+        centre = np.empty_like(heads)
+        centre[:, :F] = self.average[:F]
+        centre[:, F:] = self.average[F:].reshape(len(heads), -1)
+        centre[:, 0] = 1
+        self.explainer = Explainer(heads, forecaster, centre)
 
     # Snapshot -------------------------------------------------------------------------------------------------------
 
+    def _parts(self) -> dict[str, Columns | Habits | Ridge | BayesLogit]:
+        heads = {f"head{k}": head for k, head in enumerate(self.heads)}
+        return {"columns": self.columns, "habits": self.habits, "forecaster": self.forecaster, **heads}
+
     def state(self) -> dict[str, Floats]:
         """Everything, as arrays."""
-        out: dict[str, Floats] = {f"columns/{k}": v for k, v in self.columns.state().items()}
-        parts: dict[str, Ridge | BayesLogit] = {"forecaster": self.forecaster}
-        for k in range(len(self.targets)):
-            parts[f"head{k}"], parts[f"safe{k}"] = self.heads[k], self.safe[k]
-        for name, part in parts.items():
-            out |= {f"{name}/{k}": v for k, v in part.state().items()}
-        return out | {
-            "losses": self.losses,
-            "mean_features": self.mean_features,
-            "network": self.network,
-            "scalars": np.array([self.network_level, self.variance, self.learnt], dtype=np.float64),
+        own = {
+            f"{part}/{name}": array for part, owner in self._parts().items() for name, array in owner.state().items()
+        }
+        return own | {
+            "average": self.average,
+            "scalars": np.array([self.variance, self.learnt, self._day, self._most], dtype=np.float64),
             "pending": self._pending,
             "published": self._published,
         }
 
     def restore(self, state: Mapping[str, Floats]) -> None:
         """Take over what `state` returned."""
-
-        def below(prefix: str) -> dict[str, Floats]:
-            return {name[len(prefix) :]: array for name, array in state.items() if name.startswith(prefix)}
-
-        self.columns.restore(below("columns/"))
-        self.forecaster.restore(below("forecaster/"))
-        for k in range(len(self.targets)):
-            self.heads[k].restore(below(f"head{k}/"))
-            self.safe[k].restore(below(f"safe{k}/"))
-        self.losses, self.mean_features, self.network, self._pending, self._published = (
-            np.array(state[name]) for name in ("losses", "mean_features", "network", "pending", "published")
-        )
-        level, variance, learnt = state["scalars"].tolist()
-        self.network_level, self.variance, self.learnt = level, variance, int(learnt)
+        for part, owner in self._parts().items():
+            start = f"{part}/"
+            owner.restore({name[len(start) :]: array for name, array in state.items() if name.startswith(start)})
+        self.average, self._pending, self._published = (np.array(state[k]) for k in ("average", "pending", "published"))
+        variance, learnt, day, most = state["scalars"].tolist()
+        self.variance, self.learnt, self._day, self._most = variance, int(learnt), int(day), int(most)
         self._freeze_weights()
-
-
-def _largest(moved: Floats) -> tuple[NDArray[np.int64], Floats]:
-    """Columns of the `DRIVERS` largest magnitudes of each row of `[n, num_features]`, largest first, and their values."""
-    size = np.abs(moved)
-    some = np.argpartition(size, -DRIVERS, axis=1)[:, -DRIVERS:]
-    order = np.argsort(-np.take_along_axis(size, some, axis=1), axis=1, kind="stable")
-    top = np.take_along_axis(some, order, axis=1)
-    return top, np.take_along_axis(moved, top, axis=1)

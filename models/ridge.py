@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,38 +14,46 @@ Floats = NDArray[Any]
 class Ridge:
     """Least squares for all objects together.
 
-    With the prior (A0, b0 = A0 m0) and a batch (X, y, w), after `steps` units of time:
+    With the prior precision A0 (diagonal) and mean m0, and a batch (X, y, w):
 
-        A <- A0 + rho^steps (A - A0) + X diag(w) X'
-        b <- b0 + rho^steps (b - b0) + X diag(w) y        weights = A^-1 b
+        learn    A <- A + X diag(w) X'           b <- b + X diag(w) y          weights = A^-1 b
+        decay    A <- A0 + kept (A - A0)         b <- A0 m0 + kept (b - A0 m0)
 
     Args:
-        prior: Weights before any data, `[num_features]`.
+        prior: m0, weights before any data, `[num_features]`.
         ridge: Diagonal of A0: how much data it takes to leave the prior.
-        rho: Information kept a unit of time.
     """
 
-    def __init__(self, prior: Floats, ridge: float, rho: float) -> None:
+    def __init__(self, prior: Floats, ridge: float) -> None:
         self._prior = np.asarray(prior, dtype=np.float64)
-        self._precision = np.eye(len(self._prior)) * ridge
-        self._rho = rho
-        self.A = self._precision.copy()
-        self.b = self._precision @ self._prior
-        self.weights = self._prior.copy()
+        self.precision = np.full(len(self._prior), float(ridge))
+        self.A: Floats = np.diag(self.precision)
+        self.b: Floats = self.precision * self._prior
+        self.weights: Floats = self._prior.copy()
 
-    def learn(self, X: Floats, y: Floats, w: Floats, steps: float) -> None:
+    def stiffen(self, rows: Sequence[int], by: float) -> None:
+        """Add to the prior precision of some features."""
+        self.precision[rows] += by
+        self.A[rows, rows] += by
+        self.b[rows] += by * self._prior[rows]
+
+    def decay(self, kept: float) -> None:
+        """Forget: `kept` of what the data said remains."""
+        self.A *= kept
+        self.A[np.diag_indices_from(self.A)] += (1 - kept) * self.precision
+        self.b = kept * self.b + (1 - kept) * self.precision * self._prior
+
+    def learn(self, X: Floats, y: Floats, w: Floats) -> None:
         """Learn one mini-batch: X `[num_features, n]`, targets y and sample weights w `[n]`."""
-        kept = self._rho**steps
         weighted = X * w
-        b0 = self._precision @ self._prior
-        self.A = self._precision + kept * (self.A - self._precision) + weighted @ X.T
-        self.b = b0 + kept * (self.b - b0) + weighted @ y
+        self.A += weighted @ X.T
+        self.b += weighted @ y
         self.weights = np.linalg.solve(self.A, self.b)
 
     def state(self) -> dict[str, Floats]:
         """Everything learnt."""
-        return {"A": self.A, "b": self.b, "weights": self.weights}
+        return {"A": self.A, "b": self.b, "weights": self.weights, "precision": self.precision}
 
     def restore(self, state: Mapping[str, Floats]) -> None:
         """Take over what `state` returned."""
-        self.A, self.b, self.weights = (np.array(state[k]) for k in ("A", "b", "weights"))
+        self.A, self.b, self.weights, self.precision = (np.array(state[k]) for k in ("A", "b", "weights", "precision"))

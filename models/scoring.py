@@ -130,4 +130,6 @@ class ScoreWindow:
         self._kept, self._size = [], 0
         for value in np.unique(period):
             at = period == value
-            self.add(Matured(int(value), p[at], y[at].astype(np.bool_), now[at], day[at], float(arrays["threshold"][0])))
+            self.add(
+                Matured(int(value), p[at], y[at].astype(np.bool_), now[at], day[at], float(arrays["threshold"][0]))
+            )

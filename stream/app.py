@@ -57,6 +57,7 @@ class LockstepApp:
         self._security = kafka_security(settings)
         self._store = ShardStore(dsn)
         self._producer: Producer | None = None
+        self._connecting = asyncio.Lock()
         self._folds: dict[int, tuple[PartitionFold, asyncio.Task[None]]] = {}
         self._ingests: dict[str, tuple[Ingest, asyncio.Task[None]]] = {}
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
@@ -108,7 +109,8 @@ class LockstepApp:
     # runs in tasks of its own, whose failure stops the worker.
     async def _fold(self, stream: Any) -> None:
         async for event in stream.noack().events():
-            await (await self._fold_of(event.message.partition)).queue.put(event)
+            if self.failure is None:  # a fold that failed must not be begun anew while the worker stops
+                await (await self._fold_of(event.message.partition)).queue.put(event)
 
     def _ingest(self, kind: str) -> Any:
         async def handler(stream: Any) -> None:
@@ -163,9 +165,11 @@ class LockstepApp:
         return RejectLimit(self.settings.reject_consecutive, self.settings.reject_share, self.settings.reject_window)
 
     async def _connected(self) -> Producer:
-        if self._producer is None:
-            self._producer = producer = Producer(self.bootstrap, self._security, self.settings.max_message_bytes)
-            await producer.start()
+        async with self._connecting:
+            if self._producer is None:
+                producer = Producer(self.bootstrap, self._security, self.settings.max_message_bytes)
+                await producer.start()
+                self._producer = producer
         return self._producer
 
     def _read_log(self, partition: int, start: int, stop: int) -> AsyncIterator[list[LogRecord]]:
@@ -178,17 +182,17 @@ class LockstepApp:
 
     async def _let_go(self, partitions: set[int]) -> None:
         leaving = [self._folds.pop(p) for p in partitions & set(self._folds)]
-        for fold, _ in leaving:
-            await fold.stop()
+        # A full queue takes the word to stop only when there is room: that counts as part of the time it has.
+        asked = [asyncio.create_task(fold.stop()) for fold, task in leaving if not task.done()]
         if leaving:
             _, pending = await asyncio.wait([task for _, task in leaving], timeout=STOP_WITHIN_S)
-            for task in pending:
+            for task in [*pending, *asked]:
                 task.cancel()
 
     async def _on_shutdown(self, _app: Any, **_: Any) -> None:
         """Finish folds, disconnect."""
         await self._let_go(set(self._folds))
-        for _, task in self._ingests.values():
+        for _ingest, task in self._ingests.values():
             task.cancel()
         if self._producer is not None:
             await self._producer.stop()
@@ -209,6 +213,8 @@ def run_worker(app: LockstepApp, loglevel: str) -> int:
     settings = app.settings
     migrate(app.dsn)
     prepare_topics(settings, app.bootstrap)
+    # Faust makes its own directory below it, but not this one.
+    Path(settings.state_dir).mkdir(parents=True, exist_ok=True)
     worker = faust.Worker(app.faust, loglevel=loglevel, quiet=True, console_port=None)
     try:
         worker.execute_from_commandline()

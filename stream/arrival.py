@@ -78,7 +78,7 @@ def _arrive_alike(shard: Shard, group: list[Admitted], effects: Effects) -> None
             measured = np.where(suspect, np.nan, values[:, column])
             series.write(at, period, measured)
             if number == 0:
-                expected = series.expected(at, period)[0].astype(np.float32)
+                expected = series.expected(at, period)
             for model in shard.channels[table.granularity_ms, series.counter].models:
                 predictions = model.predict(series, at, period, table.closed)
                 for k, target in enumerate(model.targets):

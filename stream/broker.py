@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, for_code
 
+from stream.decode import LATEST_MS
 from stream.topics import TOPICS, Headers, event_type
 from twin.errors import ConfigurationError, Unavailable
 from twin.log import LogRecord
@@ -148,10 +149,16 @@ def to_record(message: Any, default_type: str) -> LogRecord:
         message.partition,
         message.offset,
         key.decode("utf-8", "replace") if isinstance(key, bytes) else key or "",
-        int(message.timestamp * 1000 + 0.5) if isinstance(message.timestamp, float) else int(message.timestamp),
+        _time_ms(message.timestamp),
         event_type(message.headers, default_type),
         message.value or b"",
     )
+
+
+def _time_ms(stamp: float | None) -> int:
+    """Of Faust [s, float] or aiokafka [ms]; whatever a producer has set, it becomes a time that can be written."""
+    ms = round(stamp * 1000) if isinstance(stamp, float) else stamp or 0
+    return min(max(ms, 0), LATEST_MS)
 
 
 async def read_log(

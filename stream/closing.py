@@ -50,10 +50,9 @@ def enter_period(shard: Shard, table: Table, period: int, end: int) -> None:
 def _close(shard: Shard, table: Table, channel: Channel, period: int) -> None:
     """One counter's period is complete: learn, compare, then let it into what is usual."""
     series = channel.series
-    measured_any = series.has(period)
-    if not measured_any and not series.ends_bin(period):
+    if not series.has(period) and not series.ends_bin(period):
         return
-    end = (period + 1) * table.granularity_ms
+    end = period * table.granularity_ms
     tag = f"{series.counter}/{table.granularity_ms // 1000}/{shard.partition}/{period}"
     for model in channel.models:
         for target, labels in zip(model.targets, model.learn(series, period), strict=True):
@@ -62,31 +61,40 @@ def _close(shard: Shard, table: Table, channel: Channel, period: int) -> None:
                 shard.matured.append((target.name, end, labels))
             if end % DAY_MS == 0:
                 _emit_score(shard, channel.scores[target.name], target.name, model.version, end, tag)
-    measured, expected, sigma = series.closing(period)
-    alarms = channel.drift.update(measured - expected, period)
-    channel.fidelity.update(measured, expected, sigma)
-    series.learn(period)
-    if len(alarms.index):
-        names = channel.names(table)
-        for i, direction, since, size, evidence in zip(
-            *(a.tolist() for a in (alarms.index, alarms.direction, alarms.since, alarms.size, alarms.evidence)), strict=True
-        ):
-            drift = Drift(
-                id=f"drift/{names[i]}/{tag}",
-                time=from_ms(end),
-                since=from_ms((since + 1) * table.granularity_ms),
-                object=names[i],
-                counter=series.counter,
-                direction="up" if direction > 0 else "down",
-                size=round(size, 4),
-                evidence=round(evidence, 3),
-                tier="statistical",
-                revision=shard.revision,
-            )
-            shard.counts["drift"] += 1
-            shard.emit(outlet("drift", names[i], end, drift))
-    if measured_any:
+    closed = series.closing(period)
+    channel.fidelity.update(closed.measured, closed.expected, closed.sigma)
+    if series.ends_bin(period):
+        _detect_drift(shard, table, channel, period, end)
         _emit_fidelity(shard, table, channel, end, tag)
+    series.learn(period)
+
+
+def _detect_drift(shard: Shard, table: Table, channel: Channel, period: int, end: int) -> None:
+    """Look for drift once a time-of-day bin: shorter means differ too little from the one before to tell more."""
+    series = channel.series
+    closed = series.closing_bin(period)
+    # Busy hours vary more than quiet ones: the residual is judged by what is usual at its time of day.
+    steady = (closed.measured - closed.expected) * (closed.usual_sigma / np.maximum(closed.sigma, 1e-9))
+    alarms = channel.drift.update(steady, -(-end // series.bin_ms))
+    if not len(alarms.index):
+        return
+    names = channel.names(table)
+    columns = (alarms.index, alarms.direction, alarms.since, alarms.size, alarms.evidence)
+    for i, direction, since, size, evidence in zip(*(column.tolist() for column in columns), strict=True):
+        body = Drift(
+            id=f"drift/{names[i]}/{series.counter}/{end}",
+            time=from_ms(end),
+            since=from_ms(since * series.bin_ms),
+            object=names[i],
+            counter=series.counter,
+            direction="up" if direction > 0 else "down",
+            size=round(size, 4),
+            evidence=round(evidence, 3),
+            tier="statistical",
+            revision=shard.revision,
+        )
+        shard.counts["drift"] += 1
+        shard.emit(outlet("drift", names[i], end, body))
 
 
 def _emit_fidelity(shard: Shard, table: Table, channel: Channel, end: int, tag: str) -> None:
@@ -101,7 +109,7 @@ def _emit_fidelity(shard: Shard, table: Table, channel: Channel, end: int, tag: 
         time=from_ms(end),
         counter=channel.series.counter,
         granularity_s=table.granularity_ms // 1000,
-        region=str(shard.partition),
+        partition=shard.partition,
         score=round(float(np.mean(score[known])), 4),
         worst=[names[i] for i in worst],
         worst_scores=np.round(score[worst], 4).tolist(),

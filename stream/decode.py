@@ -19,8 +19,11 @@ _DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
     TOPOLOGY: msgspec.json.Decoder(TopologyChange),
     ALARM: msgspec.json.Decoder(Alarm),
 }
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+LATEST_MS = 253_402_300_799_000
+"""The last second of the year 9999."""
 
 
 class _Version(msgspec.Struct):
@@ -33,8 +36,8 @@ def to_ms(time: datetime) -> int:
 
 
 def from_ms(ms: int) -> datetime:
-    """The reverse of `to_ms`, in UTC."""
-    return _EPOCH + ms * _MS
+    """The reverse of `to_ms`, in UTC; what is before 1970 or after the year 9999 is moved there."""
+    return _EPOCH + min(max(ms, 0), LATEST_MS) * _MS
 
 
 def decode(type_: str, value: bytes) -> Event:
@@ -56,7 +59,7 @@ def decode(type_: str, value: bytes) -> Event:
         event = decoder.decode(value)
     except msgspec.ValidationError as error:
         raise _why(value, error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise BadInput("malformed", str(error)) from error
     if event.schema_version != SCHEMA_VERSION:
         raise BadInput("unknown-schema-version", _version_text(event.schema_version))
@@ -71,7 +74,7 @@ def _why(value: bytes, error: msgspec.ValidationError) -> BadInput:
     """A newer schema may have other types: say that first, since it is the real reason."""
     try:
         version = msgspec.json.decode(value, type=_Version).schema_version
-    except msgspec.ValidationError:
+    except _UNREADABLE:  # this reads on where the first attempt gave up
         version = SCHEMA_VERSION
     if version != SCHEMA_VERSION:
         return BadInput("unknown-schema-version", _version_text(version))

@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 from infra.embedded.service import Job, Service
@@ -18,11 +19,14 @@ from models.targets import parse_duration_s
 from stream.app import kafka_security, prepare_topics
 from stream.broker import Message, Producer
 from stream.demo_view import View, watch
+from stream.partition import murmur2
 from stream.services import Services, started
-from stream.sources.emulator import EmulatedNetwork
+from stream.sources.emulator import EmulatedNetwork, Script
 from stream.topics import SOURCES
 
 PARTITIONS = 2
+QUIET = timedelta(days=5)
+"""Before anything happens the twin has to learn what is usual."""
 GRANULARITY_S = 900
 
 
@@ -45,7 +49,8 @@ def run_demo(*, duration_text: str, as_json: bool, sites: int, hours_per_second:
         prepare_topics(settings, services.bootstrap)
         worker = _start_worker(settings, services)
         stack.callback(worker.stop)
-        network = EmulatedNetwork(seed, num_sites=sites, granularity_s=GRANULARITY_S)
+        script = Script.default(sites, after=QUIET)
+        network = EmulatedNetwork(seed, num_sites=sites, granularity_s=GRANULARITY_S, script=script)
         view = View(as_json=as_json, num_cells=3 * sites)
         failure = asyncio.run(_play(settings, services, worker, network, view, duration_s, hours_per_second))
         worker.stop()
@@ -73,7 +78,6 @@ def _start_worker(settings: Settings, services: Services) -> Service:
         "LOCKSTEP_PARTITIONS": str(PARTITIONS),
         "LOCKSTEP_STATE_DIR": str(settings.state_dir),
         "LOCKSTEP_BATCH_WAIT_MS": "20",
-        # Sensors of the emulated network say something once a period.
         "PYTHONUNBUFFERED": "1",
     }
     job = Job(
@@ -105,7 +109,7 @@ async def _play(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    tasks = [
+    tasks: list[asyncio.Task[None]] = [
         asyncio.create_task(_feed(producer, network, view, hours_per_second)),
         asyncio.create_task(watch(services.bootstrap, security, PARTITIONS, view)),
         asyncio.create_task(view.draw()),
@@ -123,7 +127,8 @@ async def _play(
                 if task.done():
                     task.result()
     finally:
-        for task in [waiter, *tasks]:
+        waiter.cancel()
+        for task in tasks:
             task.cancel()
         await asyncio.gather(waiter, *tasks, return_exceptions=True)
         await producer.stop()
@@ -143,7 +148,8 @@ async def _feed(producer: Producer, network: EmulatedNetwork, view: View, hours_
         for kind, messages in by_kind.items():
             topic = SOURCES[kind]
             spread = topic.partitions or PARTITIONS
-            placed = [m._replace(partition=i % spread) for i, m in enumerate(messages)]
+            # As a source should: what one element says stays in order.
+            placed = [m._replace(partition=murmur2(m.key.encode()) % spread) for m in messages]
             await producer.send(topic.name, placed)
         view.sent(network.time, {kind: len(messages) for kind, messages in by_kind.items()}, loop.time())
         due = max(due + pause, loop.time() - pause)

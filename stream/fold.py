@@ -98,6 +98,10 @@ class PartitionFold:
             raise
         except BaseException as error:  # noqa: BLE001 - the worker must stop, whatever it is
             self._on_fatal(error)
+        finally:
+            # Whoever waits for room in the queue must not wait for ever: what is lost here is read from the log.
+            while not self.queue.empty():
+                self.queue.get_nowait()
 
     async def _work(self) -> None:
         last = False

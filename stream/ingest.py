@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from stream.batching import RejectLimit, gather
 from stream.broker import Message, Producer, to_record
-from stream.decode import ALARM, REPORT, TOPOLOGY, decode, to_ms
+from stream.decode import ALARM, REPORT, TOPOLOGY, decode
 from stream.outlets import ENCODER, rejected
 from stream.partition import partition_of
 from stream.sources.senml import reports as senml_reports
@@ -46,7 +46,7 @@ def entries(kind: str, record: LogRecord, partitions: int, max_bytes: int) -> li
         raise BadInput("too-large", f"{len(record.value)} bytes, the limit is {max_bytes}: split it, or raise the limit")
     if kind == "senml":
         return [
-            Entry(partition_of(report.element, partitions), report.element, REPORT, to_ms(report.end), ENCODER.encode(report))
+            Entry(partition_of(report.element, partitions), report.element, REPORT, record.time, ENCODER.encode(report))
             for report in senml_reports(record.value, record.key, record.time)
         ]
     event = decode(record.type, record.value)

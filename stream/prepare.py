@@ -17,7 +17,7 @@ from twin.errors import BadInput
 from twin.events import Report
 from twin.log import LogRecord
 
-DAY_MS = 86_400_000
+SECOND_MS, DAY_MS = 1_000, 86_400_000
 
 
 @dataclass(slots=True)
@@ -99,7 +99,8 @@ def prepare(records: Sequence[LogRecord], catalogue: Catalogue, future_tolerance
 
 def _period(report: Report, time: int, tolerance: int) -> tuple[int, int]:
     begin, end = to_ms(report.begin), to_ms(report.end)
-    if not 0 <= end - begin <= DAY_MS:
+    # Every length is a table of its own; below a second there is no granularity period, only a clock that is off.
+    if not (end == begin or SECOND_MS <= end - begin <= DAY_MS):
         raise BadInput("bad-period", f"from {report.begin.isoformat()} to {report.end.isoformat()}")
     if end > time + tolerance:
         raise BadInput("future", f"the period ends {(end - time) / 1000:.0f} s after the message was sent: check its clock")
@@ -140,14 +141,14 @@ def _stack(out: list[Prepared], members: list[int], counters: tuple[str, ...], n
         return
     low, high = catalogue.bounds(counters)
     # Comparisons with NaN are false: a missing value is never out of range.
-    wrong = (values < low) | (values > high)
-    bad: NDArray[np.bool_] = np.asarray(wrong).any(axis=(1, 2))
+    wrong: NDArray[np.bool_] = np.logical_or(values < low, values > high)
+    bad = np.any(wrong, axis=(1, 2))
     stack = Stack(counters, num_objects, values, np.zeros((len(rows), num_objects), dtype=np.bool_))
     for index, i in enumerate(members):
         prepared = out[i]
         assert isinstance(prepared, PreparedReport)
         if bad[index]:
-            obj, counter = np.argwhere(np.asarray(wrong)[index])[0]
+            obj, counter = np.argwhere(wrong[index])[0]
             detail = (
                 f"{counters[counter]} of {prepared.report.objects[obj] or prepared.report.element!r} is "
                 f"{values[index, obj, counter]:g}, allowed are {low[counter]:g} to {high[counter]:g}"

@@ -37,8 +37,6 @@ from twin.state import Layout, Table
 from twin.sync import Arrival
 from twin.topology import Topology
 
-_NOTHING: frozenset[str] = frozenset()
-
 
 class Shard:
     """The twin of one partition.
@@ -63,7 +61,7 @@ class Shard:
         self.matured: list[tuple[str, int, Matured]] = []
         """Labels that have matured since somebody last took them: `(target, end [ms], labels)`."""
         self._run: list[Admitted] = []
-        self._in_run: dict[str, frozenset[str]] = {}
+        self._in_run: set[str] = set()
         self._out: list[tuple[int, Outlet]] = []
         self._position = 0
 
@@ -127,14 +125,14 @@ class Shard:
         table = self.tables.get(granularity)
         layout = table.layout(report.element, report.objects, report.counters) if table else None
         names = [] if layout else self._check_names(report.element, report.objects)
-        period = item.end // granularity
+        period = -(-item.end // granularity)
         if table is None:
             table = self.tables[granularity] = Table(granularity)
         if period > table.now:
             self._flush(effects)
             self._enter(table, period, item.end)
-        elif not self._in_run.get(report.element, _NOTHING).isdisjoint(names if layout is None else layout.names):
-            # Reports of the same objects are applied one after the other.
+        elif not self._in_run.isdisjoint(names if layout is None else layout.names):
+            # Reports of the same objects are applied one after the other, whoever sends them.
             self._flush(effects)
         if layout is None:
             layout = self._new_layout(table, item, names, effects)
@@ -150,7 +148,7 @@ class Shard:
             layout.stale = False
             self._update("fresh", item, [report.element], {"granularity_s": granularity // 1000})
         self._run.append(Admitted(item, layout, table, period, arrival, self.revision, self._position))
-        self._in_run[report.element] = self._in_run.get(report.element, _NOTHING).union(layout.names)
+        self._in_run.update(layout.names)
 
     def _check_names(self, element: str, objects: list[str]) -> list[str]:
         dn.check(element)
@@ -200,6 +198,7 @@ class Shard:
             if changed:
                 self.revision += 1
                 self.counts["topology"] += 1
+                self._declare(set(changed))
                 self._update("topology", item, changed[:1000], {"id": event.id, "objects": len(changed)})
         elif isinstance(event, Alarm):
             before = self.alarms.get(event.notification_id)
@@ -220,6 +219,14 @@ class Shard:
             self._update("alarm", item, [event.object_instance], detail)
         self.counts[f"event.{record.type}"] += 1
 
+    def _declare(self, changed: set[str]) -> None:
+        """Look again which reports speak of objects that the inventory knows."""
+        for table in self.tables.values():
+            for layouts in table.layouts.values():
+                for layout in layouts:
+                    if not changed.isdisjoint(layout.names):
+                        layout.declared = all(self.topology.declared(name) for name in layout.names)
+
     def _update(self, change: str, item: PreparedReport | OtherEvent, objects: list[str], detail: dict[str, object]) -> None:
         record = item.record
         body = TwinUpdate(
@@ -236,4 +243,4 @@ class Shard:
         if self._run:
             arrive(self, self._run, effects)
             self._run = []
-            self._in_run = {}
+            self._in_run.clear()

@@ -36,7 +36,7 @@ SOURCES = {
 OUTLETS = {
     "congestion": Topic("predictions.congestion", "element", "lockstep.congestion.v1"),
     "drift": Topic("twin.drift", "object", "lockstep.drift.v1"),
-    "fidelity": Topic("twin.fidelity", "region", "lockstep.fidelity.v1"),
+    "fidelity": Topic("twin.fidelity", "partition", "lockstep.fidelity.v1"),
     "updates": Topic("twin.updates", "element", "lockstep.update.v1"),
     "scores": Topic("predictions.scores", "target", "lockstep.score.v1"),
     "rejected": Topic("telemetry.rejected", "element", "lockstep.rejected.v1", retention_ms=30 * DAY_MS),
@@ -69,6 +69,6 @@ def event_type(message_headers: object, default: str) -> str:
     if message_headers:
         items = message_headers.items() if isinstance(message_headers, dict) else message_headers
         for name, value in items:  # type: ignore[attr-defined]
-            if name == "ce_type":
+            if name == "ce_type" and value is not None:
                 return bytes(value).decode("utf-8", "replace")
     return default

@@ -14,6 +14,8 @@ import msgspec
 SCHEMA_VERSION = 1
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
+Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""An integer that a snapshot and the database can hold."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +47,7 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
 
     dn: str
     kind: Literal["region", "site", "element", "cell", "link", "asset", "sensor"]
-    attributes: dict[str, str | float | int | bool | None] = {}
+    attributes: dict[str, str | float | Whole | bool | None] = {}
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +56,7 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     target: str
     kind: Literal["contains", "located_at", "neighbour", "connects", "powers", "measures"]
-    attributes: dict[str, str | float | int | bool | None] = {}
+    attributes: dict[str, str | float | Whole | bool | None] = {}
 
 
 class TopologyChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +151,7 @@ class Fidelity(msgspec.Struct, frozen=True, kw_only=True):
     time: Time
     counter: str
     granularity_s: int
-    region: str
+    partition: int
     score: float
     worst: list[str]
     worst_scores: list[float]

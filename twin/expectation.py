@@ -6,6 +6,9 @@ For object i and time-of-day bin b, with `d` days seen in that bin:
     level_i   <- exponential mean over about a day
     expected  =  level_i + d/(d + 1) (mean_ib - level_i)      shrunk to the level while the bin is young
     sigma_i^2 <- exponential mean of squared residuals, leaning on the network's while the object is young
+    sigma_ib^2 = the same of bin b alone, leaning on sigma_i^2 while the bin is young
+
+Where periods are shorter than bins the expectation is interpolated linearly between the middles of two bins.
 
 Nothing changes between two period boundaries except the ring of recent values.
 """
@@ -13,7 +16,7 @@ Nothing changes between two period boundaries except the ring of recent values.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +36,25 @@ SIGMA_RATE = 0.03
 SIGMA_PRIOR = F32(4.0)
 """Pseudo-observations with which an object's residual scale leans on the network's."""
 
+TRUSTED_DAYS = 3
+"""Days that a time-of-day bin must have seen before residuals against it mean anything."""
+
 FAST_MS, SLOW_MS = 1_800_000, 3 * HOUR_MS
 """Time constants of the running means [ms]."""
+
+
+class Closing(NamedTuple):
+    """One closed period of a series, `[n]` each, in the counter's unit.
+
+    Attributes:
+        sigma: Standard deviation of `measured - expected` at this time of day.
+        usual_sigma: The same at any time of day.
+    """
+
+    measured: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    sigma: NDArray[np.float64]
+    usual_sigma: NDArray[np.float64]
 
 
 class Series:
@@ -60,7 +80,8 @@ class Series:
         c.add("mean", F32, (self.bins,))
         c.add("days", F32, (self.bins,))
         c.add("last", F32, (self.bins,), np.nan)
-        c.add("filling", F32, (2,))
+        c.add("filling", F32, (3,))
+        c.add("spread", F32, (self.bins,))
         c.add("variance", F32)
         c.add("residuals", F32)
         self.network_variance = 0.0
@@ -84,12 +105,12 @@ class Series:
         return rows
 
     def bin(self, period: int) -> int:
-        """Time-of-day bin of a period: of the instant at which it ends."""
-        return int(period * self.granularity_ms % DAY_MS // self.bin_ms)
+        """Time-of-day bin of a period: of its middle. Period `p` ends at `p` granularities after 1970 began."""
+        return int((2 * period - 1) * self.granularity_ms // 2 % DAY_MS // self.bin_ms)
 
     def weekday(self, period: int) -> int:
-        """Monday is 0; 1970 began on a Thursday."""
-        return int((period * self.granularity_ms // DAY_MS + 3) % 7)
+        """Of a period's middle. Monday is 0; 1970 began on a Thursday."""
+        return int(((2 * period - 1) * self.granularity_ms // 2 // DAY_MS + 3) % 7)
 
     # On arrival -----------------------------------------------------------------------------------------------------
 
@@ -103,14 +124,36 @@ class Series:
         ring: Floats = self.columns["ring"]
         return ring[period % self.depth]
 
-    def expected(self, rows: Rows | slice, period: int) -> tuple[Floats, Floats]:
-        """Expected value and its standard deviation, in the counter's unit, `[len(rows)]` each; NaN where nothing is known."""
+    def expected(self, rows: Rows | slice, period: int) -> Floats:
+        """Expected value in the counter's unit, `[len(rows)]`; NaN where nothing is known."""
+        level: Floats = self.columns["running"][2, rows]
+        (first, second), share = self._between(period)
+        if not share:
+            return self._of_bin(first, level, rows)
+        a, b = self._of_bin(first, level, rows), self._of_bin(second, level, rows)
+        out: Floats = a + F32(share) * (b - a)
+        return out
+
+    def _of_bin(self, b: int, level: Floats, rows: Rows | slice) -> Floats:
+        days = self.columns["days"][b, rows]
+        out: Floats = level + days / (days + 1) * (self.columns["mean"][b, rows] - level)
+        return out
+
+    def _between(self, period: int) -> tuple[tuple[int, int], float]:
+        """The two bins whose middles enclose a period's middle, and how far it lies towards the second."""
+        if self.granularity_ms >= self.bin_ms:
+            return (self.bin(period), self.bin(period)), 0.0
+        place = ((period - 0.5) * self.granularity_ms % DAY_MS) / self.bin_ms - 0.5
+        first = int(np.floor(place))
+        return (first % self.bins, (first + 1) % self.bins), place - first
+
+    def sigma(self, period: int) -> tuple[Floats, Floats]:
+        """Standard deviation of the residuals at this time of day, and at any time, in the counter's unit, `[n]` each."""
         c, b = self.columns, self.bin(period)
-        level, days = c["running"][2, rows], c["days"][b, rows]
-        mean = level + days / (days + 1) * (c["mean"][b, rows] - level)
-        count = c["residuals"][rows]
-        variance = (c["variance"][rows] * count + SIGMA_PRIOR * F32(self.network_variance)) / (count + SIGMA_PRIOR)
-        return mean, np.sqrt(variance)
+        count, days = c["residuals"], c["days"][b]
+        usual = (c["variance"] * count + SIGMA_PRIOR * F32(self.network_variance)) / (count + SIGMA_PRIOR)
+        here = (c["spread"][b] * days + SIGMA_PRIOR * usual) / (days + SIGMA_PRIOR)
+        return np.sqrt(here), np.sqrt(usual)
 
     def running(self, rows: Rows | slice, newest: int, oldest: int) -> Floats:
         """Running means (fast, slow, day) with the values of periods `oldest` to `newest` taken in, `[3, len(rows)]`."""
@@ -144,26 +187,45 @@ class Series:
         self.columns["ring"][:] = np.nan
         self.written[:] = 0
 
-    def closing(self, period: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """What a period was, what was expected of it, and the latter's standard deviation, `[n]` each.
+    def closing(self, period: int) -> Closing:
+        """What a period was and what was expected of it.
 
-        The expectation is NaN until a bin has seen two days: before that it is only the object's level.
+        The expectation is NaN until a bin has seen `TRUSTED_DAYS`: before that it is little more than a level.
         """
-        expected, sigma = self.expected(slice(None), period)
-        young = self.columns["days"][self.bin(period)] < 2
-        return (
+        days = self.columns["days"][self.bin(period)]
+        expected = self.expected(slice(None), period)
+        here, usual = self.sigma(period)
+        # A mean of d days is itself off by sigma / sqrt(d).
+        own = np.sqrt(1 + 1 / np.maximum(days, F32(1)))
+        return Closing(
             self.recent(period).astype(np.float64),
-            np.where(young, np.nan, expected).astype(np.float64),
-            sigma.astype(np.float64),
+            np.where(days < TRUSTED_DAYS, np.nan, expected).astype(np.float64),
+            (here * own).astype(np.float64),
+            usual.astype(np.float64),
         )
+
+    def closing_bin(self, period: int) -> Closing:
+        """The same for the whole time-of-day bin that ends with a period: means over the bin."""
+        at_end = self.closing(period)
+        if self.granularity_ms >= self.bin_ms:
+            return at_end
+        total, count, _ = self.columns["filling"].astype(np.float64)
+        known = ~np.isnan(at_end.measured)
+        total, count = total + np.where(known, at_end.measured, 0.0), count + known
+        level = self.columns["running"][2]
+        expected = self._of_bin(self.bin(period), level, slice(None)).astype(np.float64)
+        # Of a bin that is half empty the mean says little.
+        enough = count >= 0.5 * count.max(initial=1.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = np.where(enough, total / count, np.nan)
+        return at_end._replace(measured=mean, expected=np.where(np.isnan(at_end.expected), np.nan, expected))
 
     def learn(self, period: int) -> None:
         """Let a closed period into what is usual."""
         c, b = self.columns, self.bin(period)
         values = self.recent(period)
         known = ~np.isnan(values)
-        expected, _ = self.expected(slice(None), period)
-        squared = (values - expected) ** 2
+        squared = (values - self.expected(slice(None), period)) ** 2
         fresh = ~np.isnan(squared)
         count = c["residuals"]
         count += fresh
@@ -176,19 +238,21 @@ class Series:
         filling = c["filling"]
         filling[0] += np.where(known, values, F32(0))
         filling[1] += known
+        filling[2] += np.where(fresh, squared, F32(0))
         if self.ends_bin(period):
             self._fill_bin(b)
         c["running"][:] = self._take_in(c["running"], values)
 
     def _fill_bin(self, b: int) -> None:
         c = self.columns
-        total, count = c["filling"]
+        total, count, squares = c["filling"]
         seen = count > 0
         mean = total / np.maximum(count, F32(1))
         days = c["days"][b]
         days += seen
         rate = np.where(seen, np.maximum(1 / np.maximum(days, F32(1)), RATE), F32(0))
         c["mean"][b] += rate * (mean - c["mean"][b])
+        c["spread"][b] += rate * (squares / np.maximum(count, F32(1)) - c["spread"][b])
         c["last"][b] = np.where(seen, mean, F32(np.nan))
         c["filling"][:] = 0
 

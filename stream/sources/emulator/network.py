@@ -188,7 +188,7 @@ def records(network: EmulatedNetwork, periods: int, partitions: int) -> Iterator
                     (
                         partition_of(report.element, partitions),
                         report.element,
-                        to_ms(report.end),
+                        item.time,
                         REPORT,
                         encode(report),
                     )

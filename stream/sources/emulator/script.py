@@ -66,14 +66,21 @@ class Script:
     silences: tuple[SilentSensor, ...] = ()
 
     @staticmethod
-    def default(num_sites: int) -> Script:
-        """A first day with a match, a second with a dying fan, a third with a weak amplifier; one mute cabinet."""
-        h = timedelta(hours=1)
+    def default(num_sites: int, after: timedelta = timedelta(0)) -> Script:
+        """A first day with a match, a second with a dying fan, a third with a weak amplifier; one mute cabinet.
+
+        Args:
+            after: When the first day begins, since the start of the network.
+        """
+
+        def at(hours: int) -> timedelta:
+            return after + timedelta(hours=hours)
+
         return Script(
-            crowds=(Crowd(19 * h, 22 * h), Crowd(115 * h, 118 * h)),
-            amplifiers=(AmplifierLoss(SECTORS * (num_sites // 3) + 1, 56 * h, 104 * h),),
-            fans=(FanWear(num_sites // 2, 24 * h, 36 * h, 96 * h),),
-            silences=(SilentSensor(num_sites // 4, 12 * h, 36 * h),),
+            crowds=(Crowd(at(19), at(22)), Crowd(at(115), at(118))),
+            amplifiers=(AmplifierLoss(SECTORS * (num_sites // 3) + 1, at(56), at(104)),),
+            fans=(FanWear(num_sites // 2, at(24), timedelta(hours=36), at(96)),),
+            silences=(SilentSensor(num_sites // 4, at(12), at(36)),),
         )
 
     def crowd(self, plan: Plan, now: timedelta) -> Floats:

@@ -1,0 +1,116 @@
+"""What the congestion model keeps of its objects besides the series' profile: shares above thresholds, last week.
+
+Everything is in units of the lowest threshold and changes only when a period closes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.columns import Columns
+from twin.expectation import RATE, SLOW_MS, Rows, Series
+
+F32 = np.float32
+Floats = NDArray[Any]
+
+BINS = 24
+
+
+def pick(array: Floats, rows: Rows | slice) -> Floats:
+    """Columns of an array: a view if `rows` is a slice."""
+    out: Floats = array[..., rows] if isinstance(rows, slice) else array.take(rows, axis=-1)
+    return out
+
+
+class Habits:
+    """Habits of the objects of one series, and the daily curve of their mean, the network.
+
+    Args:
+        thresholds: In units of the lowest, `[num_targets]`.
+        scale: The lowest, in the counter's unit.
+        granularity_ms: Of the periods [ms].
+
+    Attributes:
+        level: How far the network is above its usual mean, relative, in the bin that was completed last.
+    """
+
+    def __init__(self, thresholds: Floats, scale: float, granularity_ms: int) -> None:
+        self.thresholds = thresholds
+        self.scale = scale
+        self.level = 0.0
+        self._network = np.zeros((2, BINS))
+        self._rate = F32(1 - np.exp(-granularity_ms / max(SLOW_MS, 1.5 * granularity_ms)))
+        self.columns = c = Columns()
+        c.add("over", F32, (len(thresholds),))
+        c.add("share", F32, (len(thresholds), BINS))
+        c.add("filling", F32, (len(thresholds),))
+        c.add("week", np.float16, (7, BINS), np.nan)
+
+    def over_until(self, series: Series, rows: Rows | slice, newest: int, oldest: int) -> Floats:
+        """Running share of time above each threshold, with the values of periods `oldest` to `newest` taken in."""
+        over = pick(self.columns["over"], rows)
+        for period in range(oldest, newest + 1):
+            values = pick(series.columns["ring"][period % series.depth], rows) * F32(1 / self.scale)
+            over = self._take_in(over, values)
+        return over
+
+    def change(self, b: int, bn: int) -> float:
+        """Usual relative change of the network's mean from one time-of-day bin to another; 0 until both are known."""
+        mean, count = self._network
+        if not (count[b] and count[bn]):
+            return 0.0
+        return min(max(float(mean[bn]) / max(float(mean[b]), 1e-6) - 1, -1.0), 2.0)
+
+    def learn(self, series: Series, period: int, values: Floats) -> None:
+        """Take in a closed period, before the series does.
+
+        Args:
+            values: `[n]`, NaN where missing.
+        """
+        c, b = self.columns, series.bin(period)
+        c["over"][:] = self._take_in(c["over"], values)
+        filling = c["filling"]
+        filling += values > self.thresholds[:, None]
+        if not series.ends_bin(period):
+            return
+        total, count = series.columns["filling"][:2]
+        seen = ~np.isnan(values)
+        count = count + seen
+        known = count > 0
+        count = np.maximum(count, F32(1))
+        mean = (total * F32(1 / self.scale) + np.where(seen, values, F32(0))) / count
+        rate = np.maximum(1 / (series.columns["days"][b] + 1), RATE) * known
+        share = c["share"][:, b]
+        share += rate * (filling / count - share)
+        np.copyto(c["week"][series.weekday(period), b], mean, where=known, casting="same_kind")
+        filling[:] = 0
+        if known.any():
+            self._learn_network(b, float(np.mean(mean[known], dtype=np.float64)))
+
+    def _take_in(self, over: Floats, values: Floats) -> Floats:
+        moved: Floats = (values > self.thresholds[:, None]) - over
+        moved *= self._rate * ~np.isnan(values)
+        moved += over
+        return moved
+
+    def _learn_network(self, b: int, mean: float) -> None:
+        usual, count = self._network
+        if count[b]:
+            self.level = min(max(mean / max(float(usual[b]), 1e-6) - 1, -1.0), 2.0)
+        count[b] += 1
+        usual[b] += max(1 / count[b], float(RATE)) * (mean - usual[b])
+
+    def state(self) -> dict[str, Floats]:
+        """Everything, as arrays."""
+        return self.columns.state() | {"network": self._network, "level": np.array([self.level])}
+
+    def restore(self, state: Mapping[str, Floats]) -> None:
+        """Take over what `state` returned."""
+        own = dict(state)
+        self._network = np.array(own.pop("network"))
+        self.level = float(own.pop("level")[0])
+        self.columns.restore(own)
