@@ -178,7 +178,7 @@ class CongestionModel:
         self.habits.learn(series, period, values)
         return matured
 
-    def freeze(self, relation: Csr) -> None:  # noqa: ARG002
+    def freeze(self) -> None:
         """Fix what predictions rest on until the next boundary: sigma, weights."""
         c = self.columns
         count = c["errors"]

@@ -118,8 +118,10 @@ def _emit_predictions(
             item, report = admitted.item, admitted.item.report
             cells = slice(i * size, (i + 1) * size)
             end_s = item.end // 1000
+            # An element may send its cells in several reports: each is predicted from by itself.
+            part = f"/{admitted.layout.number}" if admitted.layout.number else ""
             body = CongestionPrediction(
-                id=f"{target_name}/{report.element}/{end_s}/{(item.end - item.begin) // 1000}",
+                id=f"{target_name}/{report.element}/{end_s}/{(item.end - item.begin) // 1000}{part}",
                 time=from_ms(item.end),
                 element=report.element,
                 target=target_name,

@@ -11,6 +11,7 @@ from stream.channel import Channel
 from stream.decode import from_ms
 from stream.outlets import outlet
 from twin.events import Drift, Fidelity, Score, TwinUpdate
+from twin.neighbours import neighbour_mean
 from twin.state import Table
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def enter_period(shard: Shard, table: Table, period: int, end: int) -> None:
         period: Counted in granularities since 1970.
         end: Of the period [ms].
     """
-    channels = [c for (g, _), c in shard.channels.items() if g == table.granularity_ms]
+    # Sorted: the order of what is told must not depend on which report came first, or on a restart.
+    channels = [c for (g, _), c in sorted(shard.channels.items()) if g == table.granularity_ms]
     lateness = shard.config.lateness_periods
     if table.now < 0 or period - table.now > LONGEST_GAP:
         table.now, table.closed = period - 1, period - 2 - lateness
@@ -39,19 +41,23 @@ def enter_period(shard: Shard, table: Table, period: int, end: int) -> None:
     for now in range(table.now + 1, period + 1):
         table.now, table.closed = now, now - 1 - lateness
         for channel in channels:
-            _close(shard, table, channel, table.closed)
+            if _close(shard, table, channel, table.closed):
+                # Each period is closed on top of the one before, entered one by one or at a leap.
+                for model in channel.models:
+                    model.freeze()
             channel.series.open(now)
     _mark_stale(shard, table, end)
-    for channel in channels:
-        for model in channel.models:
-            model.freeze(channel.relation(table, shard.topology))
 
 
-def _close(shard: Shard, table: Table, channel: Channel, period: int) -> None:
-    """One counter's period is complete: learn, compare, then let it into what is usual."""
+def _close(shard: Shard, table: Table, channel: Channel, period: int) -> bool:
+    """One counter's period is complete: learn, compare, then let it into what is usual.
+
+    Returns:
+        Whether there was anything to do.
+    """
     series = channel.series
     if not series.has(period) and not series.ends_bin(period):
-        return
+        return False
     end = period * table.granularity_ms
     tag = f"{series.counter}/{table.granularity_ms // 1000}/{shard.partition}/{period}"
     for model in channel.models:
@@ -67,6 +73,7 @@ def _close(shard: Shard, table: Table, channel: Channel, period: int) -> None:
         _detect_drift(shard, table, channel, period, end)
         _emit_fidelity(shard, table, channel, end, tag)
     series.learn(period)
+    return True
 
 
 def _detect_drift(shard: Shard, table: Table, channel: Channel, period: int, end: int) -> None:
@@ -79,6 +86,8 @@ def _detect_drift(shard: Shard, table: Table, channel: Channel, period: int, end
     if not len(alarms.index):
         return
     names = channel.names(table)
+    # Where the neighbours have drifted too, the cause lies between the cells and not in one of them.
+    around = neighbour_mean(closed.measured - closed.expected, channel.relation(table, shard.topology))
     columns = (alarms.index, alarms.direction, alarms.since, alarms.size, alarms.evidence)
     for i, direction, since, size, evidence in zip(*(column.tolist() for column in columns), strict=True):
         body = Drift(
@@ -90,6 +99,7 @@ def _detect_drift(shard: Shard, table: Table, channel: Channel, period: int, end
             direction="up" if direction > 0 else "down",
             size=round(size, 4),
             evidence=round(evidence, 3),
+            neighbours=None if np.isnan(around[i]) else round(float(around[i]), 4),
             tier="statistical",
             revision=shard.revision,
         )

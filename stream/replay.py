@@ -99,7 +99,6 @@ def replay(
         effects = shard.apply(group)
         for target, end, matured in shard.matured:
             done.matured.setdefault(target, []).append((end, matured))
-        shard.matured.clear()
         _count(done, hashes[partition], effects.outlets)
         done.predictions += sum(int((block.probability == block.probability).sum()) for block in effects.history)
         if on_effects is not None:

@@ -59,7 +59,7 @@ class Shard:
         self.alarms: dict[str, Alarm] = {}
         self.counts: Counter[str] = Counter()
         self.matured: list[tuple[str, int, Matured]] = []
-        """Labels that have matured since somebody last took them: `(target, end [ms], labels)`."""
+        """Labels that matured in the last `apply`: `(target, end [ms], labels)`."""
         self._run: list[Admitted] = []
         self._in_run: set[str] = set()
         self._out: list[tuple[int, Outlet]] = []
@@ -75,7 +75,7 @@ class Shard:
             What they cause: outlets in the order of the log, rows for the history.
         """
         effects = Effects()
-        self._out = []
+        self._out, self.matured = [], []
         fresh = [r for r in records if r.offset >= self.next_offset]
         for position, item in enumerate(prepare(fresh, self.catalogue, self.config.future_tolerance_ms)):
             self._position = position

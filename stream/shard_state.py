@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stream.channel import Channel
 from twin import snapshot
-from twin.errors import SnapshotError
+from twin.errors import BadInput, SnapshotError
 from twin.events import Alarm
 from twin.state import Table
 from twin.topology import Topology
@@ -48,7 +48,7 @@ def dump(shard: Shard) -> State:
         channels[key] = [granularity, counter]
         arrays |= {f"channel/{key}/{k}": v for k, v in channel.state().items()}
     data = {
-        "config": msgspec.to_builtins(shard.config),
+        "config": _settings(shard),
         "partition": shard.partition,
         "next_offset": shard.next_offset,
         "revision": shard.revision,
@@ -67,10 +67,17 @@ def load(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) ->
     Raises:
         SnapshotError: It was made under other settings, which would have made another state.
     """
-    if data["config"] != msgspec.to_builtins(shard.config):
+    if data.get("config") != _settings(shard):
         raise SnapshotError(
             "the snapshot was made with other targets or another lateness; the twin is rebuilt from the log with the new settings"
         )
+    try:
+        _fill(shard, data, arrays)
+    except (LookupError, TypeError, ValueError, AttributeError, BadInput) as error:
+        raise SnapshotError(f"the snapshot doesn't fit this program ({error!r}); the twin is rebuilt from the log") from error
+
+
+def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
     shard.next_offset, shard.revision = data["next_offset"], data["revision"]
     shard.counts.update(data["counts"])
     shard.alarms = {a.notification_id: a for a in msgspec.convert(data["alarms"], list[Alarm])}
@@ -89,6 +96,11 @@ def load(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) ->
             shard.bind(table, layout)
         table.columns.restore(_below(arrays, f"table/{text}/"))
         table.now, table.closed = fields["now"], fields["closed"]
+
+
+def _settings(shard: Shard) -> Any:
+    """The settings as a snapshot gives them back: it knows lists, not tuples."""
+    return msgspec.json.decode(msgspec.json.encode(shard.config))
 
 
 def digest(shard: Shard) -> str:

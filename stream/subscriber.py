@@ -55,6 +55,8 @@ async def messages(what: str, *, from_start: bool, follow: bool) -> AsyncIterato
     services, security = running(settings), kafka_security(settings)
     topic = settings.topic_prefix + OUTLETS[what].name
     ends = await end_of(services.bootstrap, security, topic, range(settings.partitions))
+    if not follow and not any(ends.values()):
+        return  # aiokafka fails when it is stopped before it has read anything
     consumer = AIOKafkaConsumer(
         bootstrap_servers=services.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=100, **security
     )

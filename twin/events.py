@@ -92,7 +92,7 @@ class CongestionPrediction(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: A function of element, period and target: a repeated message has the same id and bytes.
         time: End of the period the prediction was made from; it speaks of `time + horizon_s`.
-        probability: Of `counter > threshold`, one a cell.
+        probability: Of `counter > threshold`, one a cell; null where the cell has no value now.
         value: The counter now, one a cell (null: missing).
         expected: What the twin's expectation tier says for `time + horizon_s`, one a cell.
         drivers: The features that moved each probability most, largest first.
@@ -108,11 +108,11 @@ class CongestionPrediction(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float
     horizon_s: int
     cells: list[str]
-    probability: list[float]
+    probability: list[float | None]
     value: list[float | None]
     expected: list[float | None]
     drivers: list[list[str]]
-    contributions: list[list[float]]
+    contributions: list[list[float | None]]
     model: str
     model_version: str
     tier: str
@@ -129,6 +129,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
         direction: Reality lies above or below the expectation.
         size: Mean residual since then, in the counter's unit.
         evidence: The detector's statistic over its threshold.
+        neighbours: Mean residual of its neighbours in the period that gave the alarm; null where none is known.
     """
 
     id: str
@@ -139,6 +140,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     direction: Literal["up", "down"]
     size: float
     evidence: float
+    neighbours: float | None
     tier: str
     revision: int
     schema_version: int = SCHEMA_VERSION

@@ -121,8 +121,8 @@ class Series:
 
     def recent(self, period: int) -> Floats:
         """The values of a recent period, `[n]`, NaN where missing."""
-        ring: Floats = self.columns["ring"]
-        return ring[period % self.depth]
+        values: Floats = self.columns["ring"][period % self.depth]
+        return values
 
     def expected(self, rows: Rows | slice, period: int) -> Floats:
         """Expected value in the counter's unit, `[len(rows)]`; NaN where nothing is known."""

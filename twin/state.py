@@ -24,13 +24,14 @@ class Layout:
         object_ids: `[num_objects]` int64, for the history.
         counter_set: Id of `counters` in the history.
         declared: Whether the inventory knows all its objects.
+        number: Of this shape among those of its element, in the order in which they came.
         stale: The element has been silent for long.
         series: The series fed by these reports: `(series, column of the report, rows of the series)`.
     """
 
     __slots__ = (
-        "arrivals", "columns", "counter_set", "counters", "declared", "element", "names", "object_ids", "objects", "rows",
-        "series", "stale",
+        "arrivals", "columns", "counter_set", "counters", "declared", "element", "names", "number", "object_ids",
+        "objects", "rows", "series", "stale",
     )  # fmt: skip
 
     def __init__(
@@ -55,6 +56,7 @@ class Layout:
         self.arrivals = Arrivals()
         self.stale = False
         self.declared = True
+        self.number = 0
 
 
 class Table:
@@ -103,7 +105,9 @@ class Table:
         self.columns.grow(len(self.names))
         if len(self.counters) > len(self.columns["values"]):
             self.columns.widen("values", len(self.counters))
-        self.layouts.setdefault(element, []).append(layout)
+        known = self.layouts.setdefault(element, [])
+        layout.number = len(known)
+        known.append(layout)
         return layout
 
     def reserve(self, names: Sequence[str], counters: Sequence[str]) -> None:

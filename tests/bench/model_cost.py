@@ -1,7 +1,8 @@
 """What the congestion model costs: `python -m tests.bench.model_cost`.
 
-One table: cells; a period boundary (learn, the series' own learning, freeze) and a prediction from whole rows and from
-scattered ones, two targets, hourly, over two days of made-up load after one day of warming up. Lower quartiles: others may be using the machine.
+One table: cells; a period boundary (learn and freeze), the series' own learning, and a prediction from rows that follow
+each other or are scattered; two targets, hourly, over two days of made-up load after one day of warming up. Lower
+quartiles: others may be using the machine.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def cost(n: int, periods: int, scattered: bool, missing: float) -> tuple[float, 
             times.append(perf_counter())
             series.learn(period - 2)
             times.append(perf_counter())
-            model.freeze(nothing)
+            model.freeze()
         else:
             times += times
         times.append(perf_counter())

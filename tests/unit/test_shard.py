@@ -11,25 +11,27 @@ import folding
 import numpy as np
 import pytest
 from folding import A, B, C, LOAD, POWER, USERS, alarm, inventory, log, new_shard, report, sample, tell
-from hypothesis import HealthCheck, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from models.targets import parse_target
 from stream.config import ShardConfig
 from stream.shard import Shard
-from stream.sources.emulator import AmplifierLoss, EmulatedNetwork, Rates, Script, records
+from stream.sources.emulator import EmulatedNetwork, FanWear, Rates, Script, records
 from twin.counters import CATALOGUE
 from twin.log import LogRecord
 from twin.rows import DISCOVERED, LATE, SUSPECT
 
-DAYS = 30
+DAYS = 20
+NO_SHRINKING = (Phase.explicit, Phase.generate)
+"""Examples are whole logs: to make one smaller takes minutes, and tells little."""
 ROUGH = Rates(duplicate=0.03, late=0.05, missing=0.03, max_late=4)
 FAST = ShardConfig(targets=folding.CONFIG.targets, instant_period_ms=3_600_000)
 
 
 def rough_log() -> list[LogRecord]:
     """Some days of an emulated network in one partition, with all that can happen to messages, and bad ones."""
-    found = list(records(EmulatedNetwork(5, 3, 1, 3600, rates=ROUGH), 84, 1))
+    found = list(records(EmulatedNetwork(5, 2, 1, 3600, rates=ROUGH), 100, 1))
     rng = random.Random(11)
     extra: list[Any] = []
     for n in range(40):
@@ -87,12 +89,12 @@ def test_records_that_were_applied_before_are_passed_over(rough: Any, undisturbe
     assert shard.digest() == undisturbed[2]
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, phases=NO_SHRINKING, database=None)
 @given(data=st.data())
 def test_a_snapshot_anywhere_and_the_log_after_it_is_as_if_nothing_had_happened(
     rough: Any, undisturbed: Any, data: st.DataObject
 ) -> None:
-    cuts = data.draw(st.lists(st.integers(0, len(rough)), min_size=1, max_size=12, unique=True).map(sorted))
+    cuts = data.draw(st.lists(st.integers(0, len(rough)), min_size=1, max_size=8, unique=True).map(sorted))
     shard = new_shard(FAST)
     outs = []
     for begin, end in zip([0, *cuts], [*cuts, len(rough)], strict=True):
@@ -151,7 +153,7 @@ MAY_DIFFER = (
 )  # fmt: skip
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None, phases=NO_SHRINKING, database=None)
 @given(data=st.data())
 def test_any_order_within_the_lateness_teaches_the_twin_the_same(data: st.DataObject) -> None:
     by_period = orderly_reports()
@@ -167,8 +169,9 @@ def test_any_order_within_the_lateness_teaches_the_twin_the_same(data: st.DataOb
     folding.fold(disordered, log([*head, *shuffled, *tail]), 5)
     assert disordered.counts["late"] == disordered.counts["duplicate"] == 0
     one, other = (folding.state(s, *MAY_DIFFER) for s in (in_order, disordered))
-    assert any("drift" in key for key in one)
-    assert any("model0/heads" in key or "model0/head" in key for key in one), sorted(one)[:40]
+    assert {part for part in ("drift", "fidelity", "model0", "series", "table") if any(part in key for key in one)} == {
+        "drift", "fidelity", "model0", "series", "table",
+    }  # fmt: skip
     assert not folding.differing(one, other)
 
 
@@ -377,6 +380,14 @@ def test_two_kinds_of_report_of_one_element_live_side_by_side(batch: int) -> Non
     assert len(folding.history(effects)) == 16
 
 
+def test_every_prediction_has_an_id_of_its_own() -> None:
+    """An element may send its cells in several reports: one id must never stand for two messages."""
+    parts = [{"objects": [f"NRCellDU={c}"]} for c in (1, 2, 3)]
+    effects = tell(new_shard(), *(report(A, p, 40.0, **part) for p in range(3) for part in parts))
+    ids = [out.id for out in effects.outlets if out.kind == "congestion"]
+    assert len(ids) == len(set(ids)) == 18
+
+
 def test_who_reports_an_object_does_not_make_batches_matter() -> None:
     """An element and the network manager above it both report a cell: the later one in the log stands."""
     above = {"objects": ["ManagedElement=a,NRCellDU=1"]}
@@ -456,24 +467,21 @@ def test_drift_is_seldom_told_of_a_quiet_network() -> None:
     assert len(told) <= 6 * DAYS * 0.05, "at most one alarm in twenty days of a cell"
 
 
-def test_the_emulated_networks_weak_amplifier_is_noticed() -> None:
+def test_the_emulated_networks_dying_fan_is_noticed_and_nothing_else() -> None:
     hour = timedelta(hours=1)
-    weak = 4
+    site, begin = 2, 120 * hour
 
-    def loads(amplifiers: tuple[AmplifierLoss, ...]) -> dict[str, int]:
-        network = EmulatedNetwork(2, 4, 1, 3600, script=Script(amplifiers=amplifiers), rates=Rates.none())
-        cell = network.plan.cell(weak)
-        told: dict[str, int] = {"all": 0, "cell": 0}
+    def drifting(fans: tuple[FanWear, ...]) -> list[str]:
+        network = EmulatedNetwork(2, 3, 1, 3600, script=Script(fans=fans), rates=Rates.none())
         shard = Shard(0, ShardConfig(instant_period_ms=3_600_000), CATALOGUE)
-        for drift in folding.outlets(folding.fold(shard, list(records(network, 24 * 9, 1))), "drift"):
-            if drift["counter"] == LOAD and drift["time"] >= (network.start + 120 * hour).isoformat():
-                told["all"] += 1
-                told["cell"] += drift["object"] == cell
-        return told
+        told = folding.outlets(folding.fold(shard, list(records(network, 24 * 7, 1))), "drift")
+        return [d["object"] for d in told if d["time"] >= (network.start + begin).isoformat()]
 
-    calm, broken = loads(()), loads((AmplifierLoss(weak, 120 * hour, 500 * hour, 9.0),))
-    assert broken["cell"] > calm["cell"]
-    assert calm["all"] <= 12 * 4 * 0.1
+    quiet = drifting(())
+    assert len(quiet) <= 2
+    moved = set(drifting((FanWear(site, begin, 12 * hour, 500 * hour),))) - set(quiet)
+    assert moved
+    assert {name for name in moved if f"ManagedElement=gnb-{site + 1}" not in name} == set()
 
 
 def test_fidelity_falls_when_the_twin_is_made_worse() -> None:

@@ -1,0 +1,317 @@
+"""A real worker process between a broker and a database, and what an undisturbed fold of the same log would leave."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import numpy as np
+import psycopg
+
+from infra.settings import Settings
+from infra.store.queries import snapshot_of
+from stream.app import prepare_topics, shard_config
+from stream.broker import Message, Producer, end_of, to_record
+from stream.replay import replay
+from stream.shard import Shard
+from stream.sources.emulator import EmulatedNetwork, Item, Rates
+from stream.sources.profile import full_catalogue
+from stream.topics import INBOX, OUTLETS, SOURCES, headers
+from twin.log import LogRecord
+
+ROOT = Path(__file__).parents[2]
+PARTITIONS = 2
+TARGETS = '["RRU.PrbTotDl>40@1h", "RRU.PrbTotDl>70@1h"]'
+Out = tuple[str, str, bytes]
+"""Key, id and value of a message."""
+
+
+class Worker:
+    """One `lockstep worker` process."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.log = log
+        self._file = log.open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "stream.cli", "worker"],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def terminate(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+
+    def wait(self, timeout_s: float) -> int:
+        """The exit status. Raises AssertionError if the process doesn't end in time."""
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the worker did not end within {timeout_s} s:\n{self.tail()}") from None
+
+    def stop(self) -> int:
+        self.terminate()
+        return self.wait(15)
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def tail(self, lines: int = 40) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def close(self) -> None:
+        if self.alive():
+            self.kill()
+        self._file.close()
+
+
+class Folded(NamedTuple):
+    """What an in-process fold of a log leaves: rows, outlets by kind and partition, digest by partition."""
+
+    rows: list[tuple[Any, ...]]
+    outlets: dict[tuple[str, int], list[Out]]
+    digests: dict[int, str]
+    ends: dict[int, int]
+
+
+class Pipeline:
+    """Topics, a consumer group and a database of one test's own, and workers on them."""
+
+    def __init__(self, bootstrap: str, dsn: str, folder: Path, **settings: str) -> None:
+        self.bootstrap, self.dsn, self.folder = bootstrap, dsn, folder
+        self.workers: list[Worker] = []
+        name = uuid4().hex[:12]
+        self.environment = {
+            "LOCKSTEP_BOOTSTRAP": bootstrap,
+            "LOCKSTEP_DSN": dsn,
+            "LOCKSTEP_STATE_DIR": str(folder),
+            "LOCKSTEP_PARTITIONS": str(PARTITIONS),
+            "LOCKSTEP_TOPIC_PREFIX": f"{name}.",
+            "LOCKSTEP_GROUP": name,
+            "LOCKSTEP_TARGETS": TARGETS,
+            "LOCKSTEP_BROKER_SESSION_TIMEOUT_S": "3",
+            "LOCKSTEP_BATCH_WAIT_MS": "10",
+            "LOCKSTEP_SNAPSHOT_EVERY_S": "0.3",
+        } | {f"LOCKSTEP_{key.upper()}": value for key, value in settings.items()}
+        saved = dict(os.environ)
+        os.environ.update(self.environment)
+        try:
+            self.settings = Settings(_env_file=None)  # type: ignore[call-arg]
+        finally:
+            os.environ.clear()
+            os.environ.update(saved)
+        prepare_topics(self.settings, bootstrap)
+
+    def start(self) -> Worker:
+        worker = Worker(self.environment, self.folder / f"worker-{len(self.workers)}.log")
+        self.workers.append(worker)
+        return worker
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.close()
+
+    # Feeding -------------------------------------------------------------------------------------------------------
+
+    def send(self, topic: str, messages: Sequence[Message]) -> None:
+        async def run() -> None:
+            producer = Producer(self.bootstrap, {}, self.settings.max_message_bytes)
+            await producer.start()
+            try:
+                await producer.send(self.settings.topic_prefix + topic, messages)
+            finally:
+                await producer.stop()
+
+        asyncio.run(run())
+
+    def send_records(self, records: Iterable[LogRecord]) -> None:
+        """Straight into the log."""
+        self.send(
+            INBOX.name,
+            [
+                Message(r.partition, r.key, r.time, r.value, headers(r.type, f"{r.partition}-{r.offset}", r.key, r.time))
+                for r in records
+            ],
+        )
+
+    def send_items(self, items: Iterable[Item]) -> None:
+        """Into the topics of the sources, as a network would."""
+        by_kind: dict[str, list[Item]] = {}
+        for item in items:
+            by_kind.setdefault(item.kind, []).append(item)
+        for kind, group in by_kind.items():
+            spread = SOURCES[kind].partitions or PARTITIONS
+            self.send(SOURCES[kind].name, [Message(i % spread, x.key, x.time, x.value, []) for i, x in enumerate(group)])
+
+    # Reading back --------------------------------------------------------------------------------------------------
+
+    def log_records(self) -> list[LogRecord]:
+        return [to_record(m, "") for _, m in self._messages(INBOX.name)]
+
+    def outlets(self) -> dict[tuple[str, int], list[Out]]:
+        """Everything on the twin's topics, by kind and partition, in order."""
+        found: dict[tuple[str, int], list[Out]] = {}
+        for kind, topic in OUTLETS.items():
+            for partition, message in self._messages(topic.name):
+                id_ = dict(message.headers)["ce_id"].decode()
+                found.setdefault((kind, partition), []).append((message.key.decode(), id_, message.value))
+        return found
+
+    def _messages(self, topic: str) -> list[tuple[int, Any]]:
+        from aiokafka import AIOKafkaConsumer, TopicPartition
+
+        name = self.settings.topic_prefix + topic
+
+        async def run() -> list[tuple[int, Any]]:
+            ends = await end_of(self.bootstrap, {}, name, range(PARTITIONS))
+            found: list[tuple[int, Any]] = []
+            if not any(ends.values()):
+                return found
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self.bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50, auto_offset_reset="earliest"
+            )
+            await consumer.start()
+            try:
+                left = {TopicPartition(name, p): end for p, end in ends.items() if end}
+                consumer.assign([TopicPartition(name, p) for p in range(PARTITIONS)])
+                for tp in left:
+                    consumer.seek(tp, 0)
+                while left:
+                    got = await consumer.getmany(timeout_ms=5000)
+                    assert got, f"{name} holds less than {left}"
+                    for tp, messages in got.items():
+                        found += [(tp.partition, m) for m in messages]
+                        if tp in left and messages[-1].offset + 1 >= left[tp]:
+                            del left[tp]
+            finally:
+                await consumer.stop()
+            return found
+
+        return asyncio.run(run())
+
+    def ends(self) -> dict[int, int]:
+        name = self.settings.topic_prefix + INBOX.name
+        return asyncio.run(end_of(self.bootstrap, {}, name, range(PARTITIONS)))
+
+    def committed(self) -> dict[int, int]:
+        """The offset that the database has of each partition."""
+        return {p: n for p, n, _ in self._shards()}
+
+    def owners(self) -> dict[int, str]:
+        return {p: owner for p, _, owner in self._shards()}
+
+    def _shards(self) -> list[tuple[int, int, str]]:
+        with psycopg.connect(self.dsn) as connection:
+            try:
+                return connection.execute("SELECT partition, next_offset, owner FROM shard").fetchall()
+            except psycopg.errors.UndefinedTable:
+                return []
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The whole history, sorted; floats exactly as stored."""
+        if not self.committed():
+            return []
+        with psycopg.connect(self.dsn) as connection:
+            found = connection.execute(
+                """SELECT partition, log_offset, object.dn, array_to_string(names, ' '),
+                (extract(epoch FROM time) * 1000)::bigint, granularity, flags, values, expected, probability
+                FROM observation JOIN shard ON shard.id = observation.shard JOIN object ON object.id = object_id
+                JOIN counter_set ON counter_set.id = counter_set"""
+            ).fetchall()
+        return sorted((*row[:7], exact(row[7]), exact([row[8]]), exact(row[9])) for row in found)
+
+    def events(self) -> list[tuple[str, str]]:
+        with psycopg.connect(self.dsn) as connection:
+            return sorted(connection.execute("SELECT kind, id FROM event").fetchall())
+
+    def until(self, done: Callable[[], bool], timeout_s: float, what: str) -> None:
+        """Wait until something is so. Raises AssertionError if it isn't in time, or a worker is gone."""
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            gone = [w for w in self.workers[-1:] if not w.alive()]
+            assert not gone, f"the worker is gone:\n{gone[0].tail()}"
+            assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}\n" + "\n".join(
+                w.tail(12) for w in self.workers if w.alive()
+            )
+            time.sleep(0.05)
+
+    def until_folded(self, timeout_s: float = 60) -> None:
+        """Wait until the database has all of the log."""
+        ends = {partition: end for partition, end in self.ends().items() if end}
+        self.until(lambda: self.committed() == ends, timeout_s, f"the database at {ends}, it is at {self.committed()}")
+
+    def stored_digests(self) -> dict[int, str]:
+        """The digest of the newest snapshot of each partition, which must be at the committed offset."""
+        found = {}
+        for partition, offset in self.committed().items():
+            stored = snapshot_of(self.dsn, partition)
+            assert stored is not None
+            assert stored.next_offset == offset
+            shard = self.new_shard(partition)
+            shard.restore(stored.body)
+            found[partition] = shard.digest()
+        return found
+
+    def new_shard(self, partition: int) -> Shard:
+        return Shard(partition, shard_config(self.settings), full_catalogue())
+
+    def folded(self, records: Sequence[LogRecord]) -> Folded:
+        """An undisturbed, in-process fold of a log."""
+        rows: list[tuple[Any, ...]] = []
+        outlets: dict[tuple[str, int], list[Out]] = {}
+        names: dict[int, str] = {}
+        sets: dict[int, str] = {}
+
+        def note(partition: int, effects: Any) -> None:
+            names.update((o.id, o.dn) for o in effects.objects)
+            sets.update((s.id, " ".join(s.names)) for s in effects.counter_sets)
+            for out in effects.outlets:
+                outlets.setdefault((out.kind, partition), []).append((out.key, out.id, out.value))
+            for b in effects.history:
+                for i in range(len(b.time)):
+                    head = (partition, int(b.offset[i]), int(b.object_id[i]), int(b.counter_set[i]), int(b.time[i]))
+                    rest = (int(b.granularity[i]), int(b.flags[i]), exact(b.values[i]), exact(b.expected[i : i + 1]))
+                    rows.append((*head, *rest, exact(b.probability[i])))
+
+        done = replay(records, shard_config(self.settings), full_catalogue(), batch=333, on_effects=note)
+        named = sorted((p, o, names[n], sets[s], *rest) for p, o, n, s, *rest in rows)
+        digests = {p: shard.digest() for p, shard in done.shards.items()}
+        return Folded(named, outlets, digests, {p: shard.next_offset for p, shard in done.shards.items()})
+
+
+def exact(values: Any) -> bytes:
+    """Numbers as bytes of float32, every NaN the same."""
+    array = np.asarray(values, np.float32).copy()
+    array[np.isnan(array)] = np.nan
+    return array.tobytes()
+
+
+ROUGH = Rates(duplicate=0.02, late=0.03, missing=0.02)
+
+
+def network(seed: int = 4, sites: int = 6) -> EmulatedNetwork:
+    return EmulatedNetwork(seed, sites, PARTITIONS, 900, rates=ROUGH)
+
+
+def slices(records: Sequence[Any], count: int) -> Iterator[Sequence[Any]]:
+    """`records` in `count` parts, in order."""
+    for k in range(count):
+        yield records[k * len(records) // count : (k + 1) * len(records) // count]
