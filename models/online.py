@@ -30,7 +30,6 @@ from models.scoring import Matured
 from models.targets import CongestionTarget
 from twin.columns import Columns
 from twin.expectation import DAY_MS, Rows, Series
-from twin.neighbours import Csr
 
 Floats = NDArray[Any]
 

@@ -40,10 +40,12 @@ def parse_target(text: str) -> CongestionTarget:
     Raises:
         ConfigurationError: It can't be read.
     """
-    match = re.fullmatch(r"\s*([\w.\-]+)\s*>\s*([0-9.]+)\s*@\s*(\d+)\s*(s|m|min|h|d)\s*", text)
+    match = re.fullmatch(r"\s*([\w.\-]+)\s*>\s*([0-9]+(?:\.[0-9]+)?)\s*@\s*(\d+)\s*(s|m|min|h|d)\s*", text)
     if match is None:
         raise ConfigurationError(f"can't read the target {text!r}; write it like 'RRU.PrbTotDl>70@1h'")
     counter, threshold, count, unit = match.groups()
+    if int(count) == 0:
+        raise ConfigurationError(f"the horizon of {text!r} is zero: a target lies ahead")
     return CongestionTarget(counter=counter, threshold=float(threshold), horizon_s=int(count) * _UNITS_S[unit])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -17,21 +18,23 @@ from faust.types import TP
 from infra.settings import Settings
 from infra.store.migrate import migrate
 from infra.store.writer import ShardStore
-from models.targets import parse_target
 from stream.batching import RejectLimit
 from stream.broker import Producer, create_topics, read_log
-from stream.config import ShardConfig
+from stream.config import ShardConfig, shard_config
+from stream.engine import QuietMonitor
 from stream.faust_consumer import prompt_transport
 from stream.fold import PartitionFold
 from stream.ingest import Ingest
 from stream.shard import Shard
 from stream.topics import INBOX, SOURCES
 from twin.counters import Catalogue
+from twin.errors import ConfigurationError
 from twin.log import LogRecord
 
 log = logging.getLogger("lockstep.app")
 
-STOP_WITHIN_S = 8.0
+STOP_SHARE = 0.7
+"""Of the session timeout, in which folds must have let go of their partitions: later the group evicts the worker."""
 
 
 class LockstepApp:
@@ -54,6 +57,7 @@ class LockstepApp:
         self._catalogue = catalogue
         self.dsn = dsn
         self._config = shard_config(settings)
+        check(self._config, catalogue, roles)
         self._security = kafka_security(settings)
         self._store = ShardStore(dsn)
         self._producer: Producer | None = None
@@ -89,7 +93,10 @@ class LockstepApp:
             broker_max_poll_interval=300.0,
             consumer_max_fetch_size=4 << 20,
             stream_wait_empty=False,
+            # With the buffers of all partitions full Faust sleeps for a second: they hold more than is folded in one.
+            stream_buffer_maxsize=16_384,
             worker_redirect_stdouts=False,
+            monitor=QuietMonitor(),
         )
         app.transport = prompt_transport(app, settings.fetch_wait_ms)
         return app
@@ -185,9 +192,11 @@ class LockstepApp:
         # A full queue takes the word to stop only when there is room: that counts as part of the time it has.
         asked = [asyncio.create_task(fold.stop()) for fold, task in leaving if not task.done()]
         if leaving:
-            _, pending = await asyncio.wait([task for _, task in leaving], timeout=STOP_WITHIN_S)
+            within = STOP_SHARE * self.settings.broker_session_timeout_s
+            _, pending = await asyncio.wait([task for _, task in leaving], timeout=within)
             for task in [*pending, *asked]:
                 task.cancel()
+            await asyncio.gather(*pending, *asked, return_exceptions=True)
 
     async def _on_shutdown(self, _app: Any, **_: Any) -> None:
         """Finish folds, disconnect."""
@@ -215,6 +224,9 @@ def run_worker(app: LockstepApp, loglevel: str) -> int:
     prepare_topics(settings, app.bootstrap)
     # Faust makes its own directory below it, but not this one.
     Path(settings.state_dir).mkdir(parents=True, exist_ok=True)
+    # A batch holds many small objects that live as long as it does: collecting them young costs a tenth of the time.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     worker = faust.Worker(app.faust, loglevel=loglevel, quiet=True, console_port=None)
     try:
         worker.execute_from_commandline()
@@ -223,19 +235,28 @@ def run_worker(app: LockstepApp, loglevel: str) -> int:
     return 1 if app.failure else 0
 
 
+def check(config: ShardConfig, catalogue: Catalogue, roles: tuple[str, ...]) -> None:
+    """Refuse what would run and do nothing.
+
+    Raises:
+        ConfigurationError: A role doesn't exist, or a target speaks of a counter that the twin has no expectation of.
+    """
+    strange = set(roles) - {"ingest", "fold"}
+    if strange or not roles:
+        raise ConfigurationError(f"there is no role {', '.join(sorted(strange)) or 'given'}: choose ingest, fold or both")
+    for target in config.targets:
+        if not catalogue.tracked(target.counter):
+            known = ", ".join(sorted(counter.name for counter in catalogue if counter.tracked))
+            raise ConfigurationError(f"the target {target.name} can't be predicted; counters that can: {known}")
+
+
 def prepare_topics(settings: Settings, bootstrap: str) -> None:
     """Create the topics that don't exist yet; see `create_topics`."""
+    # Twice: what a message becomes in the log, or says when it is rejected, may be longer than itself.
+    largest = 2 * settings.max_message_bytes
     security = kafka_security(settings)
-    asyncio.run(create_topics(bootstrap, security, settings.partitions, settings.replication, settings.topic_prefix))
-
-
-def shard_config(settings: Settings) -> ShardConfig:
-    """The part of the settings that the fold depends on."""
-    return ShardConfig(
-        targets=tuple(parse_target(text) for text in settings.targets),
-        lateness_periods=settings.lateness_periods,
-        future_tolerance_ms=int(settings.future_tolerance_s * 1000),
-        unknown_objects=settings.unknown_objects,
+    asyncio.run(
+        create_topics(bootstrap, security, settings.partitions, settings.replication, settings.topic_prefix, largest)
     )
 
 

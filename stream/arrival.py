@@ -12,7 +12,7 @@ from stream.decode import from_ms
 from stream.outlets import outlet
 from stream.prepare import PreparedReport
 from twin.events import CongestionPrediction
-from twin.rows import DISCOVERED, LATE, SUSPECT, Effects, HistoryBlock
+from twin.rows import CORRECTED, DISCOVERED, LATE, SUSPECT, Effects, HistoryBlock
 from twin.state import Layout, Table
 from twin.sync import Arrival
 
@@ -37,17 +37,21 @@ class Admitted(NamedTuple):
     position: int
 
 
-_LATE = -1
-"""Stands for the period of late reports: they are only stored, so that theirs doesn't matter."""
+STORED_ONLY = {Arrival.LATE: LATE, Arrival.CORRECTED: CORRECTED}
+"""Reports that become history and don't touch the state, and how their rows are marked."""
+
+ANY = -1
+"""Stands for the period of those: it doesn't matter."""
 
 
 def arrive(shard: Shard, run: list[Admitted], effects: Effects) -> None:
     """Write a run of reports, no element twice, and predict from them."""
-    groups: dict[tuple[int, int, tuple[int, ...], int], list[Admitted]] = {}
+    groups: dict[tuple[int, int, tuple[int, ...], int, Arrival], list[Admitted]] = {}
     for admitted in run:
         fed = tuple(id(series) for series, _, _ in admitted.layout.series)
-        period = _LATE if admitted.arrival is Arrival.LATE else admitted.period
-        groups.setdefault((id(admitted.item.stack), id(admitted.table), fed, period), []).append(admitted)
+        period = ANY if admitted.arrival in STORED_ONLY else admitted.period
+        key = (id(admitted.item.stack), id(admitted.table), fed, period, admitted.arrival)
+        groups.setdefault(key, []).append(admitted)
     for group in groups.values():
         _arrive_alike(shard, group, effects)
 
@@ -55,7 +59,7 @@ def arrive(shard: Shard, run: list[Admitted], effects: Effects) -> None:
 def _arrive_alike(shard: Shard, group: list[Admitted], effects: Effects) -> None:
     """The same for reports of one shape and one period that feed the same series."""
     first = group[0]
-    table, stack, period, late = first.table, first.item.stack, first.period, first.arrival is Arrival.LATE
+    table, stack, period = first.table, first.item.stack, first.period
     size = stack.num_objects
     index = np.array([a.item.index for a in group])
     values = stack.values[index].reshape(len(group) * size, -1)
@@ -69,14 +73,14 @@ def _arrive_alike(shard: Shard, group: list[Admitted], effects: Effects) -> None
     n = len(rows)
     expected = np.full(n, np.nan, dtype=np.float32)
     probability = np.full((n, len(shard.config.targets)), np.nan, dtype=np.float32)
-    if not late:
+    if first.arrival not in STORED_ONLY:
         revision = each([a.revision for a in group])
         table.write(rows, first.layout.columns, np.ascontiguousarray(values.T), end, revision, suspect)
         for number, (series, column, _) in enumerate(first.layout.series):
             at = np.concatenate([a.layout.series[number][2] for a in group])
             # What the source itself doubts is stored, but the twin doesn't learn from it.
             measured = np.where(suspect, np.nan, values[:, column])
-            series.write(at, period, measured)
+            series.write(at, period, measured, only_missing=first.arrival is Arrival.REORDERED)
             if number == 0:
                 expected = series.expected(at, period)
             for model in shard.channels[table.granularity_ms, series.counter].models:
@@ -84,7 +88,7 @@ def _arrive_alike(shard: Shard, group: list[Admitted], effects: Effects) -> None
                 for k, target in enumerate(model.targets):
                     probability[:, shard.config.targets.index(target)] = predictions.probability[k]
                 _emit_predictions(shard, group, model, predictions, measured, size)
-    flags = np.where(suspect, SUSPECT, 0) | (LATE if late else 0)
+    flags = np.where(suspect, SUSPECT, 0) | STORED_ONLY.get(first.arrival, 0)
     flags |= each([0 if a.layout.declared else DISCOVERED for a in group])
     granularity = each([(a.item.end - a.item.begin) // 1000 for a in group])
     effects.history.append(
@@ -106,13 +110,13 @@ def _emit_predictions(
     shard: Shard, group: list[Admitted], model: CongestionModel, made: Predictions, measured: NDArray[np.float64], size: int
 ) -> None:
     """One message a report and target: the cells of one element."""
-    names, version = model.feature_names, model.version
+    named, version = np.array(model.feature_names, dtype=object), model.version
     now = _numbers(measured)
     expected = _numbers(made.expected.astype(np.float64))
     for k, target in enumerate(model.targets):
         target_name = target.name
         probability = np.round(made.probability[k].astype(np.float64), 6).tolist()
-        drivers = made.drivers[k].tolist()
+        drivers = named[made.drivers[k]].tolist()
         contributions = np.round(made.contributions[k].astype(np.float64), 4).tolist()
         for i, admitted in enumerate(group):
             item, report = admitted.item, admitted.item.report
@@ -132,7 +136,7 @@ def _emit_predictions(
                 probability=probability[cells],
                 value=now[cells],
                 expected=expected[cells],
-                drivers=[[names[f] for f in row] for row in drivers[cells]],
+                drivers=drivers[cells],
                 contributions=contributions[cells],
                 model=model.name,
                 model_version=version,

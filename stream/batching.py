@@ -4,28 +4,76 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from twin.errors import TooManyRejected
 
 T = TypeVar("T")
 
 
-async def gather(queue: asyncio.Queue[T], max_count: int, max_wait_s: float) -> list[T]:
-    """Wait for one item, then take what comes within `max_wait_s`, at most `max_count` items."""
-    batch = [await queue.get()]
-    deadline = asyncio.get_running_loop().time() + max_wait_s
-    while len(batch) < max_count:
-        while len(batch) < max_count and not queue.empty():
-            batch.append(queue.get_nowait())
-        left = deadline - asyncio.get_running_loop().time()
-        if left <= 0 or len(batch) >= max_count:
-            break
+class Mailbox(Generic[T]):
+    """What waits to be worked on, taken in batches; full, it makes whoever puts wait.
+
+    Like `asyncio.Queue`, but a batch costs one wait, not one a message.
+
+    Args:
+        capacity: Items that wait, at most.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._items: list[T] = []
+        self._wanted = 0
+        self._reached: asyncio.Future[None] | None = None
+        self._room = asyncio.Event()
+        self._closed = False
+
+    async def put(self, item: T) -> None:
+        """Add an item; waits while there is no room. Once closed, items are dropped."""
+        while len(self._items) >= self._capacity and not self._closed:
+            self._room.clear()
+            await self._room.wait()
+        if self._closed:
+            return
+        self._items.append(item)
+        if len(self._items) >= self._wanted:
+            self.interrupt()
+
+    async def take(self, max_count: int, max_wait_s: float) -> list[T]:
+        """Wait for one item, then take what comes within `max_wait_s`, at most `max_count` items.
+
+        Empty only after an `interrupt`.
+        """
+        if not self._items:
+            await self._until(1, None)
+        if 0 < len(self._items) < max_count:
+            await self._until(max_count, max_wait_s)
+        batch = self._items[:max_count]
+        del self._items[:max_count]
+        self._room.set()
+        return batch
+
+    def close(self) -> None:
+        """Drop what waits, and let go whoever waits for room."""
+        self._closed = True
+        self._items.clear()
+        self._room.set()
+
+    def interrupt(self) -> None:
+        """Make a `take` that waits go on with what there is."""
+        if self._reached is not None and not self._reached.done():
+            self._reached.set_result(None)
+
+    async def _until(self, count: int, timeout_s: float | None) -> None:
+        loop = asyncio.get_running_loop()
+        self._wanted, self._reached = count, loop.create_future()
+        timer = None if timeout_s is None else loop.call_later(timeout_s, self.interrupt)
         try:
-            batch.append(await asyncio.wait_for(queue.get(), left))
-        except TimeoutError:
-            break
-    return batch
+            await self._reached
+        finally:
+            self._reached = None
+            if timer is not None:
+                timer.cancel()
 
 
 class RejectLimit:

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, for_code
 
 from stream.decode import LATEST_MS
 from stream.topics import TOPICS, Headers, event_type
-from twin.errors import ConfigurationError, Unavailable
+from twin.errors import ConfigurationError, LogGone, Unavailable
 from twin.log import LogRecord
 
 MAX_BATCH = 1 << 20
@@ -76,6 +76,11 @@ class Producer:
             by_partition.setdefault(message.partition, []).append(message)
         try:
             await asyncio.gather(*(self._send(topic, p, group) for p, group in by_partition.items()))
+        except MessageSizeTooLargeError as error:
+            raise ConfigurationError(
+                f"a message for {topic} is larger than the broker takes: raise the topic's max.message.bytes to twice "
+                "LOCKSTEP_MAX_MESSAGE_BYTES"
+            ) from error
         except KafkaError as error:
             raise Unavailable(f"the broker did not take a message for {topic}: {error!r}") from error
 
@@ -107,8 +112,13 @@ class Producer:
         await asyncio.gather(*futures)
 
 
-async def create_topics(bootstrap: str, security: dict[str, Any], partitions: int, replication: int, prefix: str) -> None:
-    """Create the topics that don't exist yet.
+async def create_topics(
+    bootstrap: str, security: dict[str, Any], partitions: int, replication: int, prefix: str, max_message_bytes: int
+) -> None:
+    """Create the topics that don't exist yet; see `stream.topics`.
+
+    Args:
+        max_message_bytes: The largest message a topic takes [byte].
 
     Raises:
         Unavailable: The broker doesn't answer.
@@ -123,7 +133,12 @@ async def create_topics(bootstrap: str, security: dict[str, Any], partitions: in
     try:
         existing = set(await admin.list_topics())
         wanted = [
-            NewTopic(prefix + t.name, t.partitions or partitions, replication, topic_configs={"retention.ms": str(t.retention_ms)})
+            NewTopic(
+                prefix + t.name,
+                t.partitions or partitions,
+                replication,
+                topic_configs={"retention.ms": str(t.retention_ms), "max.message.bytes": str(max_message_bytes)},
+            )
             for t in TOPICS
             if prefix + t.name not in existing
         ]
@@ -167,7 +182,8 @@ async def read_log(
     """Records `[start, stop)` of one partition, in batches, without a consumer group.
 
     Raises:
-        Unavailable: They can't be read, or are no longer there.
+        Unavailable: They can't be read.
+        LogGone: They are no longer there.
     """
     tp = TopicPartition(topic, partition)
     consumer = AIOKafkaConsumer(
@@ -185,8 +201,10 @@ async def read_log(
         while position < stop:
             found = (await consumer.getmany(tp, timeout_ms=10_000, max_records=1000)).get(tp, [])
             records = [to_record(m, default_type) for m in found if m.offset < stop]
-            if not records or records[0].offset > position:
-                raise Unavailable(
+            if not records:
+                raise Unavailable(f"{topic}[{partition}] gives nothing at offset {position}")
+            if records[0].offset > position:
+                raise LogGone(
                     f"{topic}[{partition}] no longer holds the records from {position} on, which the twin needs to catch up: "
                     "its retention is too short, or the log was made anew (then start with another LOCKSTEP_LOG_ID)"
                 )
@@ -196,26 +214,34 @@ async def read_log(
         await consumer.stop()
 
 
-async def end_of(bootstrap: str, security: dict[str, Any], topic: str, partitions: Iterable[int]) -> dict[int, int]:
-    """The offset after the last record of each partition.
+async def extent(bootstrap: str, security: dict[str, Any], topic: str, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """The offset of the oldest record of each partition, and the one after the newest.
 
-    Asked from a fetch reply: the embedded broker answers `ListOffsets(latest)` wrongly for batches of several records.
+    The end is asked from a fetch reply: the embedded broker answers `ListOffsets(latest)` wrongly for batches of several
+    records.
+
+    Raises:
+        Unavailable: The broker doesn't answer for all of them.
     """
     tps = [TopicPartition(topic, p) for p in partitions]
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50, **security)
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign(tps)
-        await consumer.seek_to_beginning(*tps)
-        out: dict[int, int] = {}
+        begins = await consumer.beginning_offsets(tps)
+        for tp, begin in begins.items():
+            consumer.seek(tp, begin)
+        out: dict[int, tuple[int, int]] = {}
         for _ in range(100):
             await consumer.getmany(timeout_ms=50, max_records=1)
             for tp in tps:
                 high = consumer.highwater(tp)
                 if high is not None:
-                    out[tp.partition] = high
+                    out[tp.partition] = (begins[tp], high)
             if len(out) == len(tps):
-                break
-        return out
+                return out
+        raise Unavailable(f"the broker doesn't say how far {topic} goes; does it have partitions {[tp.partition for tp in tps]}?")
+    except KafkaError as error:
+        raise Unavailable(f"can't reach the broker: {error}; see `lockstep doctor`") from error
     finally:
         await consumer.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +48,8 @@ def worker(
     roles: Annotated[str, typer.Option(help="What this worker does: ingest, fold or both.")] = "ingest,fold",
 ) -> None:
     """Run a stream worker: telemetry in, predictions out. Starts broker and database where none are set."""
+    if find_spec("uvloop"):
+        os.environ.setdefault("FAUST_LOOP", "uvloop")  # Faust reads it when it is imported
     from infra.settings import load
     from stream.app import LockstepApp, run_worker
     from stream.services import started
@@ -55,7 +58,7 @@ def worker(
     settings = load()
     with started(settings) as services:
         with_log = settings.model_copy(update={"log_id": services.log_id})
-        lockstep = LockstepApp(with_log, services.bootstrap, services.dsn, full_catalogue(), tuple(roles.split(",")))
+        lockstep = LockstepApp(with_log, services.bootstrap, services.dsn, full_catalogue(settings.profiles), tuple(roles.split(",")))
         status = run_worker(lockstep, settings.log_level)
     sys.exit(status)
 
@@ -79,9 +82,10 @@ def topics() -> None:
     from stream.topics import TOPICS
 
     settings = load()
-    prepare_topics(settings, running(settings).bootstrap)
+    services = running(settings)
+    prepare_topics(settings.model_copy(update={"partitions": services.partitions}), services.bootstrap)
     for topic in TOPICS:
-        print(f"{settings.topic_prefix}{topic.name:<24} {topic.partitions or settings.partitions:>3} partitions, key {topic.key}")
+        print(f"{settings.topic_prefix}{topic.name:<24} {topic.partitions or services.partitions:>3} partitions, key {topic.key}")
 
 
 @app.command()
@@ -142,10 +146,16 @@ def subscribe(
 def rejected(
     as_json: AsJson = False,
     limit: Annotated[int, typer.Option(help="Stop after so many; 0: all there are.")] = 0,
+    resend: Annotated[bool, typer.Option(help="Send them again to where they were read, after a fix.")] = False,
 ) -> None:
     """Show what could not be used, why, and where it was read."""
+    from stream.subscriber import resend_rejected
     from stream.subscriber import subscribe as run
 
+    if resend:
+        sent, cut = resend_rejected(limit)
+        print(f"{sent} messages sent again" + (f", {cut} could not be: they were too large to be kept whole" if cut else ""))
+        return
     run("rejected", as_json=as_json, from_start=True, limit=limit, follow=False)
 
 

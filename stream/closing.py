@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LONGEST_GAP = 2000
 """Empty periods that are closed one by one; a longer silence of the whole shard is jumped over."""
 
+NAMED = 1000
+"""Names that one update lists at most."""
+
 WORST = 5
 DAY_MS = 86_400_000
 
@@ -150,14 +153,14 @@ def _mark_stale(shard: Shard, table: Table, end: int) -> None:
             if not layout.stale and layout.arrivals.silent(table.now):
                 layout.stale = True
                 newly.append(layout.element)
-    if newly:
-        shard.counts["stale"] += len(newly)
+    shard.counts["stale"] += len(newly)
+    for first in range(0, len(newly), NAMED):
         body = TwinUpdate(
-            id=f"stale/{shard.partition}/{table.granularity_ms // 1000}/{table.now}",
+            id=f"stale/{shard.partition}/{table.granularity_ms // 1000}/{table.now}/{first}",
             time=from_ms(end),
             change="stale",
-            objects=newly,
+            objects=newly[first : first + NAMED],
             detail={"granularity_s": table.granularity_ms // 1000},
             revision=shard.revision,
         )
-        shard.emit(outlet("updates", newly[0], end, body))
+        shard.emit(outlet("updates", newly[first], end, body))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from models.targets import CongestionTarget
+from infra.settings import Settings
+from models.targets import CongestionTarget, parse_target
 
 
 class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,3 +23,13 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
     future_tolerance_ms: int = 600_000
     instant_period_ms: int = 60_000
     unknown_objects: str = "accept"
+
+
+def shard_config(settings: Settings) -> ShardConfig:
+    """The part of the settings that the fold depends on."""
+    return ShardConfig(
+        targets=tuple(parse_target(text) for text in settings.targets),
+        lateness_periods=settings.lateness_periods,
+        future_tolerance_ms=int(settings.future_tolerance_s * 1000),
+        unknown_objects=settings.unknown_objects,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -35,6 +36,7 @@ def to_ms(time: datetime) -> int:
     return (time - _EPOCH) // _MS
 
 
+@lru_cache(maxsize=1024)
 def from_ms(ms: int) -> datetime:
     """The reverse of `to_ms`, in UTC; what is before 1970 or after the year 9999 is moved there."""
     return _EPOCH + min(max(ms, 0), LATEST_MS) * _MS

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
+import shutil
 import signal
 import sys
-import tempfile
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ from stream.app import kafka_security, prepare_topics
 from stream.broker import Message, Producer
 from stream.demo_view import View, watch
 from stream.partition import murmur2
-from stream.services import Services, started
+from stream.services import DEMO, Services, started
 from stream.sources.emulator import EmulatedNetwork, Script
 from stream.topics import SOURCES
 
@@ -42,9 +41,13 @@ def run_demo(*, duration_text: str, as_json: bool, sites: int, hours_per_second:
     """
     duration_s = parse_duration_s(duration_text)
     with ExitStack() as stack:
-        given = "LOCKSTEP_STATE_DIR" in os.environ
-        state = Path(os.environ["LOCKSTEP_STATE_DIR"] if given else stack.enter_context(_temporary()))
-        settings = load().model_copy(update={"state_dir": state, "partitions": PARTITIONS})
+        given = load()
+        state = Path(given.state_dir) / DEMO
+        own = {"state_dir": state, "partitions": PARTITIONS, "bootstrap": None, "dsn": None}
+        settings = given.model_copy(update=own)
+        # A demo begins anew: its network's time does too.
+        shutil.rmtree(state, ignore_errors=True)
+        stack.callback(shutil.rmtree, state, ignore_errors=True)
         services = stack.enter_context(started(settings))
         prepare_topics(settings, services.bootstrap)
         worker = _start_worker(settings, services)
@@ -63,10 +66,6 @@ def run_demo(*, duration_text: str, as_json: bool, sites: int, hours_per_second:
     if failure:
         print(f"lockstep: {failure}", file=sys.stderr)
     return 1 if failure else 0
-
-
-def _temporary() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="lockstep-demo-")
 
 
 def _start_worker(settings: Settings, services: Services) -> Service:

@@ -11,6 +11,8 @@ from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
 
+from stream.engine import EagerConsumer
+
 
 def prompt_transport(app: Any, fetch_wait_ms: int) -> Any:
     """A transport for `app` whose consumers wait at most `fetch_wait_ms` for an empty fetch."""
@@ -22,7 +24,7 @@ def prompt_transport(app: Any, fetch_wait_ms: int) -> Any:
             consumer._fetch_max_wait_ms = fetch_wait_ms
             return consumer
 
-    class PromptConsumer(driver.Consumer):  # type: ignore[misc]
+    class PromptConsumer(EagerConsumer):
         def _new_consumer_thread(self) -> Any:
             return PromptThread(self, loop=self.loop, beacon=self.beacon)
 

@@ -16,22 +16,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from time import monotonic
 from typing import Any, Protocol
 
 from infra.store.writer import Claim, ShardStore
-from stream.batching import RejectLimit, gather
-from stream.broker import Message, Producer, to_record
+from stream.batching import Mailbox, RejectLimit
+from stream.broker import Producer, to_record
+from stream.landing import Folded, Landing
+from stream.patience import patiently
 from stream.shard import Shard
-from stream.topics import INBOX, OUTLETS, headers
-from twin.errors import Fenced, SnapshotError, Unavailable
+from stream.topics import INBOX
+from twin.errors import Fenced, SnapshotError
 from twin.log import LogRecord
 from twin.rows import Effects
 
 log = logging.getLogger("lockstep.fold")
 
 FENCED_WAIT_S = 2.0
-RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class ReadLog(Protocol):
@@ -75,24 +77,26 @@ class PartitionFold:
         self._on_fatal = on_fatal
         self._prefix, self._log_id, self._owner = prefix, log_id, owner
         self._batch, self._wait_s, self._snapshot_every_s = batch, wait_s, snapshot_every_s
-        self._claim: Claim | None = None
         self._snapshot_at = 0.0
         self._stopping = False
-        self._events: list[Any] = []
+        # Batches taken from the queue whose events are not acknowledged: after a lost claim they are folded again.
+        self._taken: list[list[Any]] = []
+        self._landing: Landing | None = None
         self.shard: Shard | None = None
-        self.queue: asyncio.Queue[Any] = asyncio.Queue(4 * batch)
+        self.queue: Mailbox[Any] = Mailbox(4 * batch)
 
     async def run(self) -> None:
         """Work until cancelled or told to stop."""
         try:
             while True:
                 try:
-                    await self._patiently(self._begin)
-                    await self._work()
-                    return
+                    await patiently(f"claiming partition {self.partition}", self._begin)
+                    return await self._work()
                 except Fenced as fenced:
-                    # The group gave the partition to another worker and will tell us so; if it didn't, claim again.
                     log.warning("partition %d: %s", self.partition, fenced)
+                    if self._stopping:
+                        return None
+                    # The group gave the partition to another worker and will tell us so; if it didn't, claim again.
                     await asyncio.sleep(FENCED_WAIT_S)
         except asyncio.CancelledError:
             raise
@@ -100,17 +104,10 @@ class PartitionFold:
             self._on_fatal(error)
         finally:
             # Whoever waits for room in the queue must not wait for ever: what is lost here is read from the log.
-            while not self.queue.empty():
-                self.queue.get_nowait()
-
-    async def _work(self) -> None:
-        last = False
-        while not last:
-            if not self._events:
-                self._events = await gather(self.queue, self._batch, self._wait_s)
-            last = self._events[-1] is None
-            await self._fold([e for e in self._events if e is not None])
-            self._events = []
+            self.queue.close()
+            if self._landing is not None:
+                self._landing.cancel()
+            await self._store.release(self.partition)
 
     async def stop(self) -> None:
         """Finish what is queued, so that a worker that leaves in order leaves a snapshot at its last offset."""
@@ -119,7 +116,8 @@ class PartitionFold:
 
     async def _begin(self) -> None:
         """Claim, restore, catch up with the database."""
-        self._claim = claim = await self._store.claim(self.partition, self._log_id, self._owner)
+        claim = await self._store.claim(self.partition, self._log_id, self._owner)
+        self._landing = Landing(claim, self._owner, self._store, self._producer, self._prefix, self.queue.interrupt)
         self.shard = shard = self._restore(claim)
         if shard.next_offset < claim.next_offset:
             log.info("partition %d: catching up from %d to %d", self.partition, shard.next_offset, claim.next_offset)
@@ -141,9 +139,28 @@ class PartitionFold:
             return shard
         return self._new_shard()
 
+    async def _work(self) -> None:
+        assert self._landing is not None
+        last = False
+        for events in [events for events in self._taken if events]:
+            await self._fold(events)
+        while not last:
+            self._taken = [events for events in self._taken if events]
+            self._landing.check()
+            batch = await self.queue.take(self._batch, self._wait_s)
+            if not batch:  # interrupted: something could not land
+                continue
+            last = batch[-1] is None
+            events = [event for event in batch if event is not None]
+            self._taken.append(events)
+            await self._fold(events)
+        await self._landing.landed()
+        await self._land([], [], snapshot=True)
+        await self._landing.landed()
+
     async def _fold(self, events: list[Any]) -> None:
-        shard = self.shard
-        assert shard is not None
+        """Fold the records of events; those that are in the database already are passed over, missing ones are read."""
+        shard = self._of_shard()
         records: list[LogRecord] = []
         expect = shard.next_offset
         for event in events:
@@ -151,65 +168,37 @@ class PartitionFold:
             if record.offset < expect:
                 continue
             if record.offset > expect:
-                async for missed in self._read_log(self.partition, expect, record.offset):
-                    records.extend(missed)
+                await self._land([], records)
+                await patiently(f"reading partition {self.partition}", partial(self._fill, record.offset))
+                records = []
             records.append(record)
             expect = record.offset + 1
-        if records or self._stopping:
-            await self._commit(shard, records)
-        for event in events:
-            event.ack()
+        await self._land(events, records, snapshot=monotonic() - self._snapshot_at >= self._snapshot_every_s)
 
-    async def _commit(self, shard: Shard, records: list[LogRecord]) -> None:
+    async def _fill(self, upto: int) -> None:
+        """Fold what the log has between the shard's next offset and another."""
+        async for records in self._read_log(self.partition, self._of_shard().next_offset, upto):
+            await self._land([], records)
+
+    async def _land(self, events: list[Any], records: list[LogRecord], *, snapshot: bool = False) -> None:
+        """Apply records and hand over what they cause, with the state after them if `snapshot`."""
+        shard = self._of_shard()
+        assert self._landing is not None
         before = shard.next_offset
+        effects = self._apply(shard, records)
+        body = shard.snapshot() if snapshot else None
+        if snapshot:
+            self._snapshot_at = monotonic()
+        await self._landing.hand_over(Folded(events, before, shard.next_offset, effects, body))
+
+    def _apply(self, shard: Shard, records: list[LogRecord]) -> Effects:
         effects = shard.apply(records)
         refused = {out.id for out in effects.outlets if out.kind == "rejected"}
         for record in records:
             id_ = f"{INBOX.name}-{record.partition}-{record.offset}"
             self._limit.note(id_ in refused, id_)
-        snapshot = None
-        if self._stopping or monotonic() - self._snapshot_at >= self._snapshot_every_s:
-            snapshot = shard.snapshot()
-            self._snapshot_at = monotonic()
+        return effects
 
-        await self._patiently(lambda: self._publish(effects))
-        await self._store_all(before, shard.next_offset, effects, snapshot)
-
-    async def _store_all(self, before: int, after: int, effects: Effects, snapshot: bytes | None) -> None:
-        """Commit; after a lost connection ask the database whether it has the batch before trying again."""
-        try:
-            assert self._claim is not None
-            await self._store.commit(self._claim, before, after, effects, snapshot)
-        except Unavailable as error:
-            log.warning("partition %d: %s", self.partition, error)
-
-            async def again() -> None:
-                self._claim = claim = await self._store.claim(self.partition, self._log_id, self._owner)
-                if claim.next_offset == before:
-                    await self._store.commit(claim, before, after, effects, snapshot)
-                elif claim.next_offset != after:
-                    raise Fenced(f"the database stands at {claim.next_offset}, not at {before}: somebody else went on") from None
-
-            await self._patiently(again)
-
-    async def _publish(self, effects: Effects) -> None:
-        by_kind: dict[str, list[Message]] = {}
-        for out in effects.outlets:
-            head = headers(OUTLETS[out.kind].event, out.id, out.key, out.time)
-            by_kind.setdefault(out.kind, []).append(Message(self.partition, out.key, out.time, out.value, head))
-        for kind, messages in by_kind.items():
-            await self._producer.send(self._prefix + OUTLETS[kind].name, messages)
-
-    async def _patiently(self, work: Callable[[], Any]) -> None:
-        """Try until it works: meanwhile the queue fills and Faust stops fetching, so memory stays bounded."""
-        attempt = 0
-        while True:
-            try:
-                await work()
-            except Unavailable as error:
-                wait = RETRY_S[min(attempt, len(RETRY_S) - 1)]
-                log.warning("partition %d of %s: %s; trying again in %.1f s", self.partition, INBOX.name, error, wait)
-                attempt += 1
-                await asyncio.sleep(wait)
-            else:
-                return
+    def _of_shard(self) -> Shard:
+        assert self.shard is not None
+        return self.shard

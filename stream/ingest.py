@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stream.batching import RejectLimit, gather
+from stream.batching import Mailbox, RejectLimit
 from stream.broker import Message, Producer, to_record
 from stream.decode import ALARM, REPORT, TOPOLOGY, decode
 from stream.outlets import ENCODER, rejected
 from stream.partition import partition_of
+from stream.patience import patiently
 from stream.sources.senml import reports as senml_reports
 from stream.topics import INBOX, OUTLETS, SOURCES, headers
 from twin import dn
@@ -85,13 +86,13 @@ class Ingest:
         self._batch, self._wait_s, self._max_bytes = batch, wait_s, max_bytes
         self._limit = limit
         self._on_fatal = on_fatal
-        self.queue: asyncio.Queue[Any] = asyncio.Queue(4 * batch)
+        self.queue: Mailbox[Any] = Mailbox(4 * batch)
 
     async def run(self) -> None:
         """Work until cancelled."""
         try:
             while True:
-                await self._process(await gather(self.queue, self._batch, self._wait_s))
+                await self._process(await self.queue.take(self._batch, self._wait_s))
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - the worker must stop, whatever it is
@@ -101,6 +102,7 @@ class Ingest:
         source = SOURCES[self._kind]
         into_log: list[Message] = []
         refused: list[Message] = []
+        verdicts: list[str] = []
         for event in events:
             record = to_record(event.message, source.event)
             try:
@@ -111,15 +113,24 @@ class Ingest:
                 refused.append(
                     Message(record.partition % self._partitions, out.key, out.time, out.value, headers(type_, out.id, out.key, out.time))
                 )
-                self._limit.note(True, str(error))
+                verdicts.append(str(error))
                 continue
-            self._limit.note(False)
+            verdicts.append("")
             for number, entry in enumerate(found):
                 id_ = f"{source.name}-{record.partition}-{record.offset}-{number}"
                 head = headers(entry.type, id_, entry.key, entry.time, source.name)
                 targets = range(self._partitions) if entry.partition == ALL else (entry.partition,)
                 into_log.extend(Message(p, entry.key, entry.time, entry.value, head) for p in targets)
-        await self._producer.send(self._prefix + INBOX.name, into_log)
-        await self._producer.send(self._prefix + OUTLETS["rejected"].name, refused)
+
+        async def send() -> None:
+            await asyncio.gather(
+                self._producer.send(self._prefix + INBOX.name, into_log),
+                self._producer.send(self._prefix + OUTLETS["rejected"].name, refused),
+            )
+
+        await patiently(f"writing {source.name} to the log", send)
+        # After sending: the message that passes the limit can be looked at, too.
+        for verdict in verdicts:
+            self._limit.note(bool(verdict), verdict)
         for event in events:
             event.ack()

@@ -10,7 +10,7 @@ from twin.errors import BadInput
 from twin.log import LogRecord, Outlet
 
 ENCODER = msgspec.json.Encoder()
-KEPT_BYTES = 65_536
+KEPT_BYTES = 512 * 1024
 """Of a rejected message's original."""
 
 
@@ -28,6 +28,7 @@ def rejected(topic: str, record: LogRecord, error: BadInput) -> Outlet:
         size=len(record.value),
         original=record.value[:KEPT_BYTES],
         key=record.key,
+        type=record.type,
         truncated=len(record.value) > KEPT_BYTES,
     )
     return Outlet("rejected", record.key, id_, record.time, ENCODER.encode(body))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from twin.events import Report
 from twin.log import LogRecord
 
 SECOND_MS, DAY_MS = 1_000, 86_400_000
+
+MOST_VALUES = 100_000
+"""In one report: its predictions are one message, and must fit into what a broker takes."""
 
 
 @dataclass(slots=True)
@@ -50,6 +54,11 @@ class PreparedReport:
     end: int
     stack: Stack
     index: int
+
+    def checksum(self) -> int:
+        """Of what is measured, to tell a repeated report from a corrected one."""
+        stack = self.stack
+        return crc32(stack.suspect[self.index], crc32(stack.values[self.index]))
 
 
 @dataclass(slots=True)
@@ -112,6 +121,8 @@ def _period(report: Report, time: int, tolerance: int) -> tuple[int, int]:
 def _check_shape(report: Report, counters: tuple[str, ...], catalogue: Catalogue) -> None:
     if not report.objects or not counters:
         raise BadInput("empty", "a report needs at least one object and one counter")
+    if len(report.objects) * len(counters) > MOST_VALUES:
+        raise BadInput("too-large", f"{len(report.objects)} objects x {len(counters)} counters: split the report")
     if len(report.values) != len(report.objects):
         raise BadInput("shape", f"{len(report.objects)} objects, but {len(report.values)} rows of values")
     if len(set(counters)) != len(counters) or len(set(report.objects)) != len(report.objects):

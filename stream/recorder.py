@@ -23,7 +23,7 @@ def record_log(path: Path) -> int:
 async def _record_log(path: Path) -> int:
     from infra.settings import load
     from stream.app import kafka_security
-    from stream.broker import end_of, read_log
+    from stream.broker import extent, read_log
     from stream.services import running
     from stream.topics import INBOX
 
@@ -31,11 +31,11 @@ async def _record_log(path: Path) -> int:
     services = running(settings)
     security = kafka_security(settings)
     topic = settings.topic_prefix + INBOX.name
-    ends = await end_of(services.bootstrap, security, topic, range(settings.partitions))
+    extents = await extent(services.bootstrap, security, topic, range(services.partitions))
     count = 0
-    with recording.Writer(path, settings.partitions) as out:
-        for partition, stop in sorted(ends.items()):
-            async for records in read_log(services.bootstrap, security, topic, partition, 0, stop, ""):
+    with recording.Writer(path, services.partitions) as out:
+        for partition, (start, stop) in sorted(extents.items()):
+            async for records in read_log(services.bootstrap, security, topic, partition, start, stop, ""):
                 for record in records:
                     out.write(record)
                     count += 1

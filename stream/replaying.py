@@ -7,14 +7,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from infra.settings import load
 from models.targets import CongestionTarget, parse_duration_s, parse_target
-from stream.config import ShardConfig
+from stream.config import shard_config
 from stream.replay import replay
 from twin.counters import Catalogue
 from twin.errors import ConfigurationError
 from twin.log import LogRecord
-
-DEFAULT_TARGET = "RRU.PrbTotDl>70@1h"
 
 
 class Source:
@@ -33,7 +34,7 @@ class Source:
         from stream.sources.profile import full_catalogue, load_profile, records
 
         self.catalogue: Catalogue = full_catalogue()
-        self.targets: list[CongestionTarget] = [parse_target(DEFAULT_TARGET)]
+        self.targets: list[CongestionTarget] = [parse_target(text) for text in load().targets]
         self.window_s: int | None = None
         self.rejected: list[Any] = []
         if profile is not None:
@@ -71,7 +72,7 @@ def replay_path(
             newest = max(newest, record.time)
             yield record
 
-    config = ShardConfig(targets=tuple(chosen))
+    config = msgspec.structs.replace(shard_config(load()), targets=tuple(chosen))
     records = noting(source.records)
     if progress:
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -97,16 +98,14 @@ def replay_path(
 
 async def _send(source: Source) -> dict[str, Any]:
     """Play records onto `twin.inbox`, partition by partition as recorded."""
-    from infra.settings import load
     from stream.app import kafka_security
-    from stream.broker import Message, Producer, create_topics
+    from stream.broker import Message, Producer
     from stream.services import running
     from stream.topics import INBOX, headers
 
     settings = load()
     services = running(settings)
     security = kafka_security(settings)
-    await create_topics(services.bootstrap, security, settings.partitions, settings.replication, settings.topic_prefix)
     producer = Producer(services.bootstrap, security, settings.max_message_bytes)
     await producer.start()
     sent = 0
@@ -118,9 +117,14 @@ async def _send(source: Source) -> dict[str, Any]:
             waiting.clear()
 
         for record in source.records:
+            if record.partition >= services.partitions:
+                raise ConfigurationError(
+                    f"the recording has a partition {record.partition}, the log only {services.partitions}: elements would lose "
+                    "their neighbours; record it anew from its source with --partitions, or set LOCKSTEP_PARTITIONS"
+                )
             id_ = f"replay-{record.partition}-{record.offset}"
             head = headers(record.type, id_, record.key, record.time, "replay")
-            waiting.append(Message(record.partition % settings.partitions, record.key, record.time, record.value, head))
+            waiting.append(Message(record.partition, record.key, record.time, record.value, head))
             sent += 1
             if len(waiting) >= 1000:
                 await flush()

@@ -14,6 +14,8 @@ from infra.settings import Settings
 from twin.errors import Unavailable
 
 FILE = "endpoints.json"
+DEMO = "demo"
+"""Where a demo keeps its state, below the state directory."""
 
 
 class Services(NamedTuple):
@@ -26,6 +28,7 @@ class Services(NamedTuple):
     bootstrap: str
     dsn: str
     log_id: str
+    partitions: int
 
 
 @contextmanager
@@ -37,7 +40,7 @@ def started(settings: Settings) -> Iterator[Services]:
     """
     dsn = settings.dsn.get_secret_value() if settings.dsn else ""
     if settings.bootstrap and dsn:
-        yield Services(settings.bootstrap, dsn, settings.log_id)
+        yield Services(settings.bootstrap, dsn, settings.log_id, settings.partitions)
         return
     from infra.embedded import Embedded
 
@@ -46,7 +49,10 @@ def started(settings: Settings) -> Iterator[Services]:
     with Embedded(state, broker=not settings.bootstrap, database=not dsn) as embedded:
         made = embedded.start()
         services = Services(
-            settings.bootstrap or made.bootstrap, dsn or made.dsn, settings.log_id if settings.bootstrap else made.log_id
+            settings.bootstrap or made.bootstrap,
+            dsn or made.dsn,
+            settings.log_id if settings.bootstrap else made.log_id,
+            settings.partitions,
         )
         # Other commands on this machine find the running services here; it holds a password.
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
@@ -65,12 +71,13 @@ def running(settings: Settings) -> Services:
     """
     dsn = settings.dsn.get_secret_value() if settings.dsn else ""
     if settings.bootstrap and dsn:
-        return Services(settings.bootstrap, dsn, settings.log_id)
-    file = Path(settings.state_dir) / FILE
-    if not file.exists():
+        return Services(settings.bootstrap, dsn, settings.log_id, settings.partitions)
+    state = Path(settings.state_dir)
+    file = next((f for f in (state / FILE, state / DEMO / FILE) if f.exists()), None)
+    if file is None:
         raise Unavailable(
             f"no Lockstep runs with the state directory {settings.state_dir}: start `lockstep worker` or `lockstep demo`, "
             "or set LOCKSTEP_BOOTSTRAP and LOCKSTEP_DSN"
         )
-    found = msgspec.json.decode(file.read_bytes(), type=dict[str, str])
-    return Services(settings.bootstrap or found["bootstrap"], dsn or found["dsn"], found["log_id"])
+    found = Services(**msgspec.json.decode(file.read_bytes()))
+    return found._replace(bootstrap=settings.bootstrap or found.bootstrap, dsn=dsn or found.dsn)

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 
 from models.scoring import Matured
 from stream import shard_state
-from stream.arrival import Admitted, arrive
+from stream.arrival import STORED_ONLY, Admitted, arrive
 from stream.channel import Channel
-from stream.closing import enter_period
+from stream.closing import NAMED, enter_period
 from stream.config import ShardConfig
 from stream.decode import from_ms
 from stream.outlets import outlet, rejected
@@ -35,7 +35,10 @@ from twin.log import LogRecord, Outlet
 from twin.rows import CounterSet, Effects
 from twin.state import Layout, Table
 from twin.sync import Arrival
-from twin.topology import Topology
+from twin.topology import KIND_OF_CLASS, UNKNOWN, Topology
+
+MOST_GRANULARITIES = 32
+"""Of periods; what needs more is a clock that jitters."""
 
 
 class Shard:
@@ -125,9 +128,14 @@ class Shard:
         table = self.tables.get(granularity)
         layout = table.layout(report.element, report.objects, report.counters) if table else None
         names = [] if layout else self._check_names(report.element, report.objects)
-        period = -(-item.end // granularity)
+        # A period's end may be off its grid by a little; a sample belongs to the period it falls into.
+        period = -(-item.end // granularity) if instant else (item.end + granularity // 2) // granularity
         if table is None:
+            if len(self.tables) >= MOST_GRANULARITIES:
+                raise BadInput("too-many", f"{len(self.tables)} lengths of periods are known already: is {granularity} ms one?")
             table = self.tables[granularity] = Table(granularity)
+        if layout is None:
+            table.check_room(report.element, report.counters)
         if period > table.now:
             self._flush(effects)
             self._enter(table, period, item.end)
@@ -136,7 +144,7 @@ class Shard:
             self._flush(effects)
         if layout is None:
             layout = self._new_layout(table, item, names, effects)
-        arrival, missing = layout.arrivals.note(period, item.end, table.closed, instant)
+        arrival, missing = layout.arrivals.note(period, item.end, item.checksum(), table.closed, instant)
         self.counts[arrival.value] += 1
         if arrival is Arrival.DUPLICATE:
             return
@@ -144,7 +152,7 @@ class Shard:
         if missing:
             self.counts["missing_periods"] += missing
             self._update("gap", item, [report.element], {"missing_periods": missing, "granularity_s": granularity // 1000})
-        if layout.stale and arrival is not Arrival.LATE:
+        if layout.stale and arrival not in STORED_ONLY:
             layout.stale = False
             self._update("fresh", item, [report.element], {"granularity_s": granularity // 1000})
         self._run.append(Admitted(item, layout, table, period, arrival, self.revision, self._position))
@@ -168,10 +176,9 @@ class Shard:
         strangers = [name for name in names if name not in self.topology]
         layout.declared = all(self.topology.declared(name) for name in names)
         for name in strangers:
-            kind = "element" if name == report.element else "sensor" if dn.object_class(name) == "Sensor" else "cell"
-            self.topology.discover(name, kind, self.revision)
+            self.topology.discover(name, KIND_OF_CLASS.get(dn.object_class(name), UNKNOWN), self.revision, item.end)
         if strangers:
-            self._update("discovered", item, strangers, {"element": report.element})
+            self._update("discovered", item, strangers[:NAMED], {"element": report.element, "objects": len(strangers)})
         return layout
 
     def bind(self, table: Table, layout: Layout) -> None:
@@ -199,18 +206,19 @@ class Shard:
                 self.revision += 1
                 self.counts["topology"] += 1
                 self._declare(set(changed))
-                self._update("topology", item, changed[:1000], {"id": event.id, "objects": len(changed)})
+                self._update("topology", item, changed[:NAMED], {"id": event.id, "objects": len(changed)})
         elif isinstance(event, Alarm):
-            before = self.alarms.get(event.notification_id)
-            if before == event:
+            key = f"{event.object_instance}/{event.notification_id}"
+            before = self.alarms.get(key)
+            if before == event or (before is None and event.perceived_severity == "CLEARED"):
                 self.counts["duplicate"] += 1
                 return
             self.revision += 1
             self.counts["alarm"] += 1
             if event.perceived_severity == "CLEARED":
-                self.alarms.pop(event.notification_id, None)
+                del self.alarms[key]
             else:
-                self.alarms[event.notification_id] = event
+                self.alarms[key] = event
             detail: dict[str, object] = {
                 "notificationId": event.notification_id,
                 "perceivedSeverity": event.perceived_severity,

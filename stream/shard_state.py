@@ -29,7 +29,7 @@ def dump(shard: Shard) -> State:
         layouts = [
             [
                 *(layout.element, layout.objects, layout.counters, layout.names),
-                *(layout.arrivals.newest, layout.arrivals.newest_end, _to_bytes(layout.arrivals.seen)),
+                *(layout.arrivals.newest, sorted(layout.arrivals.said.items()), _to_bytes(layout.arrivals.seen)),
                 layout.arrivals.usual,
                 *(layout.stale, layout.declared),
             ]
@@ -80,7 +80,7 @@ def load(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) ->
 def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
     shard.next_offset, shard.revision = data["next_offset"], data["revision"]
     shard.counts.update(data["counts"])
-    shard.alarms = {a.notification_id: a for a in msgspec.convert(data["alarms"], list[Alarm])}
+    shard.alarms = {f"{a.object_instance}/{a.notification_id}": a for a in msgspec.convert(data["alarms"], list[Alarm])}
     shard.topology = Topology.from_dict(data["topology"])
     for key, (granularity, counter) in data["channels"].items():
         channel = shard.channels[granularity, counter] = Channel(counter, granularity, shard.config)
@@ -88,9 +88,9 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
     for text, fields in data["tables"].items():
         table = shard.tables[int(text)] = Table(int(text))
         table.reserve(fields["names"], fields["counters"])
-        for element, objects, counters, names, newest, newest_end, seen, usual, stale, declared in fields["layouts"]:
+        for element, objects, counters, names, newest, said, seen, usual, stale, declared in fields["layouts"]:
             layout = table.add_layout(element, objects, counters, names)
-            layout.arrivals.newest, layout.arrivals.newest_end = newest, newest_end
+            layout.arrivals.newest, layout.arrivals.said = newest, dict(said)
             layout.arrivals.seen, layout.arrivals.usual = int.from_bytes(seen, "big"), usual
             layout.stale, layout.declared = stale, declared
             shard.bind(table, layout)

@@ -60,7 +60,7 @@ def topology_tree(topology: Topology) -> Tree:
     sites: dict[str, list[str]] = {}
     for cell in cells:
         sites.setdefault(topology.site_of(cell) or "no site", []).append(cell)
-    for site, members in list(sorted(sites.items()))[:SHOWN]:
+    for site, members in sorted(sites.items())[:SHOWN]:
         branch = tree.add(f"[cyan]{site}")
         for cell in members:
             neighbours = len(topology.neighbours(cell))

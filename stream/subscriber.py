@@ -45,7 +45,7 @@ async def messages(what: str, *, from_start: bool, follow: bool) -> AsyncIterato
 
     from infra.settings import load
     from stream.app import kafka_security
-    from stream.broker import end_of
+    from stream.broker import extent
     from stream.services import running
     from stream.topics import OUTLETS
 
@@ -54,19 +54,19 @@ async def messages(what: str, *, from_start: bool, follow: bool) -> AsyncIterato
     settings = load()
     services, security = running(settings), kafka_security(settings)
     topic = settings.topic_prefix + OUTLETS[what].name
-    ends = await end_of(services.bootstrap, security, topic, range(settings.partitions))
-    if not follow and not any(ends.values()):
+    extents = await extent(services.bootstrap, security, topic, range(services.partitions))
+    if not follow and all(begin == end for begin, end in extents.values()):
         return  # aiokafka fails when it is stopped before it has read anything
     consumer = AIOKafkaConsumer(
         bootstrap_servers=services.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=100, **security
     )
     try:
         await consumer.start()
-        tps = {TopicPartition(topic, p): end for p, end in ends.items()}
+        tps = {TopicPartition(topic, p): end for p, (_, end) in extents.items()}
         consumer.assign(list(tps))
         for tp, end in tps.items():
-            consumer.seek(tp, 0 if from_start else end)
-        left = {tp for tp, end in tps.items() if end > 0}
+            consumer.seek(tp, extents[tp.partition][0] if from_start else end)
+        left = {tp for tp, end in tps.items() if end > extents[tp.partition][0]}
         while follow or left:
             for tp, found in (await consumer.getmany(timeout_ms=500, max_records=500)).items():
                 for message in found:
@@ -77,6 +77,45 @@ async def messages(what: str, *, from_start: bool, follow: bool) -> AsyncIterato
         raise Unavailable(f"the broker does not answer: {error}") from error
     finally:
         await consumer.stop()
+
+
+def resend_rejected(limit: int) -> tuple[int, int]:
+    """Send rejected messages again to the topics they were read from.
+
+    Returns:
+        How many were sent, and how many could not be because only their beginning was kept.
+    """
+    return asyncio.run(_resend(limit))
+
+
+async def _resend(limit: int) -> tuple[int, int]:
+    from infra.settings import load
+    from stream.app import kafka_security
+    from stream.broker import Message, Producer
+    from stream.decode import to_ms
+    from stream.services import running
+    from stream.topics import headers
+    from twin.events import Rejected
+
+    settings = load()
+    producer = Producer(running(settings).bootstrap, kafka_security(settings), settings.max_message_bytes)
+    await producer.start()
+    sent = cut = 0
+    try:
+        async for value in messages("rejected", from_start=True, follow=False):
+            body = msgspec.json.decode(value, type=Rejected)
+            if body.truncated:
+                cut += 1
+                continue
+            time = to_ms(body.time)
+            head = headers(body.type, f"again-{body.id}", body.key, time) if body.type else []
+            await producer.send(settings.topic_prefix + body.topic, [Message(body.partition, body.key, time, body.original, head)])
+            sent += 1
+            if limit and sent >= limit:
+                break
+    finally:
+        await producer.stop()
+    return sent, cut
 
 
 def line(what: str, body: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from stream.decode import ALARM, REPORT, TOPOLOGY, from_ms
@@ -59,9 +60,14 @@ def headers(type_: str, id_: str, subject: str, time: int, source: str = "lockst
         ("ce_source", source.encode()),
         ("ce_type", type_.encode()),
         ("ce_subject", subject.encode()),
-        ("ce_time", from_ms(time).isoformat().encode()),
+        ("ce_time", _stamp(time)),
         ("content-type", b"application/json"),
     ]
+
+
+@lru_cache(maxsize=1024)
+def _stamp(time: int) -> bytes:
+    return from_ms(time).isoformat().encode()
 
 
 def event_type(message_headers: object, default: str) -> str:

@@ -40,6 +40,10 @@ class ConfigurationError(LockstepError):
     """A setting, a profile or a file of the user's is wrong."""
 
 
+class LogGone(LockstepError):
+    """The log no longer holds what the twin needs to catch up; waiting won't bring it back."""
+
+
 class Unavailable(LockstepError):
     """A service that Lockstep needs doesn't answer."""
 
@@ -59,6 +63,7 @@ REASONS = {
     "unknown-object": "an object is not in the inventory and the settings say to reject such",
     "bad-name": "a distinguished name can't be read",
     "too-large": "the message is larger than the limit",
+    "too-many": "a source sends more kinds of report than the twin has room for",
     "unknown-unit": "the unit can't be converted to the counter's",
 }
 """Every reason a message is rejected for, and what it means."""

@@ -192,8 +192,9 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         topic, partition, offset: Where it was read.
+        type: Its CloudEvents type.
         size: Of the original [byte].
-        original: Its bytes, base64 on the wire; cut to the first 64 KiB where `truncated`.
+        original: Its bytes, base64 on the wire; cut to the first 512 KiB where `truncated`.
     """
 
     id: str
@@ -206,5 +207,6 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     original: bytes
     key: str = ""
+    type: str = ""
     truncated: bool = False
     schema_version: int = SCHEMA_VERSION

@@ -70,7 +70,7 @@ class Series:
         self.counter = counter
         self.granularity_ms = granularity_ms
         self.bin_ms = max(granularity_ms, HOUR_MS)
-        self.bins = max(DAY_MS // self.bin_ms, 1)
+        self.bins = -(-DAY_MS // self.bin_ms)
         self.depth = lateness + 4
         g = granularity_ms
         self.rates = np.array([1 - np.exp(-g / max(tau, 1.5 * g)) for tau in (FAST_MS, SLOW_MS, DAY_MS)], dtype=F32)
@@ -114,9 +114,17 @@ class Series:
 
     # On arrival -----------------------------------------------------------------------------------------------------
 
-    def write(self, rows: Rows, period: int, values: NDArray[np.float64]) -> None:
-        """Take over values of a period that isn't closed, `[len(rows)]`; NaN is missing."""
-        self.columns["ring"][period % self.depth, rows] = values
+    def write(self, rows: Rows, period: int, values: NDArray[np.float64], only_missing: bool = False) -> None:
+        """Take over values of a period that isn't closed, `[len(rows)]`; NaN is missing.
+
+        Args:
+            only_missing: Keep what is there already: these values are older.
+        """
+        slot = self.columns["ring"][period % self.depth]
+        if only_missing:
+            there = slot[rows]
+            values = np.where(np.isnan(there), values, there)
+        slot[rows] = values
         self.written[period % self.depth] += len(rows)
 
     def recent(self, period: int) -> Floats:

@@ -36,11 +36,3 @@ class Outlet(NamedTuple):
     id: str
     time: EPOCH_MS
     value: bytes
-
-
-TYPES = {
-    "lockstep.report.v1": "Report",
-    "lockstep.topology.v1": "TopologyChange",
-    "lockstep.alarm.v1": "Alarm",
-}
-"""CloudEvents types that the log may hold, and the struct each is read as."""

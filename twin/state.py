@@ -8,11 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.columns import Columns
+from twin.errors import BadInput
 from twin.expectation import Series
 from twin.rows import ObjectRow, stable_id
 from twin.sync import Arrivals
 
 Rows = NDArray[np.int64]
+
+MOST_LAYOUTS, MOST_COUNTERS = 64, 1024
+"""Shapes of report of one element, counters of one table: columns are dense, and every name costs all objects."""
 
 
 class Layout:
@@ -62,7 +66,8 @@ class Layout:
 class Table:
     """The last known state of all objects that report with one granularity.
 
-    Columns: `values` `[num_counters, n]` (NaN: never known), `end` of the newest period [ms], `revision` of the
+    Columns: `values` `[num_counters, n]` (NaN: never known) and `as_of`, the end of the period
+    each is from [s]; `end` of the newest period [ms], `revision` of the
     twin when the row last changed, `suspect`.
 
     Args:
@@ -80,6 +85,7 @@ class Table:
         self._column_of: dict[str, int] = {}
         self.columns = Columns()
         self.columns.add("values", np.float64, (0,), np.nan)
+        self.columns.add("as_of", np.uint32, (0,))
         self.columns.add("end", np.int64, fill=-1)
         self.columns.add("revision", np.int64)
         self.columns.add("suspect", np.bool_)
@@ -90,6 +96,18 @@ class Table:
             if layout.objects == objects and layout.counters == counters:
                 return layout
         return None
+
+    def check_room(self, element: str, counters: Sequence[str]) -> None:
+        """Make sure that one source can't fill the memory.
+
+        Raises:
+            BadInput: The element has sent too many shapes of report, or the table too many counters.
+        """
+        if len(self.layouts.get(element, ())) >= MOST_LAYOUTS:
+            raise BadInput("too-many", f"{element!r} has sent reports of {MOST_LAYOUTS} different shapes; it should settle on one")
+        new = sum(counter not in self._column_of for counter in counters)
+        if len(self.counters) + new > MOST_COUNTERS:
+            raise BadInput("too-many", f"{len(self.counters)} different counters have been reported, {new} more are too many")
 
     def add_layout(self, element: str, objects: list[str], counters: list[str], names: list[str]) -> Layout:
         """Make room for a new kind of report; `names` are the objects' full names."""
@@ -105,6 +123,7 @@ class Table:
         self.columns.grow(len(self.names))
         if len(self.counters) > len(self.columns["values"]):
             self.columns.widen("values", len(self.counters))
+            self.columns.widen("as_of", len(self.counters))
         known = self.layouts.setdefault(element, [])
         layout.number = len(known)
         known.append(layout)
@@ -120,30 +139,40 @@ class Table:
         return self._row_of.get(name)
 
     def write(
-        self, rows: Rows, columns: Rows, values: NDArray[np.float64], end: Rows, revision: Rows, suspect: NDArray[np.bool_]
+        self,
+        rows: Rows,
+        columns: Rows,
+        values: NDArray[np.float64],
+        end: Rows,
+        revision: Rows,
+        suspect: NDArray[np.bool_],
     ) -> None:
-        """Take over newer values; a missing one keeps the last known.
+        """Take over newer values; a missing one keeps the last known, whatever order they come in.
 
         Args:
             rows: `[n]`, no row twice.
             columns: `[num_counters]`.
             values: `[num_counters, n]`.
-            end: `[n]` [ms]; rows that already hold a newer period are left alone.
+            end: `[n]` [ms].
             revision: `[n]`.
             suspect: `[n]`.
         """
-        known = self.columns["end"]
-        newer = end >= known[rows]
-        if not newer.all():
-            rows, values, end = rows[newer], values[:, newer], end[newer]
-            revision, suspect = revision[newer], suspect[newer]
-        table = self.columns["values"]
-        missing = np.isnan(values)
+        c = self.columns
         at = (columns[:, None], rows[None, :])
-        table[at] = np.where(missing, table[at], values) if missing.any() else values
-        known[rows] = end
-        self.columns["revision"][rows] = revision
-        self.columns["suspect"][rows] = suspect
+        as_of = np.broadcast_to(end // 1000, values.shape)
+        newer = end >= c["end"][rows]
+        known = ~np.isnan(values)
+        if newer.all() and known.all():
+            c["values"][at] = values
+            c["as_of"][at] = as_of
+        else:
+            taken = known & (c["as_of"][at] <= as_of)
+            c["values"][at] = np.where(taken, values, c["values"][at])
+            c["as_of"][at] = np.where(taken, as_of, c["as_of"][at])
+            rows, end, revision, suspect = rows[newer], end[newer], revision[newer], suspect[newer]
+        c["end"][rows] = end
+        c["revision"][rows] = revision
+        c["suspect"][rows] = suspect
 
     def object_rows(self, layout: Layout) -> list[ObjectRow]:
         """What the history needs to know of a layout's objects."""

@@ -23,6 +23,7 @@ Attributes = dict[str, str | float | int | bool | None]
 UNKNOWN = "unknown"
 KIND_OF_CLASS = {
     "SubNetwork": "region",
+    "Sensor": "sensor",
     "Site": "site",
     "MeContext": "element",
     "ManagedElement": "element",

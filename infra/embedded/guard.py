@@ -1,6 +1,6 @@
 """Runs one service as a child and never outlives whoever started it; a script of the standard library alone.
 
-    python -I -S guard.py '{"command": [...], "log": "...", ...}'
+    echo '{"command": [...], "log": "...", ...}' | python -I -S guard.py PARENT_PROCESS_ID
 
 The guard prints the service's process id, then waits. When it gets SIGTERM, or when its own parent is gone (kill -9
 included), it asks the service to stop, waits `grace_s`, then kills what is left. It exits after the last process of the
@@ -163,4 +163,4 @@ def main(job: dict[str, Any], parent: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(json.loads(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(json.load(sys.stdin), int(sys.argv[1])))

@@ -51,14 +51,18 @@ class Service:
         job.log.parent.mkdir(parents=True, exist_ok=True)
         with job.log.open("ab") as errors:
             self._guard = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(GUARD), job.encode(), str(os.getpid())],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-I", "-S", str(GUARD), str(os.getpid())],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 # A terminal's Ctrl-C is for us: we stop the services when we no longer need them.
                 start_new_session=True,
             )
         assert self._guard.stdout is not None
+        assert self._guard.stdin is not None
+        # Not as an argument: everybody may read those, and a job may hold a password.
+        with self._guard.stdin as stdin:
+            stdin.write(job.encode().encode())
         line = self._guard.stdout.readline()
         if not line:
             code = self._guard.wait()

@@ -169,7 +169,8 @@ class ShardStore:
         try:
             async with connection.transaction():
                 yield connection
-        except psycopg.OperationalError as error:
+        except (psycopg.OperationalError, psycopg.InternalError) as error:
+            # An internal error is what a time-out inside a transaction or a server that became read-only is.
             await self.release(partition)
             raise _unavailable(error) from error
 
@@ -184,5 +185,5 @@ class ShardStore:
             await self.release(partition)
 
 
-def _unavailable(error: psycopg.OperationalError) -> Unavailable:
+def _unavailable(error: psycopg.Error) -> Unavailable:
     return Unavailable(f"the database does not answer ({str(error).strip()}): try again when it does")

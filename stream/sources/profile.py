@@ -6,7 +6,7 @@ A new source needs a TOML file and no code. `load_profile` looks among the profi
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -54,10 +54,10 @@ def load_profile(name_or_path: str | Path) -> Profile:
     return profile
 
 
-def full_catalogue() -> Catalogue:
-    """The standard's counters and those of every profile in the package."""
+def full_catalogue(more: Iterable[str] = ()) -> Catalogue:
+    """The standard's counters, those of every profile in the package, and of `more` profiles (names or files)."""
     catalogue = CATALOGUE
-    for name in profile_names():
+    for name in dict.fromkeys([*profile_names(), *more]):
         catalogue = load_profile(name).catalogue(catalogue)
     return catalogue
 

@@ -40,16 +40,18 @@ class Stack:
         self._count += 1
         name = f"bench{self._count}"
         with psycopg.connect(self._dsn, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+            connection.execute(f"CREATE DATABASE {name}")
             dsn = make_conninfo(self._dsn, dbname=name)
             migrate(dsn)
             try:
                 yield dsn
             finally:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     @contextmanager
-    def workers(self, count: int, dsn: str, prefix: str, partitions: int, group: str, roles: str) -> Iterator[list[Service]]:
+    def workers(
+        self, count: int, dsn: str, prefix: str, partitions: int, group: str, roles: str
+    ) -> Iterator[list[Service]]:
         """So many worker processes, as an operator would start them."""
         with ExitStack() as stack:
             services = []
@@ -71,7 +73,9 @@ class Stack:
             "LOCKSTEP_STATE_DIR": str(self.directory / name),
             "LOCKSTEP_LOG_LEVEL": "WARNING",
         }
-        module = ["tests.bench.profiled", str(Path(os.environ[PROFILE]) / name)] if PROFILE in os.environ else ["stream.cli"]
+        module = ["stream.cli"]
+        if PROFILE in os.environ:
+            module = ["tests.bench.profiled", str(Path(os.environ[PROFILE]) / name)]
         job = Job(
             command=[sys.executable, "-m", *module, "worker", "--roles", roles],
             log=self.directory / f"{name}.log",
@@ -117,3 +121,14 @@ def cpu_s(pid: int) -> float:
         total += used.get(one, 0.0)
         waiting += children.get(one, [])
     return total
+
+
+def waited_s(pid: int) -> float:
+    """How long the threads of a process were ready to run while others had the cores [s]."""
+    total = 0
+    for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        try:
+            total += int(file.read_text().split()[1])
+        except OSError:
+            continue
+    return total / 1e9

@@ -75,9 +75,9 @@ def _values(rng: np.random.Generator, usual: NDArray[np.float64], hour: float) -
     users = prb * 0.6
     speed = 60_000 / (1 + prb / 20) * rng.lognormal(0.0, 0.1, prb.shape)
     tries = np.rint(prb * 12)
-    counts = [np.rint(x) for x in (users * 1.5, tries, tries * 0.99, tries * 0.8, tries * 0.79, prb, prb * 0.97, prb * 30)]
-    floats = [np.round(x, 2) for x in (prb, prb * 0.4)] + [np.rint(x) for x in (speed, speed * 0.2)]
-    floats += [np.round(x, 1) for x in (80 + 4 * prb, prb * 55, prb * 6, users)]
-    columns = [x.tolist() for x in floats[:4]] + [x.tolist() for x in floats[4:8]]
-    whole = [x.astype(np.int64).tolist() for x in counts]
-    return list(zip(*columns, *whole, strict=True))
+    shares = [np.round(x, 2) for x in (prb, prb * 0.4)]
+    speeds = [np.rint(x) for x in (speed, speed * 0.2)]
+    means = [np.round(x, 1) for x in (80 + 4 * prb, prb * 55, prb * 6, users)]
+    counts = (users * 1.5, tries, tries * 0.99, tries * 0.8, tries * 0.79, prb, prb * 0.97, prb * 30)
+    columns = [x.tolist() for x in (*shares, *speeds, *means)]
+    return list(zip(*columns, *(np.rint(x).astype(np.int64).tolist() for x in counts), strict=True))

@@ -189,7 +189,9 @@ def test_sigterm_under_load_ends_in_time_with_a_snapshot_of_what_is_committed(br
     pipe = make(broker, batch_reports="5", snapshot_every_s="3600")
     pipe.send_records(log)
     worker = pipe.start()
-    pipe.until(lambda: len(pipe.committed()) == 2 and min(pipe.committed().values()) > 10, 40, "both partitions at work")
+    pipe.until(
+        lambda: len(pipe.committed()) == 2 and min(pipe.committed().values()) > 10, 40, "both partitions at work"
+    )
     begin = time.monotonic()
     worker.terminate()
     assert worker.wait(STOP_WITHIN_S) == 0, worker.tail()

@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from folding import A, LOAD, START, USERS, alarm, inventory, report
+from folding import LOAD, START, USERS, A, alarm, inventory, report
 
 from stream.decode import ALARM, REPORT, TOPOLOGY, to_ms
 from twin.log import LogRecord
@@ -100,10 +100,14 @@ REJECTED: dict[str, Bad] = {
     "too large": Bad("too-large", R, text(source="x" * MAX_BYTES)),
     "in the future": Bad("future", R, text(begin=at(24 * 365), end=at(24 * 365 + 0.25)), unread=False),
     "in the year 9999": Bad("future", R, text(begin="9999-12-31T23:00:00Z", end="9999-12-31T23:15:00Z"), unread=False),
-    "in the year 1": Bad("bad-period", R, text(begin="0001-01-01T00:00:00+14:00", end="0001-01-01T00:15:00+14:00"), unread=False),
+    "in the year 1": Bad(
+        "bad-period", R, text(begin="0001-01-01T00:00:00+14:00", end="0001-01-01T00:15:00+14:00"), unread=False
+    ),
     "reversed": Bad("bad-period", R, text(begin=at(0.5), end=at(0.25)), unread=False),
     "longer than a day": Bad("bad-period", R, text(begin=at(-24), end=at(0.01)), unread=False),
-    "shorter than any period": Bad("bad-period", R, text(begin=at(0), end="2026-01-05T00:00:00.001+00:00"), unread=False),
+    "shorter than any period": Bad(
+        "bad-period", R, text(begin=at(0), end="2026-01-05T00:00:00.001+00:00"), unread=False
+    ),
     "no object": Bad("empty", R, text(objects=[], values=[]), unread=False),
     "no counter": Bad("empty", R, text(counters=[], values=[[], []]), unread=False),
     "a row too few": Bad("shape", R, text(values=[[40, 3]]), unread=False),
@@ -124,7 +128,9 @@ REJECTED: dict[str, Bad] = {
     "SenML: no record": Bad("empty", "senml", b"[]"),
     "SenML: no value": Bad("wrong-type", "senml", pack({"n": "dev:temperature", "t": SENT / 1000})),
     "SenML: must be understood": Bad("wrong-type", "senml", pack({"n": "dev:temperature", "v": 1, "x_": 1})),
-    "SenML: a newer version": Bad("unknown-schema-version", "senml", pack({"bver": 99, "n": "dev:temperature", "v": 1})),
+    "SenML: a newer version": Bad(
+        "unknown-schema-version", "senml", pack({"bver": 99, "n": "dev:temperature", "v": 1})
+    ),
     "SenML: an unknown quantity": Bad("unknown-counter", "senml", pack({"n": "dev:mood", "v": 1})),
     "SenML: an unknown unit": Bad("unknown-unit", "senml", pack({"n": "dev:temperature", "u": "furlong", "v": 1})),
     "SenML: deeply nested": Bad("malformed", "senml", b'[{"x":' + deep() + b"}]"),
@@ -134,19 +140,25 @@ REJECTED: dict[str, Bad] = {
     "SenML: a clock years ahead": Bad(
         "future", "senml", pack({"n": "dev:temperature", "u": "Cel", "v": 20, "t": 4e9}), unread=False
     ),
-    "SenML: a time beyond all calendars": Bad("bad-period", "senml", pack({"n": "dev:temperature", "v": 20, "t": 1e300})),
+    "SenML: a time beyond all calendars": Bad(
+        "bad-period", "senml", pack({"n": "dev:temperature", "v": 20, "t": 1e300})
+    ),
     "an alarm without an object": Bad("bad-name", "alarm", json.dumps(alarm(objectInstance="x")).encode()),
     "an alarm of no severity": Bad("wrong-type", "alarm", json.dumps(alarm("BAD")).encode()),
     "an inventory with a bad name": Bad("bad-name", "topology", json.dumps(inventory("nonsense")).encode()),
     "an inventory with a number that nothing can hold": Bad(
         "wrong-type",
         "topology",
-        json.dumps({"id": "x", "time": at(0), "entities": [{"dn": A, "kind": "element", "attributes": {"n": 2**80}}]}).encode(),
+        json.dumps(
+            {"id": "x", "time": at(0), "entities": [{"dn": A, "kind": "element", "attributes": {"n": 2**80}}]}
+        ).encode(),
     ),
     "an inventory that relates a bad name": Bad(
         "bad-name",
         "topology",
-        json.dumps({"id": "x", "time": at(0), "relations": [{"source": A, "target": "b", "kind": "contains"}]}).encode(),
+        json.dumps(
+            {"id": "x", "time": at(0), "relations": [{"source": A, "target": "b", "kind": "contains"}]}
+        ).encode(),
     ),
 }
 

@@ -8,37 +8,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.batching import RejectLimit, gather
+from stream.batching import Mailbox, RejectLimit
 from twin.errors import TooManyRejected
 
 
 async def test_a_batch_ends_when_it_is_full() -> None:
-    queue: asyncio.Queue[int] = asyncio.Queue()
+    queue: Mailbox[int] = Mailbox(100)
     for i in range(25):
-        queue.put_nowait(i)
-    batches = [await gather(queue, 10, 60) for _ in range(2)]
+        await queue.put(i)
+    batches = [await queue.take(10, 60) for _ in range(2)]
     assert batches == [list(range(10)), list(range(10, 20))]
 
 
 async def test_a_batch_ends_when_its_time_is_over() -> None:
-    queue: asyncio.Queue[int] = asyncio.Queue()
-    queue.put_nowait(1)
-    assert await asyncio.wait_for(gather(queue, 10, 0.01), 5) == [1]
-    queue.put_nowait(2)
-    assert await gather(queue, 10, 0.0) == [2]
+    queue: Mailbox[int] = Mailbox(100)
+    await queue.put(1)
+    assert await asyncio.wait_for(queue.take(10, 0.01), 5) == [1]
+    await queue.put(2)
+    assert await queue.take(10, 0.0) == [2]
 
 
 async def test_it_waits_for_the_first_item_as_long_as_it_takes() -> None:
-    queue: asyncio.Queue[int] = asyncio.Queue()
-    waiting = asyncio.create_task(gather(queue, 10, 0.0))
+    queue: Mailbox[int] = Mailbox(100)
+    waiting = asyncio.create_task(queue.take(10, 0.0))
     await asyncio.sleep(0)
     assert not waiting.done()
-    queue.put_nowait(1)
+    await queue.put(1)
     assert await asyncio.wait_for(waiting, 5) == [1]
 
 
 async def test_nothing_is_lost_or_put_out_of_order_between_batches() -> None:
-    queue: asyncio.Queue[int] = asyncio.Queue(3)
+    queue: Mailbox[int] = Mailbox(3)
 
     async def feed() -> None:
         for i in range(200):
@@ -48,9 +48,23 @@ async def test_nothing_is_lost_or_put_out_of_order_between_batches() -> None:
 
     feeder, found = asyncio.create_task(feed()), []
     while len(found) < 200:
-        found += await asyncio.wait_for(gather(queue, 5, 0.001), 5)
+        found += await asyncio.wait_for(queue.take(5, 0.001), 5)
     await feeder
     assert found == list(range(200))
+
+
+async def test_an_interrupt_ends_the_wait_and_closing_lets_go_who_waits_for_room() -> None:
+    queue: Mailbox[int] = Mailbox(1)
+    waiting = asyncio.create_task(queue.take(10, 60))
+    await asyncio.sleep(0)
+    queue.interrupt()
+    assert await asyncio.wait_for(waiting, 5) == []
+    await queue.put(1)
+    blocked = asyncio.create_task(queue.put(2))
+    await asyncio.sleep(0)
+    assert not blocked.done()
+    queue.close()
+    await asyncio.wait_for(blocked, 5)
 
 
 def test_so_many_in_a_row_are_too_many() -> None:

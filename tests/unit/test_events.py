@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from twin import events, log
+from twin import events
 from twin.events import Alarm, Report, TopologyChange
 
 REPORT: dict[str, Any] = {
@@ -159,8 +159,3 @@ def test_an_unknown_severity_is_refused() -> None:
 def test_events_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         read(Report, REPORT).element = "ManagedElement=other"
-
-
-def test_every_type_of_the_log_names_an_event() -> None:
-    names = {kind.__name__ for kind in structs()}
-    assert set(log.TYPES.values()) <= names

@@ -28,7 +28,9 @@ def into_log(bad: Bad, offset: int = 0) -> list[LogRecord]:
     return [LogRecord(0, offset + i, e.key, e.time, e.type, e.value) for i, e in enumerate(made)]
 
 
-@pytest.mark.parametrize("bad", [b for b in REJECTED.values() if b.unread], ids=[k for k, b in REJECTED.items() if b.unread])
+@pytest.mark.parametrize(
+    "bad", [b for b in REJECTED.values() if b.unread], ids=[k for k, b in REJECTED.items() if b.unread]
+)
 def test_what_cannot_be_read_never_reaches_the_log(bad: Bad) -> None:
     with pytest.raises(BadInput) as caught:
         into_log(bad)
@@ -60,7 +62,9 @@ def test_what_is_odd_but_right_is_used(value: bytes) -> None:
 
 
 def test_every_reason_has_a_message_that_causes_it() -> None:
-    assert set(REASONS) - {bad.reason for bad in REJECTED.values()} == {"unknown-object"}
+    assert set(REASONS) - {bad.reason for bad in REJECTED.values()} == {"unknown-object", "too-many"}, (
+        "those need a state, not a message"
+    )
 
 
 @pytest.mark.parametrize("size", [10, KEPT_BYTES, KEPT_BYTES + 1, 200_000])
@@ -105,7 +109,10 @@ def test_where_messages_go() -> None:
     assert entry.value is value, "what is right is passed on as it is"
     (entry,) = into_log_entries("topology", json.dumps(inventory(B)).encode())
     assert entry.partition == ALL
-    two = pack({"n": "dev:temperature", "u": "Cel", "v": 20, "t": SENT / 1000 - 60}, {"n": "dev:temperature", "u": "Cel", "v": 21})
+    two = pack(
+        {"n": "dev:temperature", "u": "Cel", "v": 20, "t": SENT / 1000 - 60},
+        {"n": "dev:temperature", "u": "Cel", "v": 21},
+    )
     packed = into_log_entries("senml", two)
     assert [e.time for e in packed] == [SENT, SENT], "the time of a message is when it was sent, not what it speaks of"
     assert {e.partition for e in packed} == {partition_of(A, PARTITIONS)}

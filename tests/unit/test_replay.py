@@ -6,7 +6,7 @@ from typing import Any
 
 import folding
 import pytest
-from folding import A, B, LOAD, log, report
+from folding import LOAD, A, B, log, report
 
 from models.targets import parse_target
 from stream.config import ShardConfig
@@ -53,7 +53,14 @@ def test_it_counts_what_it_has_seen() -> None:
     good = [report(e, p, 40.0) for p in range(6) for e in (A, B)]
     found = result(log([*good, good[-1], b"{", report(A, 3, 101.0), report(A, 6, 101.0)]))
     assert found["reports"] == 13
-    assert found["sync"] == {"in_order": 12, "reordered": 0, "late": 0, "duplicate": 1, "missing_periods": 0, "stale": 0}
+    assert found["sync"] == {
+        "in_order": 12,
+        "reordered": 0,
+        "late": 0,
+        "duplicate": 1,
+        "missing_periods": 0,
+        "stale": 0,
+    }
     assert found["rejected"] == {"malformed": 1, "out-of-range": 2}
     assert found["cells"] == found["objects"] == 2
     assert found["predictions"] == 12

@@ -18,26 +18,27 @@ def table() -> Table:
 
 
 def write(to: Table, layout: Layout, values: list[list[float]], end: int, revision: int = 1) -> None:
+    """`end` in seconds."""
     n = len(layout.rows)
     to.write(
         layout.rows,
         layout.columns,
         np.array(values).T.copy(),
-        np.full(n, end),
+        np.full(n, end * 1000),
         np.full(n, revision),
         np.zeros(n, np.bool_),
     )
 
 
-def test_missing_keeps_what_was_known_and_older_is_left_alone() -> None:
+def test_missing_keeps_what_was_known_and_older_does_not_take_it_back() -> None:
     one = table()
     layout = one.add_layout("E", ["a", "b"], ["x", "y"], ["E,a", "E,b"])
     write(one, layout, [[1, 2], [3, 4]], end=10)
     write(one, layout, [[NAN, 5], [6, NAN]], end=20, revision=2)
     assert one.columns["values"].tolist() == [[1, 6], [5, 4]]
-    write(one, layout, [[9, 9], [9, 9]], end=15, revision=3)
-    assert one.columns["values"].tolist() == [[1, 6], [5, 4]]
-    assert one.columns["end"].tolist() == [20, 20]
+    write(one, layout, [[8, 9], [9, 8]], end=15, revision=3)
+    assert one.columns["values"].tolist() == [[8, 6], [5, 8]], "what the newer report is missing is filled in"
+    assert one.columns["end"].tolist() == [20_000, 20_000]
     assert one.columns["revision"].tolist() == [2, 2]
 
 
@@ -64,16 +65,18 @@ def test_the_history_learns_id_name_and_class_of_every_object() -> None:
     ]
 
 
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 5), st.one_of(st.none(), st.integers(0, 9))), max_size=30))
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 5), st.one_of(st.none(), st.integers(0, 9))), max_size=30)
+)
 def test_the_table_is_what_a_dictionary_would_be(writes: list[tuple[str, int, int | None]]) -> None:
     one = table()
     layouts = {name: one.add_layout("E", [name], ["x"], [name]) for name in "ab"}
-    end = dict.fromkeys("ab", -1)
+    as_of = dict.fromkeys("ab", -1)
     known: dict[str, float | None] = dict.fromkeys("ab")
     for name, at, value in writes:
         write(one, layouts[name], [[NAN if value is None else value]], end=at)
-        if at >= end[name]:
-            end[name], known[name] = at, known[name] if value is None else value
+        if value is not None and at >= as_of[name]:
+            as_of[name], known[name] = at, value
     assert folding.plain(one.columns["values"][0]) == tuple(known[name] for name in "ab")
 
 

@@ -6,13 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.sync import REMEMBERED, STALE_AFTER, Arrival, Arrivals
+from twin.sync import REMEMBERED, SAID, STALE_AFTER, Arrival, Arrivals
 
 FIRST = 100
 
 
-def note(arrivals: Arrivals, period: int, closed: int = -1, end: int = 0, instant: bool = False) -> tuple[Arrival, int]:
-    return arrivals.note(period, end or period * 900_000, closed, instant)
+def note(
+    arrivals: Arrivals, period: int, closed: int = -1, end: int = 0, instant: bool = False, content: int = 1
+) -> tuple[Arrival, int]:
+    return arrivals.note(period, end or period * 900_000, content, closed, instant)
 
 
 @given(st.lists(st.integers(FIRST, FIRST + 60), min_size=1, max_size=80))
@@ -49,8 +51,8 @@ def test_the_first_report_of_all_may_be_late() -> None:
 
 def test_what_is_older_than_the_memory_is_late_and_not_taken_for_a_duplicate() -> None:
     arrivals = Arrivals()
-    note(arrivals, FIRST)
-    note(arrivals, FIRST + REMEMBERED)
+    for period in (FIRST, *range(FIRST + REMEMBERED, FIRST + 2 * REMEMBERED)):
+        note(arrivals, period)
     assert note(arrivals, FIRST, closed=FIRST + 1)[0] is Arrival.LATE
     assert arrivals.seen.bit_length() <= REMEMBERED
 
@@ -61,6 +63,7 @@ def test_the_memory_is_bounded(periods: list[int]) -> None:
     for period in periods:
         note(arrivals, period)
     assert arrivals.seen.bit_length() <= REMEMBERED
+    assert len(arrivals.said) <= SAID
 
 
 def test_an_element_is_silent_after_some_times_its_usual_interval() -> None:
@@ -83,3 +86,15 @@ def test_samples_within_a_period_are_known_by_their_time() -> None:
     arrivals = Arrivals()
     kinds = [note(arrivals, FIRST, end=end, instant=True)[0] for end in (1000, 2000, 2000, 3000)]
     assert kinds == [Arrival.IN_ORDER, Arrival.IN_ORDER, Arrival.DUPLICATE, Arrival.IN_ORDER]
+
+
+def test_the_same_again_is_a_duplicate_and_something_else_a_correction() -> None:
+    arrivals = Arrivals()
+    kinds = [note(arrivals, FIRST, content=content)[0] for content in (1, 1, 2)]
+    assert kinds == [Arrival.IN_ORDER, Arrival.DUPLICATE, Arrival.CORRECTED]
+
+
+def test_samples_of_one_period_may_come_in_any_order() -> None:
+    arrivals = Arrivals()
+    kinds = [note(arrivals, FIRST, end=end, instant=True)[0] for end in (1000, 3000, 2000)]
+    assert kinds == [Arrival.IN_ORDER, Arrival.IN_ORDER, Arrival.REORDERED]
