@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import socket
@@ -20,6 +19,7 @@ from infra.store.migrate import migrate
 from infra.store.writer import ShardStore
 from stream.batching import RejectLimit
 from stream.broker import Producer, create_topics, read_log
+from stream.collector import settle
 from stream.config import ShardConfig, shard_config
 from stream.engine import QuietMonitor
 from stream.faust_consumer import prompt_transport
@@ -49,7 +49,12 @@ class LockstepApp:
     """
 
     def __init__(
-        self, settings: Settings, bootstrap: str, dsn: str, catalogue: Catalogue, roles: tuple[str, ...] = ("ingest", "fold")
+        self,
+        settings: Settings,
+        bootstrap: str,
+        dsn: str,
+        catalogue: Catalogue,
+        roles: tuple[str, ...] = ("ingest", "fold"),
     ) -> None:
         self.settings = settings
         self.bootstrap = bootstrap
@@ -180,7 +185,9 @@ class LockstepApp:
         return self._producer
 
     def _read_log(self, partition: int, start: int, stop: int) -> AsyncIterator[list[LogRecord]]:
-        return read_log(self.bootstrap, self._security, self.settings.topic_prefix + INBOX.name, partition, start, stop, "")
+        return read_log(
+            self.bootstrap, self._security, self.settings.topic_prefix + INBOX.name, partition, start, stop, ""
+        )
 
     async def _on_revoked(self, _app: Any, revoked: set[TP], **_: Any) -> None:
         """Let go of partitions within a bound: what isn't committed by then is folded by the next owner."""
@@ -224,9 +231,7 @@ def run_worker(app: LockstepApp, loglevel: str) -> int:
     prepare_topics(settings, app.bootstrap)
     # Faust makes its own directory below it, but not this one.
     Path(settings.state_dir).mkdir(parents=True, exist_ok=True)
-    # A batch holds many small objects that live as long as it does: collecting them young costs a tenth of the time.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    settle()
     worker = faust.Worker(app.faust, loglevel=loglevel, quiet=True, console_port=None)
     try:
         worker.execute_from_commandline()
@@ -243,7 +248,9 @@ def check(config: ShardConfig, catalogue: Catalogue, roles: tuple[str, ...]) -> 
     """
     strange = set(roles) - {"ingest", "fold"}
     if strange or not roles:
-        raise ConfigurationError(f"there is no role {', '.join(sorted(strange)) or 'given'}: choose ingest, fold or both")
+        raise ConfigurationError(
+            f"there is no role {', '.join(sorted(strange)) or 'given'}: choose ingest, fold or both"
+        )
     for target in config.targets:
         if not catalogue.tracked(target.counter):
             known = ", ".join(sorted(counter.name for counter in catalogue if counter.tracked))

@@ -107,7 +107,12 @@ def _arrive_alike(shard: Shard, group: list[Admitted], effects: Effects) -> None
 
 
 def _emit_predictions(
-    shard: Shard, group: list[Admitted], model: CongestionModel, made: Predictions, measured: NDArray[np.float64], size: int
+    shard: Shard,
+    group: list[Admitted],
+    model: CongestionModel,
+    made: Predictions,
+    measured: NDArray[np.float64],
+    size: int,
 ) -> None:
     """One message a report and target: the cells of one element."""
     named, version = np.array(model.feature_names, dtype=object), model.version

@@ -187,7 +187,11 @@ async def read_log(
     """
     tp = TopicPartition(topic, partition)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=50, **security
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=50,
+        **security,
     )
     try:
         await consumer.start()
@@ -214,7 +218,9 @@ async def read_log(
         await consumer.stop()
 
 
-async def extent(bootstrap: str, security: dict[str, Any], topic: str, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
+async def extent(
+    bootstrap: str, security: dict[str, Any], topic: str, partitions: Iterable[int]
+) -> dict[int, tuple[int, int]]:
     """The offset of the oldest record of each partition, and the one after the newest.
 
     The end is asked from a fetch reply: the embedded broker answers `ListOffsets(latest)` wrongly for batches of several
@@ -240,7 +246,9 @@ async def extent(bootstrap: str, security: dict[str, Any], topic: str, partition
                     out[tp.partition] = (begins[tp], high)
             if len(out) == len(tps):
                 return out
-        raise Unavailable(f"the broker doesn't say how far {topic} goes; does it have partitions {[tp.partition for tp in tps]}?")
+        raise Unavailable(
+            f"the broker doesn't say how far {topic} goes; does it have partitions {[tp.partition for tp in tps]}?"
+        )
     except KafkaError as error:
         raise Unavailable(f"can't reach the broker: {error}; see `lockstep doctor`") from error
     finally:

@@ -74,7 +74,9 @@ class Channel:
 
     def state(self) -> dict[str, Array]:
         """Everything, as arrays named `part/array`."""
-        return {f"{part}/{name}": array for part, owner in self._parts().items() for name, array in owner.state().items()}
+        return {
+            f"{part}/{name}": array for part, owner in self._parts().items() for name, array in owner.state().items()
+        }
 
     def restore(self, arrays: Mapping[str, Array]) -> None:
         """Take over what `state` returned."""

@@ -31,7 +31,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object (or 
 
 @app.command()
 def demo(
-    for_: Annotated[str, typer.Option("--for", help="End by itself after this long, such as 60s; 0s: at Ctrl-C.")] = "0s",
+    for_: Annotated[
+        str, typer.Option("--for", help="End by itself after this long, such as 60s; 0s: at Ctrl-C.")
+    ] = "0s",
     as_json: AsJson = False,
     sites: Annotated[int, typer.Option(help="Base stations of the emulated network, three cells each.")] = 20,
     speed: Annotated[float, typer.Option(help="Emulated hours a second, at most.")] = 4.0,
@@ -58,7 +60,9 @@ def worker(
     settings = load()
     with started(settings) as services:
         with_log = settings.model_copy(update={"log_id": services.log_id})
-        lockstep = LockstepApp(with_log, services.bootstrap, services.dsn, full_catalogue(settings.profiles), tuple(roles.split(",")))
+        lockstep = LockstepApp(
+            with_log, services.bootstrap, services.dsn, full_catalogue(settings.profiles), tuple(roles.split(","))
+        )
         status = run_worker(lockstep, settings.log_level)
     sys.exit(status)
 
@@ -85,16 +89,24 @@ def topics() -> None:
     services = running(settings)
     prepare_topics(settings.model_copy(update={"partitions": services.partitions}), services.bootstrap)
     for topic in TOPICS:
-        print(f"{settings.topic_prefix}{topic.name:<24} {topic.partitions or services.partitions:>3} partitions, key {topic.key}")
+        print(
+            f"{settings.topic_prefix}{topic.name:<24} {topic.partitions or services.partitions:>3} partitions, key {topic.key}"
+        )
 
 
 @app.command()
 def replay(
-    path: Annotated[Path, typer.Argument(help="A recording, or a directory or file that a profile reads.", exists=True)],
+    path: Annotated[
+        Path, typer.Argument(help="A recording, or a directory or file that a profile reads.", exists=True)
+    ],
     profile: Annotated[str | None, typer.Option(help="Name of a profile, or a TOML file.")] = None,
     as_json: AsJson = False,
-    score_last: Annotated[str | None, typer.Option(help="Score only the last part of the recording, such as 24h.")] = None,
-    target: Annotated[list[str] | None, typer.Option(help="Such as 'RRU.PrbTotDl>70@1h'; several are possible.")] = None,
+    score_last: Annotated[
+        str | None, typer.Option(help="Score only the last part of the recording, such as 24h.")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Such as 'RRU.PrbTotDl>70@1h'; several are possible.")
+    ] = None,
     batch: Annotated[int, typer.Option(help="Records folded at once; the result doesn't depend on it.")] = 500,
     to_kafka: Annotated[bool, typer.Option(help="Send to the topic twin.inbox instead of folding here.")] = False,
 ) -> None:
@@ -113,7 +125,9 @@ def replay(
 @app.command()
 def record(
     path: Annotated[Path, typer.Argument(help="Where to write the recording (.jsonl.gz).")],
-    source: Annotated[Path | None, typer.Option(help="What a profile reads; without it the running log is recorded.")] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="What a profile reads; without it the running log is recorded.")
+    ] = None,
     profile: Annotated[str | None, typer.Option(help="Name of a profile, or a TOML file.")] = None,
     partitions: Annotated[int, typer.Option(help="Of the recording, with a profile.")] = 4,
 ) -> None:
@@ -131,7 +145,9 @@ def record(
 
 @app.command()
 def subscribe(
-    what: Annotated[str, typer.Argument(help="congestion, drift, fidelity, updates, scores or rejected.")] = "congestion",
+    what: Annotated[
+        str, typer.Argument(help="congestion, drift, fidelity, updates, scores or rejected.")
+    ] = "congestion",
     as_json: AsJson = False,
     since_start: Annotated[bool, typer.Option("--from-start", help="Begin with the oldest message there is.")] = False,
     limit: Annotated[int, typer.Option(help="Stop after so many; 0: never.")] = 0,
@@ -154,14 +170,19 @@ def rejected(
 
     if resend:
         sent, cut = resend_rejected(limit)
-        print(f"{sent} messages sent again" + (f", {cut} could not be: they were too large to be kept whole" if cut else ""))
+        print(
+            f"{sent} messages sent again"
+            + (f", {cut} could not be: they were too large to be kept whole" if cut else "")
+        )
         return
     run("rejected", as_json=as_json, from_start=True, limit=limit, follow=False)
 
 
 @topology.command("show")
 def topology_show(
-    path: Annotated[Path | None, typer.Argument(help="A recording or a profile's data; without it the running twin.")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="A recording or a profile's data; without it the running twin.")
+    ] = None,
     profile: Annotated[str | None, typer.Option(help="Name of a profile, or a TOML file.")] = None,
     as_json: AsJson = False,
 ) -> None:

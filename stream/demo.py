@@ -159,5 +159,3 @@ async def _feed(producer: Producer, network: EmulatedNetwork, view: View, hours_
 
 MAX_BEHIND = 8
 """Periods that the feed may run ahead of the newest prediction: the demo shows a twin in step, not a backlog."""
-
-

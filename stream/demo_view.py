@@ -81,7 +81,9 @@ class View:
             if sent_end == end:
                 self._latency.append(now - at)
                 break
-        for cell, p, value, drivers in zip(body["cells"], body["probability"], body["value"], body["drivers"], strict=True):
+        for cell, p, value, drivers in zip(
+            body["cells"], body["probability"], body["value"], body["drivers"], strict=True
+        ):
             if p is not None:
                 self._likely[f"{body['element']},{cell}"] = (p, value, body["target"], ", ".join(drivers))
 
@@ -158,7 +160,11 @@ class View:
 async def watch(bootstrap: str, security: dict[str, Any], partitions: int, view: View) -> None:
     """Read the twin's topics, from their begin, until cancelled: as any subscriber would."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=50, **security
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=50,
+        **security,
     )
     await consumer.start()
     kinds = {OUTLETS[kind].name: kind for kind in WATCHED}
@@ -170,6 +176,8 @@ async def watch(bootstrap: str, security: dict[str, Any], partitions: int, view:
         while True:
             for tp, messages in (await consumer.getmany(timeout_ms=100)).items():
                 for message in messages:
-                    view.received(kinds[tp.topic], msgspec.json.decode(message.value), asyncio.get_running_loop().time())
+                    view.received(
+                        kinds[tp.topic], msgspec.json.decode(message.value), asyncio.get_running_loop().time()
+                    )
     finally:
         await consumer.stop()

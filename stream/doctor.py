@@ -90,7 +90,9 @@ async def _broker(bootstrap: str, settings: object) -> Finding:
         await admin.start()
         there = set(await admin.list_topics())
     except (KafkaError, OSError) as error:
-        return Finding("broker", False, True, bootstrap, f"{error}: is it running, and does LOCKSTEP_BOOTSTRAP name it?")
+        return Finding(
+            "broker", False, True, bootstrap, f"{error}: is it running, and does LOCKSTEP_BOOTSTRAP name it?"
+        )
     finally:
         await admin.close()
     missing = [t.name for t in TOPICS if settings.topic_prefix + t.name not in there]
@@ -108,11 +110,15 @@ def _database(dsn: str) -> Finding:
                 "(SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb')"
             ).fetchone()
     except psycopg.OperationalError as error:
-        return Finding("database", False, True, "no answer", f"{str(error).splitlines()[0]}: does LOCKSTEP_DSN name it?")
+        return Finding(
+            "database", False, True, "no answer", f"{str(error).splitlines()[0]}: does LOCKSTEP_DSN name it?"
+        )
     assert row is not None
     server, timescale = row
     advice = "" if timescale else "plain PostgreSQL: fine on one machine; compression and retention need TimescaleDB"
-    return Finding("database", True, True, f"PostgreSQL {server}" + (f", TimescaleDB {timescale}" if timescale else ""), advice)
+    return Finding(
+        "database", True, True, f"PostgreSQL {server}" + (f", TimescaleDB {timescale}" if timescale else ""), advice
+    )
 
 
 def show(findings: list[Finding]) -> None:

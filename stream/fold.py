@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from infra.store.writer import Claim, ShardStore
 from stream.batching import Mailbox, RejectLimit
 from stream.broker import Producer, to_record
+from stream.collector import settle
 from stream.landing import Folded, Landing
 from stream.patience import patiently
 from stream.shard import Shard
@@ -124,6 +125,7 @@ class PartitionFold:
             async for records in self._read_log(self.partition, shard.next_offset, claim.next_offset):
                 shard.apply(records)
                 await asyncio.sleep(0)
+        settle()
         self._snapshot_at = monotonic()
 
     def _restore(self, claim: Claim) -> Shard:
@@ -188,6 +190,7 @@ class PartitionFold:
         effects = self._apply(shard, records)
         body = shard.snapshot() if snapshot else None
         if snapshot:
+            settle()
             self._snapshot_at = monotonic()
         await self._landing.hand_over(Folded(events, before, shard.next_offset, effects, body))
 

@@ -44,7 +44,9 @@ def entries(kind: str, record: LogRecord, partitions: int, max_bytes: int) -> li
         BadInput: It can't be used.
     """
     if len(record.value) > max_bytes:
-        raise BadInput("too-large", f"{len(record.value)} bytes, the limit is {max_bytes}: split it, or raise the limit")
+        raise BadInput(
+            "too-large", f"{len(record.value)} bytes, the limit is {max_bytes}: split it, or raise the limit"
+        )
     if kind == "senml":
         return [
             Entry(partition_of(report.element, partitions), report.element, REPORT, record.time, ENCODER.encode(report))
@@ -52,11 +54,15 @@ def entries(kind: str, record: LogRecord, partitions: int, max_bytes: int) -> li
         ]
     event = decode(record.type, record.value)
     if isinstance(event, Report):
-        return [Entry(partition_of(dn.check(event.element), partitions), event.element, REPORT, record.time, record.value)]
+        return [
+            Entry(partition_of(dn.check(event.element), partitions), event.element, REPORT, record.time, record.value)
+        ]
     if isinstance(event, TopologyChange):
         return [Entry(ALL, event.source or event.id, TOPOLOGY, record.time, record.value)]
     assert isinstance(event, Alarm)
-    return [Entry(partition_of(event.object_instance, partitions), event.object_instance, ALARM, record.time, record.value)]
+    return [
+        Entry(partition_of(event.object_instance, partitions), event.object_instance, ALARM, record.time, record.value)
+    ]
 
 
 class Ingest:
@@ -111,7 +117,13 @@ class Ingest:
                 out = rejected(source.name, record, error)
                 type_ = OUTLETS["rejected"].event
                 refused.append(
-                    Message(record.partition % self._partitions, out.key, out.time, out.value, headers(type_, out.id, out.key, out.time))
+                    Message(
+                        record.partition % self._partitions,
+                        out.key,
+                        out.time,
+                        out.value,
+                        headers(type_, out.id, out.key, out.time),
+                    )
                 )
                 verdicts.append(str(error))
                 continue

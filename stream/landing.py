@@ -50,7 +50,13 @@ class Landing:
     """
 
     def __init__(
-        self, claim: Claim, owner: str, store: ShardStore, producer: Producer, prefix: str, on_failure: Callable[[], None]
+        self,
+        claim: Claim,
+        owner: str,
+        store: ShardStore,
+        producer: Producer,
+        prefix: str,
+        on_failure: Callable[[], None],
     ) -> None:
         self._claim, self._owner = claim, owner
         self._store = store
@@ -103,7 +109,9 @@ class Landing:
         try:
             while self._waiting:
                 # A snapshot belongs to the offset it was taken at: it ends a transaction.
-                last = next((i for i, one in enumerate(self._waiting) if one.snapshot is not None), len(self._waiting) - 1)
+                last = next(
+                    (i for i, one in enumerate(self._waiting) if one.snapshot is not None), len(self._waiting) - 1
+                )
                 group, self._waiting = self._waiting[: last + 1], self._waiting[last + 1 :]
                 self._room.set()
                 await self._land_together(group)
@@ -126,7 +134,9 @@ class Landing:
         for out in effects.outlets:
             head = headers(OUTLETS[out.kind].event, out.id, out.key, out.time)
             by_kind.setdefault(out.kind, []).append(Message(self._claim.partition, out.key, out.time, out.value, head))
-        await asyncio.gather(*(self._producer.send(self._prefix + OUTLETS[kind].name, group) for kind, group in by_kind.items()))
+        await asyncio.gather(
+            *(self._producer.send(self._prefix + OUTLETS[kind].name, group) for kind, group in by_kind.items())
+        )
 
     async def _commit(self, before: int, after: int, effects: Effects, snapshot: bytes | None) -> None:
         """Write; after a lost connection ask the database whether it has the batch before trying again."""
@@ -134,7 +144,9 @@ class Landing:
             await self._store.commit(self._claim, before, after, effects, snapshot)
         except Unavailable as error:
             log.warning("partition %d: %s", self._claim.partition, error)
-            await patiently(f"writing partition {self._claim.partition}", partial(self._again, before, after, effects, snapshot))
+            await patiently(
+                f"writing partition {self._claim.partition}", partial(self._again, before, after, effects, snapshot)
+            )
 
     async def _again(self, before: int, after: int, effects: Effects, snapshot: bytes | None) -> None:
         old = self._claim

@@ -112,7 +112,9 @@ def _period(report: Report, time: int, tolerance: int) -> tuple[int, int]:
     if not (end == begin or SECOND_MS <= end - begin <= DAY_MS):
         raise BadInput("bad-period", f"from {report.begin.isoformat()} to {report.end.isoformat()}")
     if end > time + tolerance:
-        raise BadInput("future", f"the period ends {(end - time) / 1000:.0f} s after the message was sent: check its clock")
+        raise BadInput(
+            "future", f"the period ends {(end - time) / 1000:.0f} s after the message was sent: check its clock"
+        )
     if begin < 0:
         raise BadInput("bad-period", f"{report.begin.isoformat()} is before 1970")
     return begin, end
@@ -132,7 +134,9 @@ def _check_shape(report: Report, counters: tuple[str, ...], catalogue: Catalogue
     catalogue.bounds(counters)
 
 
-def _stack(out: list[Prepared], members: list[int], counters: tuple[str, ...], num_objects: int, catalogue: Catalogue) -> None:
+def _stack(
+    out: list[Prepared], members: list[int], counters: tuple[str, ...], num_objects: int, catalogue: Catalogue
+) -> None:
     """Stack the values of the reports at `members` of `out`, in place; misshapen or impossible ones become unusable."""
     reports = [out[i] for i in members]
     rows = [p.report.values for p in reports if isinstance(p, PreparedReport)]

@@ -52,7 +52,8 @@ class Replayed:
             chosen = [
                 m
                 for end, m in labels
-                if (score_after_ms is None or end > score_after_ms) and (score_until_ms is None or end <= score_until_ms)
+                if (score_after_ms is None or end > score_after_ms)
+                and (score_until_ms is None or end <= score_until_ms)
             ]
             congestion[target] = scores(chosen)
         tables = [table for shard in self.shards.values() for table in shard.tables.values()]
@@ -60,7 +61,9 @@ class Replayed:
             "reports": sum(counts[kind] for kind in ("in_order", "reordered", "late", "duplicate")),
             "cells": len({name for table in tables for name in table.names if "Cell" in name}),
             "objects": len({name for table in tables for name in table.names}),
-            "rejected": {k.removeprefix("rejected."): n for k, n in sorted(counts.items()) if k.startswith("rejected.")},
+            "rejected": {
+                k.removeprefix("rejected."): n for k, n in sorted(counts.items()) if k.startswith("rejected.")
+            },
             "sync": {k: counts[k] for k in ("in_order", "reordered", "late", "duplicate", "missing_periods", "stale")},
             "predictions": self.predictions,
             "drifts": counts["drift"],

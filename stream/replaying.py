@@ -11,6 +11,7 @@ import msgspec
 
 from infra.settings import load
 from models.targets import CongestionTarget, parse_duration_s, parse_target
+from stream.collector import settle
 from stream.config import shard_config
 from stream.replay import replay
 from twin.counters import Catalogue
@@ -72,6 +73,7 @@ def replay_path(
             newest = max(newest, record.time)
             yield record
 
+    settle()
     config = msgspec.structs.replace(shard_config(load()), targets=tuple(chosen))
     records = noting(source.records)
     if progress:

@@ -132,7 +132,9 @@ class Shard:
         period = -(-item.end // granularity) if instant else (item.end + granularity // 2) // granularity
         if table is None:
             if len(self.tables) >= MOST_GRANULARITIES:
-                raise BadInput("too-many", f"{len(self.tables)} lengths of periods are known already: is {granularity} ms one?")
+                raise BadInput(
+                    "too-many", f"{len(self.tables)} lengths of periods are known already: is {granularity} ms one?"
+                )
             table = self.tables[granularity] = Table(granularity)
         if layout is None:
             table.check_room(report.element, report.counters)
@@ -151,7 +153,9 @@ class Shard:
         self.revision += 1
         if missing:
             self.counts["missing_periods"] += missing
-            self._update("gap", item, [report.element], {"missing_periods": missing, "granularity_s": granularity // 1000})
+            self._update(
+                "gap", item, [report.element], {"missing_periods": missing, "granularity_s": granularity // 1000}
+            )
         if layout.stale and arrival not in STORED_ONLY:
             layout.stale = False
             self._update("fresh", item, [report.element], {"granularity_s": granularity // 1000})
@@ -235,7 +239,9 @@ class Shard:
                     if not changed.isdisjoint(layout.names):
                         layout.declared = all(self.topology.declared(name) for name in layout.names)
 
-    def _update(self, change: str, item: PreparedReport | OtherEvent, objects: list[str], detail: dict[str, object]) -> None:
+    def _update(
+        self, change: str, item: PreparedReport | OtherEvent, objects: list[str], detail: dict[str, object]
+    ) -> None:
         record = item.record
         body = TwinUpdate(
             id=f"{change}-{record.partition}-{record.offset}",

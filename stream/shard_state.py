@@ -74,7 +74,9 @@ def load(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) ->
     try:
         _fill(shard, data, arrays)
     except (LookupError, TypeError, ValueError, AttributeError, BadInput) as error:
-        raise SnapshotError(f"the snapshot doesn't fit this program ({error!r}); the twin is rebuilt from the log") from error
+        raise SnapshotError(
+            f"the snapshot doesn't fit this program ({error!r}); the twin is rebuilt from the log"
+        ) from error
 
 
 def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
@@ -114,4 +116,3 @@ def _below(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[An
 
 def _to_bytes(number: int) -> bytes:
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
-

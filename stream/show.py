@@ -33,7 +33,17 @@ def show_replay(result: dict[str, Any]) -> None:
 def scores_table(congestion: dict[str, dict[str, Any]]) -> Table:
     """Scores of each target beside its baselines."""
     table = Table(title="congestion, predicted before it was learnt", title_justify="left")
-    columns = ("n", "positives", "ap", "ap_persistence", "ap_onset", "ap_onset_persistence", "f1", "f1_persistence", "brier")
+    columns = (
+        "n",
+        "positives",
+        "ap",
+        "ap_persistence",
+        "ap_onset",
+        "ap_onset_persistence",
+        "f1",
+        "f1_persistence",
+        "brier",
+    )
     table.add_column("target")
     for column in columns:
         table.add_column(column.replace("_", " "), justify="right")

@@ -58,7 +58,11 @@ async def messages(what: str, *, from_start: bool, follow: bool) -> AsyncIterato
     if not follow and all(begin == end for begin, end in extents.values()):
         return  # aiokafka fails when it is stopped before it has read anything
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=services.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=100, **security
+        bootstrap_servers=services.bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=100,
+        **security,
     )
     try:
         await consumer.start()
@@ -109,7 +113,9 @@ async def _resend(limit: int) -> tuple[int, int]:
                 continue
             time = to_ms(body.time)
             head = headers(body.type, f"again-{body.id}", body.key, time) if body.type else []
-            await producer.send(settings.topic_prefix + body.topic, [Message(body.partition, body.key, time, body.original, head)])
+            await producer.send(
+                settings.topic_prefix + body.topic, [Message(body.partition, body.key, time, body.original, head)]
+            )
             sent += 1
             if limit and sent >= limit:
                 break

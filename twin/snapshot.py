@@ -31,7 +31,8 @@ class _Header(msgspec.Struct):
 def _body(data: dict[str, Any], arrays: Arrays) -> bytes:
     names = sorted(arrays)
     header = msgspec.msgpack.encode(
-        _Header(data, [(name, arrays[name].dtype.str, list(arrays[name].shape)) for name in names]), order="deterministic"
+        _Header(data, [(name, arrays[name].dtype.str, list(arrays[name].shape)) for name in names]),
+        order="deterministic",
     )
     parts = [len(header).to_bytes(8, "big"), header]
     parts += [np.ascontiguousarray(arrays[name]).tobytes() for name in names]
@@ -59,7 +60,9 @@ def unpack(snapshot: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         raise SnapshotError("this is not a snapshot; the twin is rebuilt from an older one or from the log")
     version = int.from_bytes(snapshot[8:10], "big")
     if version != VERSION:
-        raise SnapshotError(f"the snapshot has version {version}, this program reads {VERSION}; the twin is rebuilt from the log")
+        raise SnapshotError(
+            f"the snapshot has version {version}, this program reads {VERSION}; the twin is rebuilt from the log"
+        )
     body = snapshot[26:]
     if blake2b(body, digest_size=16).digest() != snapshot[10:26]:
         raise SnapshotError("the snapshot is damaged; the twin is rebuilt from an older one or from the log")

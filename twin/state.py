@@ -104,10 +104,14 @@ class Table:
             BadInput: The element has sent too many shapes of report, or the table too many counters.
         """
         if len(self.layouts.get(element, ())) >= MOST_LAYOUTS:
-            raise BadInput("too-many", f"{element!r} has sent reports of {MOST_LAYOUTS} different shapes; it should settle on one")
+            raise BadInput(
+                "too-many", f"{element!r} has sent reports of {MOST_LAYOUTS} different shapes; it should settle on one"
+            )
         new = sum(counter not in self._column_of for counter in counters)
         if len(self.counters) + new > MOST_COUNTERS:
-            raise BadInput("too-many", f"{len(self.counters)} different counters have been reported, {new} more are too many")
+            raise BadInput(
+                "too-many", f"{len(self.counters)} different counters have been reported, {new} more are too many"
+            )
 
     def add_layout(self, element: str, objects: list[str], counters: list[str], names: list[str]) -> Layout:
         """Make room for a new kind of report; `names` are the objects' full names."""

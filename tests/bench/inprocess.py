@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from models.targets import parse_target
 from stream import shard as shard_module
 from stream.config import ShardConfig
+from stream.collector import settle
 from stream.shard import Shard
 from tests.bench.workload import CELLS, TARGET, elements, records
 from twin.counters import CATALOGUE
@@ -74,6 +75,8 @@ def measure(num_cells: int, periods: int, *, memory: bool = True) -> Cost:
     for number, group in enumerate(records(names, WARM_UP + periods)):
         if number < WARM_UP:
             fold(shard, group)
+            if number == WARM_UP - 1:
+                settle()  # as a worker does after a snapshot
             continue
         with _timed(spent):
             times.append(fold(shard, group))

@@ -51,7 +51,7 @@ def done(*arguments: str | Path, **environment: str) -> str:
 
 
 def processes_of(state: Path) -> list[str]:
-    """Command lines of every process that belongs to a state directory: by argument, environment or working directory."""
+    """Command lines of every process that has a state directory in its arguments, environment or working directory."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         if int(process.name) == os.getpid():
@@ -256,7 +256,7 @@ def test_the_demo_ends_cleanly_on_a_signal(tmp_path: Path, number: signal.Signal
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
         try:
             until = time.monotonic() + 60
-            while not rows_in(state):
+            while not rows_in(state / "demo"):
                 assert process.poll() is None, process.stderr and process.stderr.read()
                 assert time.monotonic() < until, "no history within a minute"
                 time.sleep(0.2)

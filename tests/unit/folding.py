@@ -114,18 +114,17 @@ def reasons(effects: Effects) -> list[str]:
 
 def history(effects: Effects) -> list[Row]:
     """Rows of the history, sorted; NaN as None, so that equal rows are equal."""
-    rows: list[Row] = []
-    for block in effects.history:
-        for i in range(len(block.time)):
-            rows.append(
-                (
-                    *(int(column[i]) for column in (block.offset, block.object_id, block.counter_set)),
-                    *(int(column[i]) for column in (block.time, block.granularity, block.flags)),
-                    plain(block.values[i]),
-                    plain(block.expected[i : i + 1]),
-                    plain(block.probability[i]),
-                )
-            )
+    rows: list[Row] = [
+        (
+            *(int(column[i]) for column in (block.offset, block.object_id, block.counter_set)),
+            *(int(column[i]) for column in (block.time, block.granularity, block.flags)),
+            plain(block.values[i]),
+            plain(block.expected[i : i + 1]),
+            plain(block.probability[i]),
+        )
+        for block in effects.history
+        for i in range(len(block.time))
+    ]
     return sorted(rows, key=lambda row: row[:4])
 
 
