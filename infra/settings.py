@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from twin.errors import ConfigurationError
 
@@ -99,6 +99,8 @@ def load(env_file: Path | str | None = ".env") -> Settings:
     make: Callable[..., Settings] = Settings
     try:
         return make(_env_file=env_file)
+    except SettingsError as error:
+        raise ConfigurationError(f"{error}: a list is written as JSON, such as [\"RRU.PrbTotDl>70@1h\"]") from None
     except ValidationError as error:
         wrong = "; ".join(
             f"{'LOCKSTEP_' + '_'.join(str(part) for part in fault['loc']).upper() if fault['loc'] else 'settings'}: "

@@ -150,8 +150,8 @@ async def create_topics(
         for topic in await admin.describe_topics([prefix + t.name for t in TOPICS if not t.partitions]):
             if len(topic["partitions"]) != partitions:
                 raise ConfigurationError(
-                    f"the topic {topic['topic']} has {len(topic['partitions'])} partitions, the setting says {partitions}: "
-                    "set LOCKSTEP_PARTITIONS to what the topic has"
+                    f"the topic {topic['topic']} has {len(topic['partitions'])} partitions, the setting says "
+                    f"{partitions}: set LOCKSTEP_PARTITIONS to what the topic has"
                 )
     finally:
         await admin.close()
@@ -209,8 +209,9 @@ async def read_log(
                 raise Unavailable(f"{topic}[{partition}] gives nothing at offset {position}")
             if records[0].offset > position:
                 raise LogGone(
-                    f"{topic}[{partition}] no longer holds the records from {position} on, which the twin needs to catch up: "
-                    "its retention is too short, or the log was made anew (then start with another LOCKSTEP_LOG_ID)"
+                    f"{topic}[{partition}] no longer holds the records from {position} on, which the twin needs to "
+                    "catch up: its retention is too short, or the log was made anew (then start with another "
+                    "LOCKSTEP_LOG_ID)"
                 )
             position = records[-1].offset + 1
             yield records
@@ -223,8 +224,8 @@ async def extent(
 ) -> dict[int, tuple[int, int]]:
     """The offset of the oldest record of each partition, and the one after the newest.
 
-    The end is asked from a fetch reply: the embedded broker answers `ListOffsets(latest)` wrongly for batches of several
-    records.
+    The end is asked from a fetch reply: the embedded broker answers `ListOffsets(latest)` wrongly for batches of
+    several records.
 
     Raises:
         Unavailable: The broker doesn't answer for all of them.

@@ -89,9 +89,8 @@ def topics() -> None:
     services = running(settings)
     prepare_topics(settings.model_copy(update={"partitions": services.partitions}), services.bootstrap)
     for topic in TOPICS:
-        print(
-            f"{settings.topic_prefix}{topic.name:<24} {topic.partitions or services.partitions:>3} partitions, key {topic.key}"
-        )
+        partitions = topic.partitions or services.partitions
+        print(f"{settings.topic_prefix}{topic.name:<24} {partitions:>3} partitions, key {topic.key}")
 
 
 @app.command()

@@ -94,7 +94,7 @@ def _detect_drift(shard: Shard, table: Table, channel: Channel, period: int, end
     columns = (alarms.index, alarms.direction, alarms.since, alarms.size, alarms.evidence)
     for i, direction, since, size, evidence in zip(*(column.tolist() for column in columns), strict=True):
         body = Drift(
-            id=f"drift/{names[i]}/{series.counter}/{end}",
+            id=f"drift/{names[i]}/{series.counter}/{table.granularity_ms // 1000}/{end}",
             time=from_ms(end),
             since=from_ms(since * series.bin_ms),
             object=names[i],

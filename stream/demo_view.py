@@ -12,6 +12,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
@@ -114,12 +115,12 @@ class View:
             likely.add_column(column)
         for cell, (p, value, _, why) in sorted(self._likely.items(), key=lambda kv: -kv[1][0])[:8]:
             colour = "red" if p > 0.5 else "yellow" if p > 0.2 else "green"
-            likely.add_row(cell, "-" if value is None else f"{value:.0f} %", f"[{colour}]{p:.0%}", why)
+            likely.add_row(escape(cell), "-" if value is None else f"{value:.0f} %", f"[{colour}]{p:.0%}", why)
         drifts = Table(title="drift: reality has moved away from the twin", title_justify="left", expand=True)
         for column in ("since", "object", "counter", "by"):
             drifts.add_column(column)
         for body in reversed(self._drifts):
-            drifts.add_row(str(body["since"])[:16], body["object"], body["counter"], f"{body['size']:+g}")
+            drifts.add_row(str(body["since"])[:16], escape(body["object"]), body["counter"], f"{body['size']:+g}")
         parts: list[Any] = [Panel(self._headline(), title="Lockstep, emulated network"), likely, drifts]
         if self._scores:
             parts.append(scores_table(self._scores))

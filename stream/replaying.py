@@ -121,8 +121,9 @@ async def _send(source: Source) -> dict[str, Any]:
         for record in source.records:
             if record.partition >= services.partitions:
                 raise ConfigurationError(
-                    f"the recording has a partition {record.partition}, the log only {services.partitions}: elements would lose "
-                    "their neighbours; record it anew from its source with --partitions, or set LOCKSTEP_PARTITIONS"
+                    f"the recording has a partition {record.partition}, the log only {services.partitions}: elements "
+                    "would lose their neighbours; record it anew from its source with --partitions, or set "
+                    "LOCKSTEP_PARTITIONS"
                 )
             id_ = f"replay-{record.partition}-{record.offset}"
             head = headers(record.type, id_, record.key, record.time, "replay")

@@ -76,8 +76,8 @@ def running(settings: Settings) -> Services:
     file = next((f for f in (state / FILE, state / DEMO / FILE) if f.exists()), None)
     if file is None:
         raise Unavailable(
-            f"no Lockstep runs with the state directory {settings.state_dir}: start `lockstep worker` or `lockstep demo`, "
-            "or set LOCKSTEP_BOOTSTRAP and LOCKSTEP_DSN"
+            f"no Lockstep runs with the state directory {settings.state_dir}: start `lockstep worker` or "
+            "`lockstep demo`, or set LOCKSTEP_BOOTSTRAP and LOCKSTEP_DSN"
         )
     found = Services(**msgspec.json.decode(file.read_bytes()))
     return found._replace(bootstrap=settings.bootstrap or found.bootstrap, dsn=dsn or found.dsn)

@@ -69,7 +69,8 @@ def load(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) ->
     """
     if data.get("config") != _settings(shard):
         raise SnapshotError(
-            "the snapshot was made with other targets or another lateness; the twin is rebuilt from the log with the new settings"
+            "the snapshot was made with other targets or another lateness; the twin is rebuilt from the log with the "
+            "new settings"
         )
     try:
         _fill(shard, data, arrays)

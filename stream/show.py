@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
@@ -71,11 +72,11 @@ def topology_tree(topology: Topology) -> Tree:
     for cell in cells:
         sites.setdefault(topology.site_of(cell) or "no site", []).append(cell)
     for site, members in sorted(sites.items())[:SHOWN]:
-        branch = tree.add(f"[cyan]{site}")
+        branch = tree.add(f"[cyan]{escape(site)}")
         for cell in members:
             neighbours = len(topology.neighbours(cell))
             mark = "" if topology.declared(cell) else " [yellow](not in the inventory)"
-            branch.add(f"{cell}  {neighbours} neighbours{mark}")
+            branch.add(f"{escape(cell)}  {neighbours} neighbours{mark}")
     if len(sites) > SHOWN:
         tree.add(f"... and {len(sites) - SHOWN:,} more sites; --json prints all")
     return tree

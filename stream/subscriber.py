@@ -133,7 +133,8 @@ def line(what: str, body: dict[str, Any]) -> str:
         why = ", ".join(body["drivers"][top])
         return f"{time}  {body['target']:<22} {body['element']:<44} {cells}   ({body['cells'][top]}: {why})"
     if what == "drift":
-        return f"{time}  {body['object']} {body['counter']} {body['direction']} by {body['size']:g} since {str(body['since'])[:19]}"
+        since = str(body["since"])[:19]
+        return f"{time}  {body['object']} {body['counter']} {body['direction']} by {body['size']:g} since {since}"
     if what == "rejected":
         return f"{time}  {body['topic']}[{body['partition']}]@{body['offset']}  {body['reason']}: {body['detail']}"
     rest = {k: v for k, v in body.items() if k not in {"id", "time", "schema_version"}}

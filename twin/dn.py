@@ -6,7 +6,7 @@ import re
 
 from twin.errors import BadInput
 
-_RDN = r"[A-Za-z][A-Za-z0-9-]*=[^,=\x00-\x1f]{1,128}"
+_RDN = r"[A-Za-z][A-Za-z0-9-]*=[^,=\x00-\x1f\x7f-\x9f]{1,128}"
 _NAME = re.compile(rf"{_RDN}(,{_RDN}){{0,15}}")
 
 

@@ -94,7 +94,7 @@ class CongestionPrediction(msgspec.Struct, frozen=True, kw_only=True):
         time: End of the period the prediction was made from; it speaks of `time + horizon_s`.
         probability: Of `counter > threshold`, one a cell; null where the cell has no value now.
         value: The counter now, one a cell (null: missing).
-        expected: What the twin's expectation tier says for `time + horizon_s`, one a cell.
+        expected: Forecast of the counter at `time + horizon_s`, one a cell.
         drivers: The features that moved each probability most, largest first.
         contributions: Their shares of the log-odds.
         revision: Of the twin, after the report.

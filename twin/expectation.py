@@ -81,6 +81,7 @@ class Series:
         c.add("days", F32, (self.bins,))
         c.add("last", F32, (self.bins,), np.nan)
         c.add("filling", F32, (3,))
+        c.add("usual", F32)
         c.add("spread", F32, (self.bins,))
         c.add("variance", F32)
         c.add("residuals", F32)
@@ -156,7 +157,7 @@ class Series:
         return (first % self.bins, (first + 1) % self.bins), place - first
 
     def sigma(self, period: int) -> tuple[Floats, Floats]:
-        """Standard deviation of the residuals at this time of day, and at any time, in the counter's unit, `[n]` each."""
+        """Standard deviation of residuals at this time of day, and at any time, in the counter's unit, `[n]` each."""
         c, b = self.columns, self.bin(period)
         count, days = c["residuals"], c["days"][b]
         usual = (c["variance"] * count + SIGMA_PRIOR * F32(self.network_variance)) / (count + SIGMA_PRIOR)
@@ -164,7 +165,7 @@ class Series:
         return np.sqrt(here), np.sqrt(usual)
 
     def running(self, rows: Rows | slice, newest: int, oldest: int) -> Floats:
-        """Running means (fast, slow, day) with the values of periods `oldest` to `newest` taken in, `[3, len(rows)]`."""
+        """Running means (fast, slow, day) with the values of `oldest` to `newest` taken in, `[3, len(rows)]`."""
         out: Floats = self.columns["running"][:, rows]
         for period in range(oldest, newest + 1):
             out = self._take_in(out, self.columns["ring"][period % self.depth, rows])
@@ -222,8 +223,8 @@ class Series:
         total, count = total + np.where(known, at_end.measured, 0.0), count + known
         level = self.columns["running"][2]
         expected = self._of_bin(self.bin(period), level, slice(None)).astype(np.float64)
-        # Of a bin that is half empty the mean says little.
-        enough = count >= 0.5 * count.max(initial=1.0)
+        # Of a bin that is half empty the mean says little; how many values are usual is each object's own.
+        enough = count >= 0.5 * np.maximum(self.columns["usual"], 1)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = np.where(enough, total / count, np.nan)
         return at_end._replace(measured=mean, expected=np.where(np.isnan(at_end.expected), np.nan, expected))
@@ -261,6 +262,7 @@ class Series:
         rate = np.where(seen, np.maximum(1 / np.maximum(days, F32(1)), RATE), F32(0))
         c["mean"][b] += rate * (mean - c["mean"][b])
         c["spread"][b] += rate * (squares / np.maximum(count, F32(1)) - c["spread"][b])
+        c["usual"][:] += np.where(seen, np.where(c["usual"] > 0, F32(0.25), F32(1)) * (count - c["usual"]), F32(0))
         c["last"][b] = np.where(seen, mean, F32(np.nan))
         c["filling"][:] = 0
 

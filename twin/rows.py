@@ -45,7 +45,7 @@ class HistoryBlock:
         granularity: Length of the period [s], `[n]` int32; 0 for a sample taken at an instant.
         counter_set: `[n]` int64.
         values: `[n, num_counters]` float32, NaN where missing.
-        expected: What the twin expected of the tracked counter, `[n]` float32, NaN where there is none.
+        expected: What the twin expected of the first counter it tracks, `[n]` float32, NaN where there is none.
         probability: Of each congestion target, `[n, num_targets]` float32, NaN where not predicted.
         flags: `[n]` int16, bits `SUSPECT`, `LATE`, `DISCOVERED`, `CORRECTED`.
         offset: Of the log record, `[n]` int64.

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from models.targets import parse_target
 from stream import shard as shard_module
-from stream.config import ShardConfig
 from stream.collector import settle
+from stream.config import ShardConfig
 from stream.shard import Shard
 from tests.bench.workload import CELLS, TARGET, elements, records
 from twin.counters import CATALOGUE

@@ -29,7 +29,6 @@ def cost(n: int, periods: int, scattered: bool, missing: float) -> tuple[float, 
     if scattered:
         rows = rng.permutation(rows)
     level = rng.uniform(10, 70, n)
-    nothing = (np.empty(0, np.int32), np.zeros(n + 1, np.int32))
     spent: list[tuple[float, float, float]] = []
     for period in range(periods):
         values = np.clip(level * (1 + 0.5 * np.sin(period / 24 * 2 * np.pi)) + rng.normal(0, 6, n), 0, 100)
