@@ -100,7 +100,7 @@ def load(env_file: Path | str | None = ".env") -> Settings:
     try:
         return make(_env_file=env_file)
     except SettingsError as error:
-        raise ConfigurationError(f"{error}: a list is written as JSON, such as [\"RRU.PrbTotDl>70@1h\"]") from None
+        raise ConfigurationError(f'{error}: a list is written as JSON, such as ["RRU.PrbTotDl>70@1h"]') from None
     except ValidationError as error:
         wrong = "; ".join(
             f"{'LOCKSTEP_' + '_'.join(str(part) for part in fault['loc']).upper() if fault['loc'] else 'settings'}: "

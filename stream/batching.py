@@ -108,6 +108,6 @@ class RejectLimit:
         if self._row >= self._consecutive or (full and self._bad > self._share * len(self._recent)):
             raise TooManyRejected(
                 f"{self._row} messages in a row and {self._bad} of the last {len(self._recent)} were rejected, the "
-                f"last one: {reason}. their batch is not acknowledged: look at `lockstep rejected`, mend the source or go "
-                "back to the version before, then start again"
+                f"last one: {reason}. their batch is not acknowledged: look at `lockstep rejected`, mend the source "
+                "or go back to the version before, then start again"
             )

@@ -17,6 +17,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import Any, Protocol
 
@@ -126,7 +127,8 @@ class PartitionFold:
                 shard.apply(records)
                 await asyncio.sleep(0)
         settle()
-        self._snapshot_at = monotonic()
+        # Where there is no snapshot yet the first batch leaves one: people ask for the topology right away.
+        self._snapshot_at = monotonic() if claim.snapshots else -inf
 
     def _restore(self, claim: Claim) -> Shard:
         for stored in claim.snapshots:

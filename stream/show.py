@@ -99,10 +99,17 @@ def _of_twin() -> Topology:
     from infra.settings import load
     from infra.store.queries import snapshot_of
     from stream.services import running
+
+    services = running(load())
+    # Each partition holds the whole network, as far as it has read it.
+    stored = [found for p in range(services.partitions) if (found := snapshot_of(services.dsn, p))]
+    if not stored:
+        raise Unavailable("the twin has taken no snapshot yet; try again when it has been sent something")
+    return max((_topology(found.body) for found in stored), key=len)
+
+
+def _topology(body: bytes) -> Topology:
     from twin import snapshot
 
-    stored = snapshot_of(running(load()).dsn, 0)
-    if stored is None:
-        raise Unavailable("the twin has taken no snapshot yet; try again in a minute")
-    data, _ = snapshot.unpack(stored.body)
+    data, _ = snapshot.unpack(body)
     return Topology.from_dict(data["topology"])

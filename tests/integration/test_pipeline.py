@@ -164,16 +164,19 @@ def test_a_second_worker_joins_and_takes_a_share_without_a_trace(bootstrap: str,
 def test_killed_five_times_at_random_moments_nothing_is_lost_or_doubled(bootstrap: str, make: Make) -> None:
     rng = random.Random(20)
     log = list(records(network(), PERIODS, 2))
-    pipe = make(bootstrap, batch_reports="5")
+    pipe = make(bootstrap, batch_reports="2")
     parts = list(slices(log, 6))
+    sent = amid = 0
     for part in parts[:5]:
         before = sum(pipe.committed().values())
         pipe.send_records(part)
+        sent += len(part)
         worker = pipe.start()
         pipe.until(lambda before=before: sum(pipe.committed().values()) > before, 60, "progress")
-        time.sleep(rng.uniform(0.0, 0.4))
+        time.sleep(rng.uniform(0.0, 0.2))
         worker.kill()
-    assert sum(pipe.committed().values()) < sum(pipe.ends().values()), "killed when all was done: that shows nothing"
+        amid += sum(pipe.committed().values()) < sent
+    assert amid >= 2, "killed when all was done: that shows nothing"
     pipe.send_records(parts[5])
     worker = pipe.start()
     pipe.until_folded()

@@ -77,14 +77,12 @@ def test_so_many_in_a_row_are_too_many() -> None:
 
 def test_so_large_a_share_of_the_last_messages_is_too_much() -> None:
     limit = RejectLimit(consecutive=1000, share=0.5, window=10)
-    for _ in range(5):
-        limit.note(True)
-        limit.note(False)
+    for rejected in (True, False) * 5:
+        limit.note(rejected)
+    for rejected in (True, False, True):
+        limit.note(rejected)
     with pytest.raises(TooManyRejected, match="6 of the last 10"):
-        for _ in range(3):
-            limit.note(True)
-            limit.note(False)
-            limit.note(True)
+        limit.note(True)
 
 
 def test_a_share_is_judged_only_when_the_window_is_full() -> None:
