@@ -19,6 +19,8 @@ MAX_BATCH = 1 << 20
 """Largest batch sent [byte]; the broker's own limit is 1 MiB by default, less its framing."""
 
 _TOPIC_EXISTS = 36
+ATTEMPTS = 50
+"""To learn something from the broker's metadata, 0.2 s apart."""
 
 
 class Message(NamedTuple):
@@ -147,14 +149,26 @@ async def create_topics(
             for name, code, *_ in reply.topic_errors:
                 if code not in (0, _TOPIC_EXISTS):
                     raise ConfigurationError(f"can't create the topic {name}: {for_code(code).__name__}")
-        for topic in await admin.describe_topics([prefix + t.name for t in TOPICS if not t.partitions]):
-            if len(topic["partitions"]) != partitions:
+        for name, found in (await _partitions(admin, [prefix + t.name for t in TOPICS if not t.partitions])).items():
+            if found != partitions:
                 raise ConfigurationError(
-                    f"the topic {topic['topic']} has {len(topic['partitions'])} partitions, the setting says "
-                    f"{partitions}: set LOCKSTEP_PARTITIONS to what the topic has"
+                    f"the topic {name} has {found} partitions, the setting says {partitions}: "
+                    "set LOCKSTEP_PARTITIONS to what the topic has"
                 )
     finally:
         await admin.close()
+
+
+async def _partitions(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
+    """How many partitions topics have; a topic that has just been made has none until the brokers have agreed on it."""
+    for _ in range(ATTEMPTS):
+        found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics(names)}
+        if all(found.get(name) for name in names):
+            return found
+        await asyncio.sleep(0.2)
+    raise Unavailable(
+        f"the broker doesn't say how many partitions {', '.join(n for n in names if not found.get(n))} has"
+    )
 
 
 def to_record(message: Any, default_type: str) -> LogRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -185,8 +186,8 @@ class Pipeline:
         name = self.settings.topic_prefix + topic
 
         async def run() -> list[tuple[int, Any]]:
-            found = await extent(self.bootstrap, {}, name, range(PARTITIONS))
-            ends = {p: end for p, (_, end) in found.items()}
+            extents = await extent(self.bootstrap, {}, name, range(PARTITIONS))
+            ends = {p: end for p, (_, end) in extents.items()}
             found: list[tuple[int, Any]] = []
             if not any(ends.values()):
                 return found
@@ -202,10 +203,11 @@ class Pipeline:
                 consumer.assign([TopicPartition(name, p) for p in range(PARTITIONS)])
                 for tp in left:
                     consumer.seek(tp, 0)
-                until = time.monotonic() + 30
+                until = time.monotonic() + 15
                 while left:
                     got = await consumer.getmany(timeout_ms=500)
-                    assert got or time.monotonic() < until, f"{name} holds less than {left}"
+                    if not got and time.monotonic() > until:
+                        raise TimeoutError(f"{name} holds less than {left}")
                     for tp, messages in got.items():
                         found += [(tp.partition, m) for m in messages]
                         if tp in left and messages[-1].offset + 1 >= left[tp]:
@@ -214,6 +216,10 @@ class Pipeline:
                 await consumer.stop()
             return found
 
+        for _ in range(2):
+            # Seen once: a consumer that got nothing from a broker just restarted, while a new one got all.
+            with contextlib.suppress(TimeoutError):
+                return asyncio.run(run())
         return asyncio.run(run())
 
     def ends(self) -> dict[int, int]:

@@ -12,7 +12,7 @@ CELL = "SubNetwork=1,SubNetwork=north,ManagedElement=gnb-17,GNBDUFunction=1,NRCe
 part = st.builds(
     "{}={}".format,
     st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,10}", fullmatch=True),
-    st.text(st.characters(exclude_characters=",=", min_codepoint=0x20), min_size=1, max_size=20),
+    st.text(st.characters(exclude_characters=",=", exclude_categories=("Cc", "Cs")), min_size=1, max_size=20),
 )
 distinguished = st.lists(part, min_size=1, max_size=16).map(",".join)
 
