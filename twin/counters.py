@@ -3,7 +3,7 @@
 A name is `family.measurement` with an optional sub-counter: `RRU.PrbTotDlDist.Bin3` and `DRB.AirIfDelayDl.01` inherit
 from the name before the last dot. Vendor counters are declared by profiles and carry a prefix of their own.
 
-Source: TS 28.552; ../shared/standards.md 1.
+Source: TS 28.552.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ STANDARD: Final[tuple[Counter, ...]] = (
     *_family("%", 0, 100, "RRU.PrbTotUl DRB.UEUnresVolDl DRB.UEUnresVolUl"),
     *_family("1", 0, MANY, "RRU.PrbTotDlDist RRU.PrbTotUlDist DRB.UEThpDlDist DRB.UEThpUlDist"),
     *_family("PRB", 0, 1e5, "RRU.PrbUsedDl RRU.PrbUsedUl RRU.PrbAvailDl RRU.PrbAvailUl RRU.MaxPrbUsedDl"),
-    # Throughput of users; 0 where the cell was idle (trap 1 in standards.md 1.1).
+    # Throughput of users; 0 where the cell was idle: a low value alone is no sign of congestion.
     *_family("kbit/s", 0, 1e8, "DRB.UEThpDl DRB.UEThpUl"),
     *_family("0.1 ms", 0, 1e7, "DRB.AirIfDelayDl DRB.AirIfDelayUl DRB.RlcSduDelayDl DRB.RlcSduLatencyDl"),
     *_family("0.1 ms", 0, 1e7, "DRB.PdcpSduDelayDl DRB.PdcpF1Delay"),

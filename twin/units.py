@@ -2,8 +2,6 @@
 
 Units differ by source for one and the same counter name, so every source states its unit and an unknown pair is
 rejected, never guessed. Spelling follows SenML (RFC 8428, RFC 8798) where it has the unit, TS 28.552 elsewhere.
-
-Source: ../shared/standards.md 1.1.3.
 """
 
 from __future__ import annotations

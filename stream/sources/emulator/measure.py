@@ -1,6 +1,6 @@
 """What base stations count: the truth of a period -> TS 28.552 counters, consistent with each other.
 
-Source: TS 28.552 5.1; ../shared/standards.md 1.1 (integer percent, throughput of an idle cell).
+Source: TS 28.552 5.1 (integer percent, throughput of an idle cell).
 """
 
 from __future__ import annotations
