@@ -64,11 +64,13 @@ def scores(matured: list[Matured]) -> dict[str, float | None]:
     """
     if not matured:
         return {"n": 0, "positives": 0}
-    threshold = matured[0].threshold
     p, y, now, day = (
         np.concatenate([getattr(m, name) for m in matured]) for name in ("probability", "label", "now", "yesterday")
     )
-    y = y.astype(np.bool_)
+    return _scores(p, y.astype(np.bool_), now, day, matured[0].threshold)
+
+
+def _scores(p: Floats, y: NDArray[np.bool_], now: Floats, day: Floats, threshold: float) -> dict[str, float | None]:
     # Where yesterday is unknown, the value now is the best seasonal guess there is.
     seasonal = np.where(np.isnan(day), now, day)
     quiet = now <= threshold
@@ -97,39 +99,49 @@ class ScoreWindow:
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self._kept: list[Matured] = []
-        self._size = 0
+        # Rows: probability, label, now, yesterday, period; columns from `_begin` to `_end` are held.
+        self._columns = np.empty((5, 0))
+        self._begin = self._end = 0
+        self._threshold = 0.0
 
     def add(self, matured: Matured) -> None:
         """Add labels; whole periods fall out at the other end."""
-        if not len(matured.label):
+        n = len(matured.label)
+        if not n:
             return
-        self._kept.append(matured)
-        self._size += len(matured.label)
-        while self._size > self.capacity and len(self._kept) > 1:
-            self._size -= len(self._kept.pop(0).label)
+        if self._end + n > self._columns.shape[1]:
+            held = self._held()
+            self._columns = np.empty((5, 2 * (held.shape[1] + n)))
+            self._begin, self._end = 0, held.shape[1]
+            self._columns[:, : self._end] = held
+        new = self._columns[:, self._end : self._end + n]
+        new[0], new[1], new[2], new[3] = matured.probability, matured.label, matured.now, matured.yesterday
+        new[4] = matured.period
+        self._end += n
+        self._threshold = matured.threshold
+        while self._end - self._begin > self.capacity:
+            periods = self._held()[4]
+            oldest = int(np.searchsorted(periods, periods[0], side="right"))
+            if oldest == len(periods):
+                break
+            self._begin += oldest
 
     def scores(self) -> dict[str, float | None]:
         """See `scores`."""
-        return scores(self._kept)
+        held = self._held()
+        if not held.shape[1]:
+            return {"n": 0, "positives": 0}
+        return _scores(held[0], held[1].astype(np.bool_), held[2], held[3], self._threshold)
 
     def state(self) -> dict[str, NDArray[np.float64]]:
         """What it holds, as arrays."""
-        if not self._kept:
-            return {"kept": np.empty((5, 0)), "threshold": np.zeros(1)}
-        columns = [
-            np.concatenate([np.asarray(getattr(m, name), dtype=np.float64) for m in self._kept])
-            for name in ("probability", "label", "now", "yesterday")
-        ]
-        period = np.concatenate([np.full(len(m.label), m.period, dtype=np.float64) for m in self._kept])
-        return {"kept": np.stack([*columns, period]), "threshold": np.array([self._kept[0].threshold])}
+        return {"kept": self._held().copy(), "threshold": np.array([self._threshold])}
 
     def restore(self, arrays: dict[str, NDArray[np.float64]]) -> None:
         """Take over what `state` returned."""
-        p, y, now, day, period = arrays["kept"]
-        self._kept, self._size = [], 0
-        for value in np.unique(period):
-            at = period == value
-            self.add(
-                Matured(int(value), p[at], y[at].astype(np.bool_), now[at], day[at], float(arrays["threshold"][0]))
-            )
+        self._columns = arrays["kept"].copy()
+        self._begin, self._end = 0, self._columns.shape[1]
+        self._threshold = float(arrays["threshold"][0])
+
+    def _held(self) -> NDArray[np.float64]:
+        return self._columns[:, self._begin : self._end]
