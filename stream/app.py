@@ -18,7 +18,7 @@ from infra.settings import Settings
 from infra.store.migrate import migrate
 from infra.store.writer import ShardStore
 from stream.batching import RejectLimit
-from stream.broker import Producer, create_topics, read_log
+from stream.broker import Producer, create_topics, extent, read_log
 from stream.collector import settle
 from stream.config import ShardConfig, shard_config
 from stream.engine import QuietMonitor
@@ -71,6 +71,7 @@ class LockstepApp:
         self._ingests: dict[str, tuple[Ingest, asyncio.Task[None]]] = {}
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
         self.faust = self._faust_app()
+        self.faust.on_partitions_assigned.connect(self._on_assigned)
         self.faust.on_partitions_revoked.connect(self._on_revoked)
         self.faust.on_before_shutdown.connect(self._on_shutdown)
         if "fold" in roles:
@@ -142,6 +143,7 @@ class LockstepApp:
             self._store,
             await self._connected(),
             self._read_log,
+            self._log_end,
             self._limit(),
             self._fatal,
             prefix=settings.topic_prefix,
@@ -188,6 +190,16 @@ class LockstepApp:
         return read_log(
             self.bootstrap, self._security, self.settings.topic_prefix + INBOX.name, partition, start, stop, ""
         )
+
+    async def _log_end(self, partition: int) -> int:
+        topic = self.settings.topic_prefix + INBOX.name
+        return (await extent(self.bootstrap, self._security, topic, [partition]))[partition][1]
+
+    async def _on_assigned(self, _app: Any, assigned: set[TP], **_: Any) -> None:
+        """Claim at once, whether or not anything is delivered."""
+        for tp in assigned:
+            if tp.topic == self.settings.topic_prefix + INBOX.name and self.failure is None:
+                await self._fold_of(tp.partition)
 
     async def _on_revoked(self, _app: Any, revoked: set[TP], **_: Any) -> None:
         """Let go of partitions within a bound: what isn't committed by then is folded by the next owner."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from math import inf
 from time import monotonic
@@ -36,6 +36,8 @@ from twin.rows import Effects
 log = logging.getLogger("lockstep.fold")
 
 FENCED_WAIT_S = 2.0
+IDLE_S = 10.0
+"""Without a delivery for so long, the fold looks into the log itself."""
 
 
 class ReadLog(Protocol):
@@ -50,6 +52,7 @@ class PartitionFold:
     Args:
         new_shard: Makes an empty shard.
         read_log: Reads what Faust doesn't deliver.
+        log_end: The offset after a partition's newest record.
         on_fatal: Called with the error that ends this task.
     """
 
@@ -60,6 +63,7 @@ class PartitionFold:
         store: ShardStore,
         producer: Producer,
         read_log: ReadLog,
+        log_end: Callable[[int], Awaitable[int]],
         limit: RejectLimit,
         on_fatal: Callable[[BaseException], None],
         *,
@@ -75,6 +79,7 @@ class PartitionFold:
         self._store = store
         self._producer = producer
         self._read_log = read_log
+        self._log_end = log_end
         self._limit = limit
         self._on_fatal = on_fatal
         self._prefix, self._log_id, self._owner = prefix, log_id, owner
@@ -151,8 +156,12 @@ class PartitionFold:
         while not last:
             self._taken = [events for events in self._taken if events]
             self._landing.check()
+            alarm = asyncio.get_running_loop().call_later(IDLE_S, self.queue.interrupt)
             batch = await self.queue.take(self._batch, self._wait_s)
-            if not batch:  # interrupted: something could not land
+            alarm.cancel()
+            if not batch:  # interrupted: something could not land, or nothing has come for a while
+                self._landing.check()
+                await patiently(f"looking after partition {self.partition}", self._look_after)
                 continue
             last = batch[-1] is None
             events = [event for event in batch if event is not None]
@@ -178,6 +187,15 @@ class PartitionFold:
             records.append(record)
             expect = record.offset + 1
         await self._land(events, records, snapshot=monotonic() - self._snapshot_at >= self._snapshot_every_s)
+
+    async def _look_after(self) -> None:
+        """Fold what the log has and Faust has not delivered: a rebalance can make it drop what it had fetched."""
+        end = await self._log_end(self.partition)
+        if end > self._of_shard().next_offset:
+            log.warning(
+                "partition %d: %d records were not delivered", self.partition, end - self._of_shard().next_offset
+            )
+            await self._fill(end)
 
     async def _fill(self, upto: int) -> None:
         """Fold what the log has between the shard's next offset and another."""
