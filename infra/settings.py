@@ -1,4 +1,8 @@
-"""One settings object: defaults, then `.env`, then the environment (`LOCKSTEP_...`). Nothing else imports pydantic."""
+"""One settings object: defaults, then `.env`, then the environment (`LOCKSTEP_...`).
+
+A secret may also come from a file: `LOCKSTEP_DSN_FILE` names one that holds `dsn`. Only this and `secret_files` import
+pydantic.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,12 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 
+from infra import plaintext
+from infra.secret_files import SecretFiles
+from infra.store.keep import Keep
 from twin.errors import ConfigurationError
 
 MIB = 1024 * 1024
@@ -22,7 +30,10 @@ class Settings(BaseSettings):
     )
 
     bootstrap: str | None = Field(None, description="Kafka brokers, host:port with commas; none: the embedded broker.")
-    dsn: SecretStr | None = Field(None, description="PostgreSQL or TimescaleDB; none: the embedded database.")
+    dsn: SecretStr | None = Field(
+        None, description="PostgreSQL or TimescaleDB, TLS with sslmode=verify-full; none: the embedded database."
+    )
+    dsn_password: SecretStr | None = Field(None, description="Password for `dsn`, where it isn't in it.")
     state_dir: Path = Field(Path(".lockstep"), description="Where the embedded services keep their data and logs.")
     log_id: str = Field(
         "main",
@@ -47,7 +58,7 @@ class Settings(BaseSettings):
         [], description="Profiles whose vendor counters are accepted besides the built-in ones."
     )
 
-    max_message_bytes: int = Field(8 * MIB, ge=1024, description="A larger message is rejected [byte].")
+    max_message_bytes: int = Field(8 * MIB, ge=MIB // 2, le=1024 * MIB, description="A larger message is rejected [byte].")
     reject_consecutive: int = Field(
         1000, ge=1, description="So many rejected in a row stop the worker: the fault is not one message's."
     )
@@ -56,13 +67,20 @@ class Settings(BaseSettings):
     )
     reject_window: int = Field(10_000, ge=1, description="How many messages `reject_share` looks at.")
     future_tolerance_s: float = Field(
-        600, ge=0, description="How far a period may end after the time stamp of its message [s]."
+        600, ge=0, le=86_400, description="How far a period may end after the time stamp of its message [s]."
     )
     lateness_periods: int = Field(
-        1, ge=0, description="Late reports of so many periods are put in order; later ones are history, marked late."
+        1, ge=0, le=96, description="Late reports of so many periods are put in order; later ones are history, marked late."
     )
+    skew_periods: int = Field(
+        8, ge=0, le=600, description="The fastest element may be so many periods ahead of the others and still count."
+    )
+    time_zone: str = Field("UTC", description="Whose days and hours the network lives by, such as Europe/Berlin.")
     unknown_objects: Literal["accept", "reject"] = Field(
         "accept", description="What to do with an object that is not in the inventory."
+    )
+    inventory_removes_at_most: float = Field(
+        0.5, ge=0, le=1, description="Share of its scope that a full inventory may remove without being confirmed."
     )
 
     broker_session_timeout_s: int = Field(6, ge=3, description="A silent worker loses its partitions after this [s].")
@@ -78,6 +96,50 @@ class Settings(BaseSettings):
     ssl_cafile: Path | None = Field(
         None, description="Certificates that sign the brokers' own; none: those the system trusts."
     )
+    ssl_certfile: Path | None = Field(None, description="Our own certificate for the brokers, PEM; none: we show none.")
+    ssl_keyfile: Path | None = Field(None, description="Key of `ssl_certfile`, PEM; none: it is in the same file.")
+    ssl_keypassword: SecretStr | None = Field(None, description="Password of the key, where it is encrypted.")
+    allow_plaintext: bool = Field(
+        False, description="Speak to brokers and a database on other machines without TLS: in a private network only."
+    )
+    tokens_file: Path | None = Field(
+        None, description="Who may use the HTTP interface: lines made by `lockstep token new`; none: nobody."
+    )
+    pseudonym_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Key that turns identifiers of subscribers into pseudonyms; none: what has any is rejected.",
+    )
+    own_sensors: bool = Field(
+        True, description="SenML names urn:dev:mac:... are our own sensors' and stay as they are."
+    )
+    rate_messages_s: float = Field(
+        200, ge=0, description="A source that sends more is limited: messages a second of one key; 0: no limit."
+    )
+    rate_burst: int = Field(20_000, ge=1, description="So many messages of one key may come at once, as after a break.")
+
+    health_bind: str = Field(
+        "127.0.0.1:0",
+        description="Where a worker serves /livez, /readyz, /metrics and /status; port 0: a free one; empty: nowhere.",
+    )
+    probe_every_s: float = Field(5, gt=0, description="Time between two questions whether broker and database answer [s].")
+    stuck_s: float = Field(60, gt=0, description="A partition with work and no progress for so long is stuck [s].")
+    stuck_restart_s: float = Field(
+        300, ge=0, description="Stuck for so long while broker and database answer, the worker stops [s]; 0: never."
+    )
+    livez_s: float = Field(30, gt=0, description="An event loop that hasn't run for so long makes /livez fail [s].")
+    tick_s: float = Field(
+        30, ge=0, description="A partition that is idle for so long gets a tick, so that silence is noticed [s]; 0: off."
+    )
+
+    keep_raw_days: int = Field(90, ge=0, description="Rows as measured are dropped after this [days]; 0: never.")
+    keep_5min_days: int = Field(365, ge=0, description="The same for their summaries by 5 minutes [days]; 0: never.")
+    keep_hours_days: int = Field(3650, ge=0, description="The same for the summaries by hours [days]; 0: never.")
+    keep_days_days: int = Field(0, ge=0, description="The same for the summaries by days [days]; 0: never.")
+    keep_events_days: int = Field(730, ge=0, description="The same for drift, fidelity, updates and scores; 0: never.")
+    late_days: int = Field(
+        14, ge=1, description="Rows that come no later than this are worked into the summaries by themselves [days]."
+    )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
 
@@ -85,9 +147,68 @@ class Settings(BaseSettings):
     def _consistent(self) -> Self:
         if self.security_protocol.startswith("SASL") and (self.sasl_username is None or self.sasl_password is None):
             raise ValueError("security_protocol needs sasl_username and sasl_password")
+        if (self.ssl_keyfile or self.ssl_keypassword) and not self.ssl_certfile:
+            raise ValueError("ssl_keyfile and ssl_keypassword need ssl_certfile")
+        if self.dsn_password and not self.dsn:
+            raise ValueError("dsn_password needs dsn")
         if 3 * self.broker_heartbeat_s > self.broker_session_timeout_s:
             raise ValueError("broker_session_timeout_s must be at least three times broker_heartbeat_s")
+        if not self.allow_plaintext:
+            self._refuse_plaintext()
+        self.keep()
         return self
+
+    def _refuse_plaintext(self) -> None:
+        advice = "; in a network that nobody else can listen to, LOCKSTEP_ALLOW_PLAINTEXT=true lets it pass"
+        remote = plaintext.remote_brokers(self.bootstrap) if self.bootstrap else []
+        if remote and "SSL" not in self.security_protocol:
+            raise ConfigurationError(
+                f"the broker {remote[0]} is another machine and {self.security_protocol} sends everything in the "
+                f"clear: set LOCKSTEP_SECURITY_PROTOCOL to SASL_SSL or SSL{advice}"
+            )
+        if self.dsn and (host := plaintext.exposed_database(self.dsn.get_secret_value())):
+            raise ConfigurationError(
+                f"the database {host} is another machine and the connection need not be encrypted: add "
+                f"sslmode=verify-full and sslrootcert to LOCKSTEP_DSN{advice}"
+            )
+
+    def keep(self) -> Keep:
+        """How long the database keeps what.
+
+        Raises:
+            ConfigurationError: Summaries would be lost that way.
+        """
+        return Keep(
+            raw=self.keep_raw_days or None,
+            five_minutes=self.keep_5min_days or None,
+            hours=self.keep_hours_days or None,
+            days=self.keep_days_days or None,
+            events=self.keep_events_days or None,
+            late=self.late_days,
+        )
+
+    def conninfo(self) -> str:
+        """The connection string of the user's own database, password and all; empty: the embedded one.
+
+        Raises:
+            ConfigurationError: It can't be read.
+        """
+        password = self.dsn_password.get_secret_value() if self.dsn_password else None
+        return plaintext.with_password(self.dsn.get_secret_value(), password) if self.dsn else ""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        assert isinstance(env_settings, EnvSettingsSource)
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)
+        files = SecretFiles(settings_cls, {**dotenv_settings.env_vars, **env_settings.env_vars})
+        return init_settings, env_settings, files, dotenv_settings, file_secret_settings
 
 
 def load(env_file: Path | str | None = ".env") -> Settings:
@@ -99,6 +220,8 @@ def load(env_file: Path | str | None = ".env") -> Settings:
     make: Callable[..., Settings] = Settings
     try:
         return make(_env_file=env_file)
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{env_file} is not text in UTF-8") from None
     except SettingsError as error:
         raise ConfigurationError(f'{error}: a list is written as JSON, such as ["RRU.PrbTotDl>70@1h"]') from None
     except ValidationError as error:

@@ -138,7 +138,7 @@ def features(
     np.add(around[0], around[1], out=X[12])
     X[12] *= F32(0.5)
     change, level = F32(habits.change(b, bn)), F32(habits.level)
-    angle = 2 * math.pi * (ahead * series.granularity_ms % 86_400_000) / 86_400_000
+    angle = 2 * math.pi * series.time_of_day(ahead) / 86_400_000
     np.multiply(x, change, out=X[13])
     X[14] = change
     np.multiply(x, level, out=X[15])

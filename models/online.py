@@ -75,13 +75,13 @@ class CongestionModel:
     Args:
         targets: Of the same counter and horizon.
         granularity_ms: Of the periods [ms].
-        lateness: Periods that a value may come late.
+        most_open: Periods that may be open beside the newest.
     """
 
     name = "online-congestion"
     feature_names = NAMES
 
-    def __init__(self, targets: Sequence[CongestionTarget], granularity_ms: int, lateness: int) -> None:
+    def __init__(self, targets: Sequence[CongestionTarget], granularity_ms: int, most_open: int) -> None:
         self.targets = sorted(targets, key=lambda t: t.threshold)
         self.granularity_ms = granularity_ms
         self.horizon = self.targets[0].horizon_s * 1000 // granularity_ms
@@ -101,7 +101,7 @@ class CongestionModel:
         self._day = -1
         self._most = 1
         self._pending = np.full(-(-self.horizon // self.stride), -1, dtype=np.int64)
-        self._published = np.full(self.horizon + lateness + 2, -1, dtype=np.int64)
+        self._published = np.full(self.horizon + most_open + 2, -1, dtype=np.int64)
         self.columns = c = Columns()
         c.add("variance", F32, fill=FIRST_VARIANCE)
         c.add("errors", F32)

@@ -8,6 +8,10 @@ import msgspec
 
 from twin.errors import ConfigurationError
 
+LONGEST_S = 31 * 86400
+"""Of a horizon [s]: what was predicted is kept until its label is known."""
+
+_TARGET = re.compile(r"\s*([\w.\-]+)\s*>\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*@\s*([0-9]{1,9})\s*(s|m|min|h|d)\s*")
 _UNITS_S = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
@@ -40,13 +44,29 @@ def parse_target(text: str) -> CongestionTarget:
     Raises:
         ConfigurationError: It can't be read.
     """
-    match = re.fullmatch(r"\s*([\w.\-]+)\s*>\s*([0-9]+(?:\.[0-9]+)?)\s*@\s*(\d+)\s*(s|m|min|h|d)\s*", text)
+    match = _TARGET.fullmatch(text)
     if match is None:
-        raise ConfigurationError(f"can't read the target {text!r}; write it like 'RRU.PrbTotDl>70@1h'")
+        raise ConfigurationError(f"can't read the target {text[:80]!r}; write it like 'RRU.PrbTotDl>70@1h'")
     counter, threshold, count, unit = match.groups()
     if int(count) == 0:
         raise ConfigurationError(f"the horizon of {text!r} is zero: a target lies ahead")
-    return CongestionTarget(counter=counter, threshold=float(threshold), horizon_s=int(count) * _UNITS_S[unit])
+    target = CongestionTarget(counter=counter, threshold=float(threshold), horizon_s=int(count) * _UNITS_S[unit])
+    return check_target(target)
+
+
+def check_target(target: CongestionTarget) -> CongestionTarget:
+    """Return `target` if it can be predicted: others would take all memory, or none of the sums would be numbers.
+
+    Raises:
+        ConfigurationError: It can't.
+    """
+    if not (target.threshold == 0.0 or 1e-15 <= target.threshold <= 1e15):
+        raise ConfigurationError(
+            f"threshold {target.threshold:g} of {target.counter!r} is neither 0 nor between 1e-15 and 1e15"
+        )
+    if not 0 < target.horizon_s <= LONGEST_S:
+        raise ConfigurationError(f"the horizon {target.horizon_s} s of {target.counter!r} is not within {LONGEST_S} s")
+    return target
 
 
 def parse_duration_s(text: str) -> int:
@@ -55,7 +75,7 @@ def parse_duration_s(text: str) -> int:
     Raises:
         ConfigurationError: It can't be read.
     """
-    match = re.fullmatch(r"\s*(\d+)\s*(s|m|min|h|d)\s*", text)
+    match = re.fullmatch(r"\s*([0-9]{1,9})\s*(s|m|min|h|d)\s*", text)
     if match is None:
-        raise ConfigurationError(f"can't read the duration {text!r}; write it like '24h' or '15min'")
+        raise ConfigurationError(f"can't read the duration {text[:80]!r}; write it like '24h' or '15min'")
     return int(match[1]) * _UNITS_S[match[2]]

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import socket
-import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,23 @@ from infra.settings import Settings
 from infra.store.migrate import migrate
 from infra.store.writer import ShardStore
 from stream.batching import RejectLimit
-from stream.broker import Producer, create_topics, extent, read_log
+from stream.board import Board
+from stream.broker import Producer, create_topics, read_log
+from stream.chunks import parts
 from stream.collector import settle
 from stream.config import ShardConfig, shard_config
-from stream.engine import QuietMonitor
-from stream.faust_consumer import prompt_transport
+from stream.faust_app import faust_app, raw_topic
 from stream.fold import PartitionFold
+from stream.health import Authorised, from_this_machine
+from stream.housekeeping import keep_house
+from stream.guarding import guard
 from stream.ingest import Ingest
+from stream.reach import LogEnds
+from stream.security import kafka_security
 from stream.shard import Shard
+from stream.ticking import Ticker
 from stream.topics import INBOX, SOURCES
+from stream.watch import Watch, limits_of
 from twin.counters import Catalogue
 from twin.errors import ConfigurationError
 from twin.log import LogRecord
@@ -46,6 +53,7 @@ class LockstepApp:
         dsn: Of the database.
         catalogue: The counters it accepts.
         roles: Any of `ingest` and `fold`.
+        authorised: Who may read `/status` and `/metrics`.
     """
 
     def __init__(
@@ -55,6 +63,7 @@ class LockstepApp:
         dsn: str,
         catalogue: Catalogue,
         roles: tuple[str, ...] = ("ingest", "fold"),
+        authorised: Authorised = from_this_machine,
     ) -> None:
         self.settings = settings
         self.bootstrap = bootstrap
@@ -70,52 +79,22 @@ class LockstepApp:
         self._folds: dict[int, tuple[PartitionFold, asyncio.Task[None]]] = {}
         self._ingests: dict[str, tuple[Ingest, asyncio.Task[None]]] = {}
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
-        self.faust = self._faust_app()
+        self.board = Board(limits_of(settings))
+        self._ends = LogEnds(bootstrap, self._security, settings.topic_prefix + INBOX.name)
+        self.faust = faust_app(settings, bootstrap)
+        self.watch = Watch(self.board, settings, dsn, self._ends, self._owner, roles, authorised, self._fatal)
         self.faust.on_partitions_assigned.connect(self._on_assigned)
         self.faust.on_partitions_revoked.connect(self._on_revoked)
         self.faust.on_before_shutdown.connect(self._on_shutdown)
         if "fold" in roles:
             self._agent(INBOX.name, self._fold)
+            self.faust.task(self._keep_house)
         if "ingest" in roles:
             for kind, topic in SOURCES.items():
                 self._agent(topic.name, self._ingest(kind))
 
-    def _faust_app(self) -> Any:
-        settings = self.settings
-        app = faust.App(
-            settings.group,
-            broker=[f"kafka://{server}" for server in self.bootstrap.split(",")],
-            broker_credentials=faust_credentials(settings),
-            datadir=str(Path(settings.state_dir) / "faust"),
-            topic_disable_leader=True,
-            topic_allow_declare=False,
-            web_enabled=False,
-            web_tables_enabled=False,
-            consumer_auto_offset_reset="earliest",
-            broker_session_timeout=settings.broker_session_timeout_s,
-            broker_rebalance_timeout=settings.broker_session_timeout_s,
-            broker_heartbeat_interval=settings.broker_heartbeat_s,
-            broker_commit_interval=1.0,
-            broker_max_poll_interval=300.0,
-            consumer_max_fetch_size=4 << 20,
-            stream_wait_empty=False,
-            # With the buffers of all partitions full Faust sleeps for a second: they hold more than is folded in one.
-            stream_buffer_maxsize=16_384,
-            worker_redirect_stdouts=False,
-            monitor=QuietMonitor(),
-        )
-        app.transport = prompt_transport(app, settings.fetch_wait_ms)
-        return app
-
     def _agent(self, topic: str, handler: Any) -> None:
-        source = self.faust.topic(
-            self.settings.topic_prefix + topic,
-            key_type=bytes,
-            value_type=bytes,
-            key_serializer="raw",
-            value_serializer="raw",
-            internal=False,
-        )
+        source = raw_topic(self.faust, self.settings.topic_prefix + topic)
         self.faust.agent(source, name=f"lockstep.{topic}")(handler)
 
     # An exception that leaves an agent's loop loses events without a word: handlers only hand over, what can fail
@@ -123,16 +102,21 @@ class LockstepApp:
     async def _fold(self, stream: Any) -> None:
         async for event in stream.noack().events():
             if self.failure is None:  # a fold that failed must not be begun anew while the worker stops
-                await (await self._fold_of(event.message.partition)).queue.put(event)
+                queue = (await self._fold_of(event.message.partition)).queue
+                for part in parts(event):
+                    await queue.put(part)
 
     def _ingest(self, kind: str) -> Any:
         async def handler(stream: Any) -> None:
             async for event in stream.noack().events():
-                await (await self._ingest_of(kind)).queue.put(event)
+                queue = (await self._ingest_of(kind)).queue
+                for part in parts(event):
+                    await queue.put(part)
 
         return handler
 
     async def _fold_of(self, partition: int) -> PartitionFold:
+        producer = await self._connected()
         known = self._folds.get(partition)
         if known is not None and not known[1].done():
             return known[0]
@@ -141,7 +125,7 @@ class LockstepApp:
             partition,
             lambda: Shard(partition, self._config, self._catalogue),
             self._store,
-            await self._connected(),
+            producer,
             self._read_log,
             self._log_end,
             self._limit(),
@@ -152,28 +136,35 @@ class LockstepApp:
             batch=settings.batch_reports,
             wait_s=settings.batch_wait_ms / 1000,
             snapshot_every_s=settings.snapshot_every_s,
+            progress=self.board.partition(partition),
+            ticker=Ticker(partition, producer, settings.topic_prefix, settings.tick_s) if settings.tick_s else None,
         )
         self._folds[partition] = (fold, asyncio.create_task(fold.run()))
         return fold
 
     async def _ingest_of(self, kind: str) -> Ingest:
+        producer = await self._connected()
         known = self._ingests.get(kind)
         if known is not None:
             return known[0]
         settings = self.settings
         ingest = Ingest(
             kind,
-            await self._connected(),
+            producer,
             settings.partitions,
             settings.topic_prefix,
             settings.batch_reports,
             settings.batch_wait_ms / 1000,
-            settings.max_message_bytes,
+            guard(kind, settings),
             self._limit(),
             self._fatal,
+            progress=self.board.source(kind),
         )
         self._ingests[kind] = (ingest, asyncio.create_task(ingest.run()))
         return ingest
+
+    async def _keep_house(self) -> None:
+        await keep_house(self.dsn)
 
     def _limit(self) -> RejectLimit:
         return RejectLimit(self.settings.reject_consecutive, self.settings.reject_share, self.settings.reject_window)
@@ -192,22 +183,25 @@ class LockstepApp:
         )
 
     async def _log_end(self, partition: int) -> int:
-        topic = self.settings.topic_prefix + INBOX.name
-        return (await extent(self.bootstrap, self._security, topic, [partition]))[partition][1]
+        return (await self._ends.ask([partition]))[partition]
 
     async def _on_assigned(self, _app: Any, assigned: set[TP], **_: Any) -> None:
         """Claim at once, whether or not anything is delivered."""
         for tp in assigned:
             if tp.topic == self.settings.topic_prefix + INBOX.name and self.failure is None:
                 await self._fold_of(tp.partition)
+        self.board.shared_out("settled")
 
     async def _on_revoked(self, _app: Any, revoked: set[TP], **_: Any) -> None:
         """Let go of partitions within a bound: what isn't committed by then is folded by the next owner."""
+        self.board.shared_out("rebalancing")
         names = {tp.partition for tp in revoked if tp.topic == self.settings.topic_prefix + INBOX.name}
         await self._let_go(names)
 
     async def _let_go(self, partitions: set[int]) -> None:
         leaving = [self._folds.pop(p) for p in partitions & set(self._folds)]
+        for partition in partitions:
+            self.board.gone(partition)
         # A full queue takes the word to stop only when there is room: that counts as part of the time it has.
         asked = [asyncio.create_task(fold.stop()) for fold, task in leaving if not task.done()]
         if leaving:
@@ -228,6 +222,7 @@ class LockstepApp:
 
     def _fatal(self, error: BaseException) -> None:
         self.failure = error
+        self.board.failure = str(error) or repr(error)
         log.critical("stopping: %s", error, exc_info=error)
         asyncio.get_running_loop().create_task(self.faust.crash(error))
 
@@ -239,12 +234,12 @@ def run_worker(app: LockstepApp, loglevel: str) -> int:
         The exit status: 0 after a signal, 1 after a failure.
     """
     settings = app.settings
-    migrate(app.dsn)
+    migrate(app.dsn, settings.keep())
     prepare_topics(settings, app.bootstrap)
     # Faust makes its own directory below it, but not this one.
     Path(settings.state_dir).mkdir(parents=True, exist_ok=True)
     settle()
-    worker = faust.Worker(app.faust, loglevel=loglevel, quiet=True, console_port=None)
+    worker = faust.Worker(app.faust, app.watch, loglevel=loglevel, quiet=True, console_port=None)
     try:
         worker.execute_from_commandline()
     except SystemExit as stop:
@@ -277,32 +272,3 @@ def prepare_topics(settings: Settings, bootstrap: str) -> None:
     asyncio.run(
         create_topics(bootstrap, security, settings.partitions, settings.replication, settings.topic_prefix, largest)
     )
-
-
-def kafka_security(settings: Settings) -> dict[str, Any]:
-    """Connection arguments for aiokafka."""
-    out: dict[str, Any] = {"security_protocol": settings.security_protocol}
-    if "SSL" in settings.security_protocol:
-        out["ssl_context"] = ssl.create_default_context(cafile=settings.ssl_cafile)
-    if "SASL" in settings.security_protocol:
-        assert settings.sasl_password is not None
-        out |= {
-            "sasl_mechanism": settings.sasl_mechanism,
-            "sasl_plain_username": settings.sasl_username,
-            "sasl_plain_password": settings.sasl_password.get_secret_value(),
-        }
-    return out
-
-
-def faust_credentials(settings: Settings) -> Any:
-    """The same for Faust; None for a plain connection."""
-    security = kafka_security(settings)
-    context = security.get("ssl_context")
-    if "sasl_mechanism" in security:
-        return faust.SASLCredentials(
-            username=security["sasl_plain_username"],
-            password=security["sasl_plain_password"],
-            mechanism=security["sasl_mechanism"],
-            ssl_context=context,
-        )
-    return faust.SSLCredentials(context=context) if context else None

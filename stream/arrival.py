@@ -12,7 +12,7 @@ from stream.decode import from_ms
 from stream.outlets import outlet
 from stream.prepare import PreparedReport
 from twin.events import CongestionPrediction
-from twin.rows import CORRECTED, DISCOVERED, LATE, SUSPECT, Effects, HistoryBlock
+from twin.rows import AHEAD, CORRECTED, DISCOVERED, LATE, SUSPECT, Effects, HistoryBlock
 from twin.state import Layout, Table
 from twin.sync import Arrival
 
@@ -37,7 +37,7 @@ class Admitted(NamedTuple):
     position: int
 
 
-STORED_ONLY = {Arrival.LATE: LATE, Arrival.CORRECTED: CORRECTED}
+STORED_ONLY = {Arrival.LATE: LATE, Arrival.CORRECTED: CORRECTED, Arrival.AHEAD: AHEAD}
 """Reports that become history and don't touch the state, and how their rows are marked."""
 
 ANY = -1

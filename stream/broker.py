@@ -10,15 +10,16 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, for_code
 
+from stream.contact import meet
 from stream.decode import LATEST_MS
-from stream.topics import TOPICS, Headers, event_type
+from stream.topics import TOPICS, Headers, attributes_of
 from twin.errors import ConfigurationError, LogGone, Unavailable
 from twin.log import LogRecord
 
 MAX_BATCH = 1 << 20
 """Largest batch sent [byte]; the broker's own limit is 1 MiB by default, less its framing."""
 
-_TOPIC_EXISTS = 36
+_TOPIC_EXISTS, _NO_RIGHT = 36, 29
 ATTEMPTS = 50
 """To learn something from the broker's metadata, 0.2 s apart."""
 
@@ -27,7 +28,7 @@ class Message(NamedTuple):
     """One message to be sent.
 
     Attributes:
-        time: Its time stamp [ms since 1970].
+        time: Its time stamp [ms since 1970]; Apache Kafka puts its own in its place.
     """
 
     partition: int
@@ -126,6 +127,7 @@ async def create_topics(
         Unavailable: The broker doesn't answer.
         ConfigurationError: A topic can't be created, or `twin.inbox` has another number of partitions.
     """
+    await meet(bootstrap, security)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **security)
     try:
         await admin.start()
@@ -139,7 +141,12 @@ async def create_topics(
                 prefix + t.name,
                 t.partitions or partitions,
                 replication,
-                topic_configs={"retention.ms": str(t.retention_ms), "max.message.bytes": str(max_message_bytes)},
+                topic_configs={
+                    "retention.ms": str(t.retention_ms),
+                    "max.message.bytes": str(max_message_bytes),
+                    # Retention goes by when the broker got a message, not by what a producer says.
+                    "message.timestamp.type": "LogAppendTime",
+                },
             )
             for t in TOPICS
             if prefix + t.name not in existing
@@ -147,6 +154,11 @@ async def create_topics(
         if wanted:
             reply = await admin.create_topics(wanted)
             for name, code, *_ in reply.topic_errors:
+                if code == _NO_RIGHT:
+                    raise ConfigurationError(
+                        f"this login has no right to the topic {name}: it needs Create, Describe, Read and Write on "
+                        "topics and Read on the consumer group; see docs/security.md"
+                    )
                 if code not in (0, _TOPIC_EXISTS):
                     raise ConfigurationError(f"can't create the topic {name}: {for_code(code).__name__}")
         for name, found in (await _partitions(admin, [prefix + t.name for t in TOPICS if not t.partitions])).items():
@@ -174,12 +186,13 @@ async def _partitions(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str,
 def to_record(message: Any, default_type: str) -> LogRecord:
     """A message of aiokafka or Faust as a record of the log."""
     key = message.key
+    type_, recorded = attributes_of(message.headers, default_type)
     return LogRecord(
         message.partition,
         message.offset,
         key.decode("utf-8", "replace") if isinstance(key, bytes) else key or "",
-        _time_ms(message.timestamp),
-        event_type(message.headers, default_type),
+        _time_ms(message.timestamp) if recorded is None else recorded,
+        type_,
         message.value or b"",
     )
 

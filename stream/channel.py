@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from models.online import CongestionModel
 from models.scoring import ScoreWindow
 from stream.config import ShardConfig
+from stream.zone import local_offset
 from twin.drift import DriftDetector
 from twin.expectation import Series
 from twin.fidelity import FidelityTracker
@@ -33,12 +34,13 @@ class Channel:
     """
 
     def __init__(self, counter: str, granularity_ms: int, config: ShardConfig) -> None:
-        self.series = Series(counter, granularity_ms, config.lateness_periods)
+        most_open = config.lateness_periods + config.skew_periods + 1
+        self.series = Series(counter, granularity_ms, most_open, local_offset(config.time_zone))
         self.drift = DriftDetector(0)
         self.fidelity = FidelityTracker(0, FIDELITY_HALF_LIFE_S * 1000 / granularity_ms)
         targets = [t for t in config.targets if t.counter == counter and t.horizon_s * 1000 % granularity_ms == 0]
         self.models = [
-            CongestionModel([t for t in targets if t.horizon_s == horizon], granularity_ms, config.lateness_periods)
+            CongestionModel([t for t in targets if t.horizon_s == horizon], granularity_ms, most_open)
             for horizon in sorted({t.horizon_s for t in targets})
         ]
         self.scores = {t.name: ScoreWindow(SCORED_LABELS) for t in targets}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -69,12 +70,45 @@ def worker(
 
 @app.command()
 def migrate() -> None:
-    """Bring the database's schema up to date."""
+    """Bring the database's schema up to date, and tell it how long to keep what."""
     from infra.settings import load
     from infra.store.migrate import migrate as run
     from stream.services import running
 
-    print(f"the schema has version {run(running(load()).dsn)}")
+    settings = load()
+    print(f"the schema has version {run(running(settings).dsn, settings.keep(), change=True)}")
+
+
+@app.command()
+def prune(as_json: AsJson = False) -> None:
+    """Drop what is older than is to be kept: for plain PostgreSQL without a worker, which does it every hour."""
+    from infra.settings import load
+    from infra.store.prune import prune as run
+    from stream.services import running
+
+    done = run(running(load()).dsn)
+    if as_json:
+        horizon = done.horizon.isoformat() if done.horizon else None
+        print(json.dumps({"deleted": done.deleted, "horizon": horizon, "left_to": done.left_to}))
+    elif done.left_to:
+        print(f"nothing was done: {done.left_to}")
+    else:
+        gone = ", ".join(f"{n} of {table}" for table, n in done.deleted.items() if n) or "none"
+        print(f"rows deleted: {gone}; rows up to {done.horizon or 'none'} are summaries now")
+
+
+@app.command()
+def refresh(
+    since: Annotated[datetime, typer.Argument(help="Begin, UTC, such as 2026-01-31.", formats=["%Y-%m-%d"])],
+    until: Annotated[datetime, typer.Argument(help="End, UTC.", formats=["%Y-%m-%d"])],
+) -> None:
+    """Work rows that came later than LOCKSTEP_LATE_DAYS into the summaries, on TimescaleDB."""
+    from infra.settings import load
+    from infra.store.retention import refresh_all
+    from stream.services import running
+
+    begin, end = (moment.replace(tzinfo=UTC) for moment in (since, until))
+    print("done" if refresh_all(running(load()).dsn, begin, end) else "nothing was done: plain PostgreSQL needs none")
 
 
 @app.command()
@@ -189,6 +223,33 @@ def topology_show(
     from stream.show import show_topology
 
     show_topology(path, profile, as_json=as_json)
+
+
+@app.command()
+def status(
+    as_json: AsJson = False,
+    ready: Annotated[bool, typer.Option("--ready", help="Only say whether all are ready: a health check.")] = False,
+    url: Annotated[str | None, typer.Option(help="Of a worker's health server; default: all of this machine.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="Holds a token with the role read.", exists=True)] = None,
+    first: Annotated[int, typer.Option(min=0, help="Stale elements to pass over.")] = 0,
+    limit: Annotated[int, typer.Option(min=0, max=1000, help="Stale elements to show, at most.")] = 20,
+) -> None:
+    """Show running workers: partitions, lags, what is stuck and why, silent elements. Exit status 1: not ready."""
+    from stream.status import is_ready, show, workers
+    from stream.status import status as ask
+
+    if ready:
+        answers = [(one, *is_ready(one)) for one in workers(url)]
+        for one, good, reasons in answers:
+            print(f"{one}: {'ready' if good else 'not ready: ' + '; '.join(reasons)}")
+        sys.exit(0 if all(good for _, good, _ in answers) else 1)
+    said = [ask(one, token_file, first, limit) for one in workers(url)]
+    for one in said:
+        if as_json:
+            print(json.dumps(one))
+        else:
+            show(one)
+    sys.exit(0 if all(one["ready"] for one in said) else 1)
 
 
 @app.command()

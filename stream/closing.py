@@ -10,8 +10,10 @@ from models.scoring import ScoreWindow
 from stream.channel import Channel
 from stream.decode import from_ms
 from stream.outlets import outlet
-from twin.events import Drift, Fidelity, Score, TwinUpdate
+from stream.silence import mark_stale, tell_gaps
+from twin.events import Drift, Fidelity, Score
 from twin.neighbours import neighbour_mean
+from twin.rows import Effects
 from twin.state import Table
 
 if TYPE_CHECKING:
@@ -20,36 +22,71 @@ if TYPE_CHECKING:
 LONGEST_GAP = 2000
 """Empty periods that are closed one by one; a longer silence of the whole shard is jumped over."""
 
-NAMED = 1000
-"""Names that one update lists at most."""
-
 WORST = 5
 DAY_MS = 86_400_000
 
 
-def enter_period(shard: Shard, table: Table, period: int, end: int) -> None:
-    """Enter a period: close those whose lateness has run out by that, then freeze what predictions rest on.
+def enter_period(shard: Shard, table: Table, period: int) -> None:
+    """Open the periods up to a new one, closing what the fastest element may not be farther ahead of.
 
     Args:
         period: Counted in granularities since 1970.
-        end: Of the period [ms].
     """
-    # Sorted: the order of what is told must not depend on which report came first, or on a restart.
-    channels = [c for (g, _), c in sorted(shard.channels.items()) if g == table.granularity_ms]
-    lateness = shard.config.lateness_periods
+    shard.revision += 1
+    channels = _channels(shard, table)
+    before = shard.config.lateness_periods + shard.config.skew_periods + 1
     if table.now < 0 or period - table.now > LONGEST_GAP:
-        table.now, table.closed = period - 1, period - 2 - lateness
+        close_until(shard, table, table.now)
+        table.now, table.closed = period - 1, period - 1 - before
         for channel in channels:
             channel.series.forget_recent()
+    if table.pace.pace < period - shard.config.skew_periods - 1:
+        # So far behind the fastest that their periods will be closed without them: silent, whatever the pace says.
+        mark_stale(shard, table, period - shard.config.skew_periods - 1, period * table.granularity_ms)
     for now in range(table.now + 1, period + 1):
-        table.now, table.closed = now, now - 1 - lateness
+        close_until(shard, table, now - before)
+        table.now = now
         for channel in channels:
-            if _close(shard, table, channel, table.closed):
-                # Each period is closed on top of the one before, entered one by one or at a leap.
+            channel.series.open(now)
+
+
+def follow_pace(shard: Shard, table: Table, recorded: int, effects: Effects) -> None:
+    """Close what all but a few stragglers have left behind.
+
+    Args:
+        recorded: When the log took in the report that has moved the elements on [ms].
+    """
+    if table.pace.advance(table.now, recorded):
+        mark_stale(shard, table, table.pace.pace, table.pace.pace * table.granularity_ms)
+        # Silent is said soon; but a backlog may be read unevenly, and until it is hopeless the others wait.
+        table.discount(shard.config.skew_periods + shard.config.lateness_periods + 1)
+        table.pace.advance(table.now, recorded)
+    last = table.pace.watermark - 1 - shard.config.lateness_periods
+    if last > table.closed:
+        shard.flush(effects)
+        close_until(shard, table, last)
+
+
+def close_until(shard: Shard, table: Table, last: int) -> None:
+    """Close every period up to `last` that is still open, one after the other.
+
+    What predictions rest on changes here and nowhere else.
+    """
+    if last <= table.closed:
+        return
+    channels = _channels(shard, table)
+    for period in range(table.closed + 1, last + 1):
+        table.closed = period
+        for channel in channels:
+            if _close(shard, table, channel, period):
                 for model in channel.models:
                     model.freeze()
-            channel.series.open(now)
-    _mark_stale(shard, table, end)
+        tell_gaps(shard, table, period)
+
+
+def _channels(shard: Shard, table: Table) -> list[Channel]:
+    """Those of a table. Sorted: what is told must not depend on which report came first, or on a restart."""
+    return [c for (g, _), c in sorted(shard.channels.items()) if g == table.granularity_ms]
 
 
 def _close(shard: Shard, table: Table, channel: Channel, period: int) -> bool:
@@ -143,24 +180,3 @@ def _emit_score(shard: Shard, window: ScoreWindow, target: str, version: str, en
         revision=shard.revision,
     )
     shard.emit(outlet("scores", target, end, body))
-
-
-def _mark_stale(shard: Shard, table: Table, end: int) -> None:
-    """Say once that an element has gone silent; it is marked, not invented."""
-    newly = []
-    for layouts in table.layouts.values():
-        for layout in layouts:
-            if not layout.stale and layout.arrivals.silent(table.now):
-                layout.stale = True
-                newly.append(layout.element)
-    shard.counts["stale"] += len(newly)
-    for first in range(0, len(newly), NAMED):
-        body = TwinUpdate(
-            id=f"stale/{shard.partition}/{table.granularity_ms // 1000}/{table.now}/{first}",
-            time=from_ms(end),
-            change="stale",
-            objects=newly[first : first + NAMED],
-            detail={"granularity_s": table.granularity_ms // 1000},
-            revision=shard.revision,
-        )
-        shard.emit(outlet("updates", newly[first], end, body))

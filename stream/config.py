@@ -12,17 +12,23 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What the fold needs to know besides the log; part of what makes a replay repeatable.
 
     Attributes:
-        lateness_periods: How many periods a report may come late and still count.
+        lateness_periods: How many periods a report may come late and still count, seen from the elements' watermark.
+        skew_periods: How many periods the fastest element may be ahead of the others and still count.
+        time_zone: Whose days and hours the network lives by, an IANA name.
         future_tolerance_ms: How far a period may end after its record's own time [ms].
         instant_period_ms: The period into which samples taken at an instant are sorted [ms].
         unknown_objects: What to do with objects that the inventory doesn't know.
+        inventory_removes_at_most: Share of the declared objects of its scope that an unconfirmed inventory may remove.
     """
 
     targets: tuple[CongestionTarget, ...] = ()
     lateness_periods: int = 1
+    skew_periods: int = 8
+    time_zone: str = "UTC"
     future_tolerance_ms: int = 600_000
     instant_period_ms: int = 60_000
     unknown_objects: str = "accept"
+    inventory_removes_at_most: float = 0.5
 
 
 def shard_config(settings: Settings) -> ShardConfig:
@@ -30,6 +36,9 @@ def shard_config(settings: Settings) -> ShardConfig:
     return ShardConfig(
         targets=tuple(parse_target(text) for text in settings.targets),
         lateness_periods=settings.lateness_periods,
+        skew_periods=settings.skew_periods,
+        time_zone=settings.time_zone,
         future_tolerance_ms=int(settings.future_tolerance_s * 1000),
         unknown_objects=settings.unknown_objects,
+        inventory_removes_at_most=settings.inventory_removes_at_most,
     )

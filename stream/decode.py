@@ -9,16 +9,21 @@ import msgspec
 
 from twin import dn
 from twin.errors import BadInput
-from twin.events import SCHEMA_VERSION, Alarm, Report, TopologyChange
+from twin.events import SCHEMA_VERSION, Alarm, Inventory, Report, Tick, TopologyChange
+from twin.inventory import check_part
 
-Event = Report | TopologyChange | Alarm
+Event = Report | TopologyChange | Alarm | Inventory | Tick
 
 REPORT, TOPOLOGY, ALARM = "lockstep.report.v1", "lockstep.topology.v1", "lockstep.alarm.v1"
+TICK = "lockstep.tick.v1"
+INVENTORY = "lockstep.inventory.v1"
 
 _DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
     REPORT: msgspec.json.Decoder(Report),
     TOPOLOGY: msgspec.json.Decoder(TopologyChange),
     ALARM: msgspec.json.Decoder(Alarm),
+    INVENTORY: msgspec.json.Decoder(Inventory),
+    TICK: msgspec.json.Decoder(Tick),
 }
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,7 +54,7 @@ def decode(type_: str, value: bytes) -> Event:
         type_: Its CloudEvents type.
 
     Raises:
-        BadInput: malformed, wrong-type, no-time-zone, unknown-type, unknown-schema-version or bad-name.
+        BadInput: malformed, wrong-type, no-time-zone, unknown-type, unknown-schema-version, bad-name or out-of-scope.
     """
     decoder = _DECODERS.get(type_)
     if decoder is None:
@@ -69,6 +74,8 @@ def decode(type_: str, value: bytes) -> Event:
         dn.check(event.object_instance)
     elif isinstance(event, TopologyChange):
         _check_names(event)
+    elif isinstance(event, Inventory):
+        check_part(event)
     return event
 
 

@@ -15,10 +15,11 @@ from infra.embedded.service import Job, Service
 from infra.settings import Settings, load
 from infra.store.queries import counts
 from models.targets import parse_duration_s
-from stream.app import kafka_security, prepare_topics
+from stream.app import prepare_topics
 from stream.broker import Message, Producer
 from stream.demo_view import View, watch
 from stream.partition import murmur2
+from stream.security import kafka_security
 from stream.services import DEMO, Services, started
 from stream.sources.emulator import EmulatedNetwork, Script
 from stream.topics import SOURCES

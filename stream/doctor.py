@@ -81,23 +81,27 @@ async def _broker(bootstrap: str, settings: object) -> Finding:
     from aiokafka.errors import KafkaError
 
     from infra.settings import Settings
-    from stream.app import kafka_security
+    from stream.contact import meet
+    from stream.security import kafka_security
     from stream.topics import TOPICS
 
     assert isinstance(settings, Settings)
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5000, **kafka_security(settings))
+    try:
+        security = kafka_security(settings)
+        await meet(bootstrap, security)
+    except LockstepError as error:
+        return Finding("broker", False, True, bootstrap, str(error))
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5000, **security)
     try:
         await admin.start()
         there = set(await admin.list_topics())
     except (KafkaError, OSError) as error:
-        return Finding(
-            "broker", False, True, bootstrap, f"{error}: is it running, and does LOCKSTEP_BOOTSTRAP name it?"
-        )
+        return Finding("broker", False, True, bootstrap, f"it answers, and then fails: {error}")
     finally:
         await admin.close()
     missing = [t.name for t in TOPICS if settings.topic_prefix + t.name not in there]
     note = f"{len(missing)} topics don't exist yet: `lockstep worker` creates them" if missing else ""
-    return Finding("broker", True, True, bootstrap, note)
+    return Finding("broker", True, True, f"{bootstrap}, {settings.security_protocol}", note)
 
 
 def _database(dsn: str) -> Finding:

@@ -11,7 +11,7 @@ from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
 
-from stream.engine import EagerConsumer
+from stream.chunk_consumer import ChunkConsumer
 
 
 def prompt_transport(app: Any, fetch_wait_ms: int) -> Any:
@@ -24,7 +24,7 @@ def prompt_transport(app: Any, fetch_wait_ms: int) -> Any:
             consumer._fetch_max_wait_ms = fetch_wait_ms
             return consumer
 
-    class PromptConsumer(EagerConsumer):
+    class PromptConsumer(ChunkConsumer):
         def _new_consumer_thread(self) -> Any:
             return PromptThread(self, loop=self.loop, beacon=self.beacon)
 

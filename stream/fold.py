@@ -9,6 +9,8 @@ One `PartitionFold` a partition. Its order of work is the guarantee (nothing los
 Killed between publishing and the transaction, the batch is folded again: the same outlets with the same ids go out a
 second time, the rows go in once. The broker's own offset is only a hint: what is below the database's is passed over,
 and a hole above it is read from the log.
+
+What it has done and what it waits for it tells its `Progress`; the watchdog judges by that.
 """
 
 from __future__ import annotations
@@ -22,12 +24,16 @@ from time import monotonic
 from typing import Any, Protocol
 
 from infra.store.writer import Claim, ShardStore
+from stream import shard_state
 from stream.batching import Mailbox, RejectLimit
 from stream.broker import Producer, to_record
 from stream.collector import settle
+from stream.decode import TICK
 from stream.landing import Folded, Landing
-from stream.patience import patiently
+from stream.patience import CATCH_UP, CLAIM, LOOK, READ, patiently
+from stream.progress import Phase, Progress
 from stream.shard import Shard
+from stream.ticking import Ticker
 from stream.topics import INBOX
 from twin.errors import Fenced, SnapshotError
 from twin.log import LogRecord
@@ -37,7 +43,7 @@ log = logging.getLogger("lockstep.fold")
 
 FENCED_WAIT_S = 2.0
 IDLE_S = 10.0
-"""Without a delivery for so long, the fold looks into the log itself."""
+"""Without a delivery for so long, the fold looks into the log itself, and after what is due in quiet hours."""
 
 
 class ReadLog(Protocol):
@@ -54,6 +60,8 @@ class PartitionFold:
         read_log: Reads what Faust doesn't deliver.
         log_end: The offset after a partition's newest record.
         on_fatal: Called with the error that ends this task.
+        progress: Told how far it is.
+        ticker: Tells the log that time passes while nothing comes; none: it doesn't.
     """
 
     def __init__(
@@ -73,6 +81,8 @@ class PartitionFold:
         batch: int = 250,
         wait_s: float = 0.05,
         snapshot_every_s: float = 60.0,
+        progress: Progress | None = None,
+        ticker: Ticker | None = None,
     ) -> None:
         self.partition = partition
         self._new_shard = new_shard
@@ -85,10 +95,15 @@ class PartitionFold:
         self._prefix, self._log_id, self._owner = prefix, log_id, owner
         self._batch, self._wait_s, self._snapshot_every_s = batch, wait_s, snapshot_every_s
         self._snapshot_at = 0.0
+        # Whether there is more than ticks after the last snapshot: time alone is not worth another.
+        self._unsaved = False
         self._stopping = False
+        self.progress = progress or Progress(partition)
+        self._ticker = ticker
         # Batches taken from the queue whose events are not acknowledged: after a lost claim they are folded again.
         self._taken: list[list[Any]] = []
         self._landing: Landing | None = None
+        self._committed = 0
         self.shard: Shard | None = None
         self.queue: Mailbox[Any] = Mailbox(4 * batch)
 
@@ -97,9 +112,11 @@ class PartitionFold:
         try:
             while True:
                 try:
-                    await patiently(f"claiming partition {self.partition}", self._begin)
+                    await patiently(CLAIM, self._claim, self.progress)
+                    await patiently(CATCH_UP, self._catch_up, self.progress)
                     return await self._work()
                 except Fenced as fenced:
+                    self.progress.fenced()
                     log.warning("partition %d: %s", self.partition, fenced)
                     if self._stopping:
                         return None
@@ -121,19 +138,32 @@ class PartitionFold:
         self._stopping = True
         await self.queue.put(None)
 
-    async def _begin(self) -> None:
-        """Claim, restore, catch up with the database."""
+    async def _claim(self) -> None:
+        """Take the partition over and restore its newest snapshot."""
+        self.progress.enter(Phase.CLAIMING)
         claim = await self._store.claim(self.partition, self._log_id, self._owner)
-        self._landing = Landing(claim, self._owner, self._store, self._producer, self._prefix, self.queue.interrupt)
-        self.shard = shard = self._restore(claim)
-        if shard.next_offset < claim.next_offset:
-            log.info("partition %d: catching up from %d to %d", self.partition, shard.next_offset, claim.next_offset)
-            async for records in self._read_log(self.partition, shard.next_offset, claim.next_offset):
-                shard.apply(records)
-                await asyncio.sleep(0)
-        settle()
+        self._landing = Landing(
+            claim, self._owner, self._store, self._producer, self._prefix, self.progress, self.queue.interrupt
+        )
+        self.progress.enter(Phase.RESTORING)
+        self.shard = self._restore(claim)
+        self._committed = claim.next_offset
+        self.progress.restored(self.shard, claim.next_offset)
         # Where there is no snapshot yet the first batch leaves one: people ask for the topology right away.
         self._snapshot_at = monotonic() if claim.snapshots else -inf
+
+    async def _catch_up(self) -> None:
+        """Fold what the database has: its effects are written already."""
+        shard = self._of_shard()
+        self.progress.enter(Phase.CATCHING_UP)
+        if shard.next_offset < self._committed:
+            log.info("partition %d: catching up from %d to %d", self.partition, shard.next_offset, self._committed)
+            async for records in self._read_log(self.partition, shard.next_offset, self._committed):
+                shard.apply(records)
+                self.progress.caught_up(shard, len(records))
+                await asyncio.sleep(0)
+            self._unsaved = True
+        settle()
 
     def _restore(self, claim: Claim) -> Shard:
         for stored in claim.snapshots:
@@ -150,6 +180,7 @@ class PartitionFold:
 
     async def _work(self) -> None:
         assert self._landing is not None
+        self.progress.enter(Phase.WORKING)
         last = False
         for events in [events for events in self._taken if events]:
             await self._fold(events)
@@ -161,8 +192,10 @@ class PartitionFold:
             alarm.cancel()
             if not batch:  # interrupted: something could not land, or nothing has come for a while
                 self._landing.check()
-                await patiently(f"looking after partition {self.partition}", self._look_after)
+                await patiently(LOOK, self._look_after, self.progress)
                 continue
+            if self._ticker is not None:
+                self._ticker.heard()
             last = batch[-1] is None
             events = [event for event in batch if event is not None]
             self._taken.append(events)
@@ -182,20 +215,31 @@ class PartitionFold:
                 continue
             if record.offset > expect:
                 await self._land([], records)
-                await patiently(f"reading partition {self.partition}", partial(self._fill, record.offset))
+                await patiently(READ, partial(self._fill, record.offset), self.progress)
                 records = []
             records.append(record)
             expect = record.offset + 1
-        await self._land(events, records, snapshot=monotonic() - self._snapshot_at >= self._snapshot_every_s)
+        await self._land(events, records, snapshot=self._snapshot_due())
 
     async def _look_after(self) -> None:
-        """Fold what the log has and Faust has not delivered: a rebalance can make it drop what it had fetched."""
+        """Nothing has come for a while: fold what the log has and Faust has not delivered, or see to what is due.
+
+        A rebalance can make Faust drop what it had fetched.
+        """
         end = await self._log_end(self.partition)
         if end > self._of_shard().next_offset:
             log.warning(
                 "partition %d: %d records were not delivered", self.partition, end - self._of_shard().next_offset
             )
-            await self._fill(end)
+            return await self._fill(end)
+        if self._unsaved and self._snapshot_due():
+            await self._land([], [], snapshot=True)
+        if self._ticker is not None and await self._ticker.idle():
+            self.progress.ticked()
+        return None
+
+    def _snapshot_due(self) -> bool:
+        return monotonic() - self._snapshot_at >= self._snapshot_every_s
 
     async def _fill(self, upto: int) -> None:
         """Fold what the log has between the shard's next offset and another."""
@@ -208,14 +252,16 @@ class PartitionFold:
         assert self._landing is not None
         before = shard.next_offset
         effects = self._apply(shard, records)
-        body = shard.snapshot() if snapshot else None
+        body, event_time = (shard.snapshot(), shard_state.event_time(shard)) if snapshot else (None, None)
+        self._unsaved |= any(record.type != TICK for record in records)
         if snapshot:
             settle()
-            self._snapshot_at = monotonic()
-        await self._landing.hand_over(Folded(events, before, shard.next_offset, effects, body))
+            self._snapshot_at, self._unsaved = monotonic(), False
+        await self._landing.hand_over(Folded(events, before, shard.next_offset, effects, body, event_time))
 
     def _apply(self, shard: Shard, records: list[LogRecord]) -> Effects:
         effects = shard.apply(records)
+        self.progress.applied(shard, records, effects)
         refused = {out.id for out in effects.outlets if out.kind == "rejected"}
         for record in records:
             id_ = f"{INBOX.name}-{record.partition}-{record.offset}"

@@ -4,65 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from time import time
+from typing import Any
 
 from stream.batching import Mailbox, RejectLimit
 from stream.broker import Message, Producer, to_record
-from stream.decode import ALARM, REPORT, TOPOLOGY, decode
-from stream.outlets import ENCODER, rejected
-from stream.partition import partition_of
-from stream.patience import patiently
-from stream.sources.senml import reports as senml_reports
+from stream.guarding import UNCOUNTED, Guard
+from stream.patience import INGEST, patiently
+from stream.progress import SourceProgress
+from stream.routing import ALL, entries
 from stream.topics import INBOX, OUTLETS, SOURCES, headers
-from twin import dn
 from twin.errors import BadInput
-from twin.events import Alarm, Report, TopologyChange
-from twin.log import LogRecord
-
-ALL = -1
-"""Stands for every partition: what concerns the whole network."""
 
 
-class Entry(NamedTuple):
-    """One record on its way into the log."""
-
-    partition: int
-    key: str
-    type: str
-    time: int
-    value: bytes
-
-
-def entries(kind: str, record: LogRecord, partitions: int, max_bytes: int) -> list[Entry]:
-    """What a source's message becomes in the log.
-
-    Args:
-        kind: Of the source, a key of `SOURCES`.
-        max_bytes: Larger messages are rejected unread [byte].
-
-    Raises:
-        BadInput: It can't be used.
-    """
-    if len(record.value) > max_bytes:
-        raise BadInput(
-            "too-large", f"{len(record.value)} bytes, the limit is {max_bytes}: split it, or raise the limit"
-        )
-    if kind == "senml":
-        return [
-            Entry(partition_of(report.element, partitions), report.element, REPORT, record.time, ENCODER.encode(report))
-            for report in senml_reports(record.value, record.key, record.time)
-        ]
-    event = decode(record.type, record.value)
-    if isinstance(event, Report):
-        return [
-            Entry(partition_of(dn.check(event.element), partitions), event.element, REPORT, record.time, record.value)
-        ]
-    if isinstance(event, TopologyChange):
-        return [Entry(ALL, event.source or event.id, TOPOLOGY, record.time, record.value)]
-    assert isinstance(event, Alarm)
-    return [
-        Entry(partition_of(event.object_instance, partitions), event.object_instance, ALARM, record.time, record.value)
-    ]
+def wall_ms() -> int:
+    """The wall clock [ms since 1970]."""
+    return int(time() * 1000)
 
 
 class Ingest:
@@ -70,7 +27,9 @@ class Ingest:
 
     Args:
         kind: Of the source, a key of `SOURCES`.
+        guard: Who lets messages in.
         on_fatal: Called with the error that ends this task.
+        now_ms: The wall clock [ms since 1970].
     """
 
     def __init__(
@@ -81,15 +40,19 @@ class Ingest:
         prefix: str,
         batch: int,
         wait_s: float,
-        max_bytes: int,
+        guard: Guard,
         limit: RejectLimit,
         on_fatal: Callable[[BaseException], None],
+        now_ms: Callable[[], int] = wall_ms,
+        progress: SourceProgress | None = None,
     ) -> None:
         self._kind = kind
+        self.progress = progress or SourceProgress(kind)
+        self._now_ms = now_ms
         self._producer = producer
         self._partitions = partitions
         self._prefix = prefix
-        self._batch, self._wait_s, self._max_bytes = batch, wait_s, max_bytes
+        self._batch, self._wait_s, self._guard = batch, wait_s, guard
         self._limit = limit
         self._on_fatal = on_fatal
         self.queue: Mailbox[Any] = Mailbox(4 * batch)
@@ -109,12 +72,14 @@ class Ingest:
         into_log: list[Message] = []
         refused: list[Message] = []
         verdicts: list[str] = []
+        now = self._now_ms()
         for event in events:
             record = to_record(event.message, source.event)
             try:
-                found = entries(self._kind, record, self._partitions, self._max_bytes)
+                self._guard.admit(record)
+                found = entries(self._kind, record, self._partitions, self._guard.pseudonyms)
             except BadInput as error:
-                out = rejected(source.name, record, error)
+                out, told = self._guard.refusal(record, error)
                 type_ = OUTLETS["rejected"].event
                 refused.append(
                     Message(
@@ -125,12 +90,14 @@ class Ingest:
                         headers(type_, out.id, out.key, out.time),
                     )
                 )
-                verdicts.append(str(error))
+                verdicts.append(str(told))
                 continue
             verdicts.append("")
+            # When the source's topic got it: the same each time it is read. A producer's clock may run ahead, ours counts.
+            recorded = min(record.time, now)
             for number, entry in enumerate(found):
                 id_ = f"{source.name}-{record.partition}-{record.offset}-{number}"
-                head = headers(entry.type, id_, entry.key, entry.time, source.name)
+                head = headers(entry.type, id_, entry.key, entry.time, source.name, recorded)
                 targets = range(self._partitions) if entry.partition == ALL else (entry.partition,)
                 into_log.extend(Message(p, entry.key, entry.time, entry.value, head) for p in targets)
 
@@ -140,9 +107,11 @@ class Ingest:
                 self._producer.send(self._prefix + OUTLETS["rejected"].name, refused),
             )
 
-        await patiently(f"writing {source.name} to the log", send)
+        await patiently(INGEST, send, self.progress)
+        self.progress.ingested(verdicts)
         # After sending: the message that passes the limit can be looked at, too.
         for verdict in verdicts:
-            self._limit.note(bool(verdict), verdict)
+            if verdict.partition(":")[0] not in UNCOUNTED:
+                self._limit.note(bool(verdict), verdict)
         for event in events:
             event.ack()

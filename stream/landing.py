@@ -9,11 +9,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
 from typing import Any, NamedTuple
 
 from infra.store.writer import Claim, ShardStore
 from stream.broker import Message, Producer
-from stream.patience import patiently
+from stream.patience import PUBLISH, WRITE, patiently
+from stream.progress import Progress
 from stream.topics import OUTLETS, headers
 from twin.errors import Fenced, Unavailable
 from twin.rows import Effects
@@ -31,6 +33,7 @@ class Folded(NamedTuple):
         events: To be acknowledged when it is.
         before, after: The shard's next offset before and after it.
         snapshot: The state after it, if that is to be stored.
+        event_time: How far the network's time has come in that state [ms since 1970].
     """
 
     events: list[Any]
@@ -38,6 +41,7 @@ class Folded(NamedTuple):
     after: int
     effects: Effects
     snapshot: bytes | None = None
+    event_time: int | None = None
 
 
 class Landing:
@@ -46,6 +50,7 @@ class Landing:
     Args:
         claim: Under which rows are written.
         prefix: Of topic names.
+        progress: Told of what has landed.
         on_failure: Called when a batch can't land; `landed` then raises why.
     """
 
@@ -56,12 +61,14 @@ class Landing:
         store: ShardStore,
         producer: Producer,
         prefix: str,
+        progress: Progress,
         on_failure: Callable[[], None],
     ) -> None:
         self._claim, self._owner = claim, owner
         self._store = store
         self._producer = producer
         self._prefix = prefix
+        self._progress = progress
         self._on_failure = on_failure
         self._waiting: list[Folded] = []
         self._room = asyncio.Event()
@@ -122,8 +129,12 @@ class Landing:
         effects = _together([one.effects for one in group])
         before, after, snapshot = group[0].before, group[-1].after, group[-1].snapshot
         if after > before or snapshot is not None:
-            await patiently(f"publishing partition {self._claim.partition}", partial(self._publish, effects))
-            await self._commit(before, after, effects, snapshot)
+            begun = monotonic()
+            await patiently(PUBLISH, partial(self._publish, effects), self._progress)
+            self._progress.published(monotonic() - begun)
+            begun = monotonic()
+            await self._commit(before, after, effects, snapshot, group[-1].event_time)
+            self._progress.landed(before, after, None if snapshot is None else len(snapshot), monotonic() - begun)
         for one in group:
             for event in one.events:
                 event.ack()
@@ -138,21 +149,25 @@ class Landing:
             *(self._producer.send(self._prefix + OUTLETS[kind].name, group) for kind, group in by_kind.items())
         )
 
-    async def _commit(self, before: int, after: int, effects: Effects, snapshot: bytes | None) -> None:
+    async def _commit(
+        self, before: int, after: int, effects: Effects, snapshot: bytes | None, event_time: int | None
+    ) -> None:
         """Write; after a lost connection ask the database whether it has the batch before trying again."""
         try:
-            await self._store.commit(self._claim, before, after, effects, snapshot)
+            with self._progress.doing(WRITE) as wait:
+                await self._store.commit(self._claim, before, after, effects, snapshot, event_time)
         except Unavailable as error:
+            self._progress.failed(wait, error)
             log.warning("partition %d: %s", self._claim.partition, error)
-            await patiently(
-                f"writing partition {self._claim.partition}", partial(self._again, before, after, effects, snapshot)
-            )
+            await patiently(WRITE, partial(self._again, before, after, effects, snapshot, event_time), self._progress)
 
-    async def _again(self, before: int, after: int, effects: Effects, snapshot: bytes | None) -> None:
+    async def _again(
+        self, before: int, after: int, effects: Effects, snapshot: bytes | None, event_time: int | None
+    ) -> None:
         old = self._claim
         self._claim = claim = await self._store.claim(old.partition, old.log_id, self._owner)
         if claim.next_offset == before:
-            await self._store.commit(claim, before, after, effects, snapshot)
+            await self._store.commit(claim, before, after, effects, snapshot, event_time)
         elif claim.next_offset != after:
             raise Fenced(f"the database stands at {claim.next_offset}, not at {before}: somebody else went on")
 

@@ -13,25 +13,35 @@ ENCODER = msgspec.json.Encoder()
 KEPT_BYTES = 512 * 1024
 """Of a rejected message's original."""
 
+KEPT_TEXT = 1024
+"""Of its key, of its type and of what is wrong with it [character]: what tells of a message must fit into one."""
 
-def rejected(topic: str, record: LogRecord, error: BadInput) -> Outlet:
-    """The outlet for a message that could not be used."""
+
+def rejected(topic: str, record: LogRecord, error: BadInput, size: int | None = None, scrubbed: bool = False) -> Outlet:
+    """The outlet for a message that could not be used.
+
+    Args:
+        size: Of the original, where `record` no longer holds it whole [byte].
+        scrubbed: Identifiers of subscribers were taken out of it.
+    """
     id_ = f"{topic}-{record.partition}-{record.offset}"
+    key = record.key[:KEPT_TEXT]
     body = events.Rejected(
         id=id_,
         time=from_ms(record.time),
         reason=error.reason,
-        detail=error.detail,
+        detail=error.detail[:KEPT_TEXT],
         topic=topic,
         partition=record.partition,
         offset=record.offset,
-        size=len(record.value),
+        size=len(record.value) if size is None else size,
         original=record.value[:KEPT_BYTES],
-        key=record.key,
-        type=record.type,
-        truncated=len(record.value) > KEPT_BYTES,
+        key=key,
+        type=record.type[:KEPT_TEXT],
+        truncated=len(record.value) > KEPT_BYTES or key != record.key or (scrubbed and not record.value),
+        scrubbed=scrubbed,
     )
-    return Outlet("rejected", record.key, id_, record.time, ENCODER.encode(body))
+    return Outlet("rejected", key, id_, record.time, ENCODER.encode(body))
 
 
 def outlet(kind: str, key: str, time: int, body: msgspec.Struct) -> Outlet:

@@ -22,8 +22,8 @@ def record_log(path: Path) -> int:
 
 async def _record_log(path: Path) -> int:
     from infra.settings import load
-    from stream.app import kafka_security
     from stream.broker import extent, read_log
+    from stream.security import kafka_security
     from stream.services import running
     from stream.topics import INBOX
 

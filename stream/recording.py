@@ -22,11 +22,15 @@ from typing import BinaryIO, Self
 import msgspec
 
 from twin.errors import ConfigurationError
+from twin.events import Whole
 from twin.log import LogRecord
 
 FORMAT = 1
 MAX_LINE = 64 * 2**20
 """Longest line that is read [byte]: a damaged file must not fill the memory."""
+
+MOST_PARTITIONS = 4096
+"""Of a log."""
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,9 +43,9 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Line(msgspec.Struct, frozen=True, omit_defaults=True):
     partition: int
-    offset: int
+    offset: Whole
     key: str
-    time: int
+    time: Whole
     type: str
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     value64: str | msgspec.UnsetType = msgspec.UNSET
@@ -89,8 +93,8 @@ class Writer:
     """
 
     def __init__(self, path: Path | str, partitions: int) -> None:
-        if partitions < 1:
-            raise ConfigurationError(f"a recording needs at least one partition, not {partitions}")
+        if not 1 <= partitions <= MOST_PARTITIONS:
+            raise ConfigurationError(f"a recording needs 1 to {MOST_PARTITIONS} partitions, not {partitions}")
         self._path = Path(path)
         self._order = _Order(partitions)
         try:
@@ -163,7 +167,7 @@ def read(path: Path | str) -> Iterator[LogRecord]:
         try:
             entry = _decode_line.decode(line)
             value = _value(entry)
-        except (msgspec.DecodeError, UnicodeDecodeError, Base64Error, ValueError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, Base64Error, ValueError, RecursionError) as error:
             raise ConfigurationError(f"{path}, line {number}: not a record ({error}); record again") from error
         if fault := order.fault(entry.partition, entry.offset):
             raise ConfigurationError(f"{path}, line {number}: {fault}")
@@ -183,12 +187,12 @@ def _value(entry: _Line) -> bytes:
 def _read_header(path: Path, line: bytes) -> Header:
     try:
         found = _decode_header.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path}, line 1: not the header of a recording ({error})") from error
     if found.lockstep_recording != FORMAT:
         raise ConfigurationError(f"{path} has format {found.lockstep_recording}; this version reads {FORMAT}")
-    if found.partitions < 1:
-        raise ConfigurationError(f"{path}, line 1: {found.partitions} partitions")
+    if not 1 <= found.partitions <= MOST_PARTITIONS:
+        raise ConfigurationError(f"{path}, line 1: not from 1 to {MOST_PARTITIONS} partitions")
     return found
 
 

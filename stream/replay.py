@@ -15,6 +15,7 @@ from stream.shard import Shard
 from twin.counters import Catalogue
 from twin.log import LogRecord, Outlet
 from twin.rows import Effects
+from twin.sync import Arrival
 
 
 @dataclass(slots=True)
@@ -58,13 +59,13 @@ class Replayed:
             congestion[target] = scores(chosen)
         tables = [table for shard in self.shards.values() for table in shard.tables.values()]
         return {
-            "reports": sum(counts[kind] for kind in ("in_order", "reordered", "late", "duplicate")),
+            "reports": sum(counts[kind.value] for kind in Arrival),
             "cells": len({name for table in tables for name in table.names if "Cell" in name}),
             "objects": len({name for table in tables for name in table.names}),
             "rejected": {
                 k.removeprefix("rejected."): n for k, n in sorted(counts.items()) if k.startswith("rejected.")
             },
-            "sync": {k: counts[k] for k in ("in_order", "reordered", "late", "duplicate", "missing_periods", "stale")},
+            "sync": {k: counts[k] for k in (*(kind.value for kind in Arrival), "missing_periods", "stale")},
             "predictions": self.predictions,
             "drifts": counts["drift"],
             "outlets": dict(sorted(self.kinds.items())),
@@ -92,6 +93,7 @@ def replay(
         on_progress: Called with the number of records folded by now.
     """
     done = Replayed({})
+    matured: dict[str, list[tuple[int, int, Matured]]] = {}
     hashes: dict[int, Any] = {}
     begin, folded = perf_counter(), 0
     for partition, group in _batches(records, batch):
@@ -100,8 +102,8 @@ def replay(
             shard = done.shards[partition] = Shard(partition, config, catalogue)
             hashes[partition] = blake2b(digest_size=16)
         effects = shard.apply(group)
-        for target, end, matured in shard.matured:
-            done.matured.setdefault(target, []).append((end, matured))
+        for target, end, labels in shard.matured:
+            matured.setdefault(target, []).append((end, partition, labels))
         _count(done, hashes[partition], effects.outlets)
         done.predictions += sum(int((block.probability == block.probability).sum()) for block in effects.history)
         if on_effects is not None:
@@ -109,8 +111,10 @@ def replay(
         folded += len(group)
         if on_progress is not None:
             on_progress(folded)
-    for declared in config.targets:
-        done.matured.setdefault(declared.name, [])
+    for name in {target.name for target in config.targets} | matured.keys():
+        # In the order of time: which partition was folded first must not change the last digit of a score.
+        ordered = sorted(matured.get(name, []), key=lambda one: one[:2])
+        done.matured[name] = [(end, labels) for end, _, labels in ordered]
     done.outlet_digest = blake2b(
         b"".join(p.to_bytes(4, "big") + h.digest() for p, h in sorted(hashes.items())), digest_size=16
     ).hexdigest()

@@ -100,8 +100,8 @@ def replay_path(
 
 async def _send(source: Source) -> dict[str, Any]:
     """Play records onto `twin.inbox`, partition by partition as recorded."""
-    from stream.app import kafka_security
     from stream.broker import Message, Producer
+    from stream.security import kafka_security
     from stream.services import running
     from stream.topics import INBOX, headers
 
@@ -126,7 +126,7 @@ async def _send(source: Source) -> dict[str, Any]:
                     "LOCKSTEP_PARTITIONS"
                 )
             id_ = f"replay-{record.partition}-{record.offset}"
-            head = headers(record.type, id_, record.key, record.time, "replay")
+            head = headers(record.type, id_, record.key, record.time, "replay", record.time)
             waiting.append(Message(record.partition, record.key, record.time, record.value, head))
             sent += 1
             if len(waiting) >= 1000:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -31,6 +31,15 @@ class Services(NamedTuple):
     partitions: int
 
 
+class _Endpoints(msgspec.Struct, frozen=True):
+    """The same in the file."""
+
+    bootstrap: str
+    dsn: str
+    log_id: str
+    partitions: Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
+
+
 @contextmanager
 def started(settings: Settings) -> Iterator[Services]:
     """The services of the settings; those that are not set are started here and stopped at the end.
@@ -38,7 +47,7 @@ def started(settings: Settings) -> Iterator[Services]:
     Raises:
         Unavailable: One doesn't start.
     """
-    dsn = settings.dsn.get_secret_value() if settings.dsn else ""
+    dsn = settings.conninfo()
     if settings.bootstrap and dsn:
         yield Services(settings.bootstrap, dsn, settings.log_id, settings.partitions)
         return
@@ -54,9 +63,11 @@ def started(settings: Settings) -> Iterator[Services]:
             settings.log_id if settings.bootstrap else made.log_id,
             settings.partitions,
         )
-        # Other commands on this machine find the running services here; it holds a password.
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+        # Other commands on this machine find the running services here, whole or not at all; it holds a password.
+        new = file.with_suffix(".new")
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
             out.write(msgspec.json.encode(services._asdict()))
+        new.replace(file)
         try:
             yield services
         finally:
@@ -69,7 +80,7 @@ def running(settings: Settings) -> Services:
     Raises:
         Unavailable: Nobody runs any here.
     """
-    dsn = settings.dsn.get_secret_value() if settings.dsn else ""
+    dsn = settings.conninfo()
     if settings.bootstrap and dsn:
         return Services(settings.bootstrap, dsn, settings.log_id, settings.partitions)
     state = Path(settings.state_dir)
@@ -79,5 +90,12 @@ def running(settings: Settings) -> Services:
             f"no Lockstep runs with the state directory {settings.state_dir}: start `lockstep worker` or "
             "`lockstep demo`, or set LOCKSTEP_BOOTSTRAP and LOCKSTEP_DSN"
         )
-    found = Services(**msgspec.json.decode(file.read_bytes()))
+    found = _read(file)
     return found._replace(bootstrap=settings.bootstrap or found.bootstrap, dsn=dsn or found.dsn)
+
+
+def _read(file: Path) -> Services:
+    try:
+        return Services(*msgspec.structs.astuple(msgspec.json.decode(file.read_bytes(), type=_Endpoints)))
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Unavailable(f"{file} doesn't say where the services are ({error}): start Lockstep again") from error

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from numpy.typing import NDArray
 
+from stream.admission import bind
+from stream.alarms import Repeats, key_of
 from stream.channel import Channel
 from twin import snapshot
 from twin.errors import BadInput, SnapshotError
@@ -29,9 +31,8 @@ def dump(shard: Shard) -> State:
         layouts = [
             [
                 *(layout.element, layout.objects, layout.counters, layout.names),
-                *(layout.arrivals.newest, sorted(layout.arrivals.said.items()), _to_bytes(layout.arrivals.seen)),
-                layout.arrivals.usual,
-                *(layout.stale, layout.declared),
+                *(layout.arrivals.state(), layout.stale, layout.instant, layout.ahead, layout.counted),
+                layout.declared,
             ]
             for group in table.layouts.values()
             for layout in group
@@ -39,6 +40,7 @@ def dump(shard: Shard) -> State:
         tables[str(granularity)] = {
             "now": table.now,
             "closed": table.closed,
+            "pace": [table.pace.watermark, table.pace.pace, table.pace.since],
             "names": table.names,
             "counters": table.counters,
             "layouts": layouts,
@@ -54,6 +56,9 @@ def dump(shard: Shard) -> State:
         "revision": shard.revision,
         "counts": dict(sorted(shard.counts.items())),
         "alarms": [msgspec.to_builtins(a) for _, a in sorted(shard.alarms.items())],
+        "repeats": shard.repeats.state(),
+        "inventories": shard.inventories.dump(),
+        "newest_event": shard.newest_event,
         "topology": shard.topology.to_dict(),
         "tables": tables,
         "channels": channels,
@@ -83,7 +88,10 @@ def load(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) ->
 def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
     shard.next_offset, shard.revision = data["next_offset"], data["revision"]
     shard.counts.update(data["counts"])
-    shard.alarms = {f"{a.object_instance}/{a.notification_id}": a for a in msgspec.convert(data["alarms"], list[Alarm])}
+    shard.alarms = {key_of(alarm): alarm for alarm in msgspec.convert(data["alarms"], list[Alarm])}
+    shard.repeats = Repeats(data["repeats"])
+    shard.inventories.load(data["inventories"])
+    shard.newest_event = data["newest_event"]
     shard.topology = Topology.from_dict(data["topology"])
     for key, (granularity, counter) in data["channels"].items():
         channel = shard.channels[granularity, counter] = Channel(counter, granularity, shard.config)
@@ -91,14 +99,16 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
     for text, fields in data["tables"].items():
         table = shard.tables[int(text)] = Table(int(text))
         table.reserve(fields["names"], fields["counters"])
-        for element, objects, counters, names, newest, said, seen, usual, stale, declared in fields["layouts"]:
+        for element, objects, counters, names, arrivals, stale, instant, ahead, counted, declared in fields["layouts"]:
             layout = table.add_layout(element, objects, counters, names)
-            layout.arrivals.newest, layout.arrivals.said = newest, dict(said)
-            layout.arrivals.seen, layout.arrivals.usual = int.from_bytes(seen, "big"), usual
-            layout.stale, layout.declared = stale, declared
-            shard.bind(table, layout)
+            layout.arrivals.restore(arrivals)
+            layout.stale, layout.instant, layout.ahead, layout.declared = stale, instant, ahead, declared
+            if counted:
+                table.count(layout, -1)
+            bind(shard, table, layout)
         table.columns.restore(_below(arrays, f"table/{text}/"))
         table.now, table.closed = fields["now"], fields["closed"]
+        table.pace.watermark, table.pace.pace, table.pace.since = fields["pace"]
 
 
 def _settings(shard: Shard) -> Any:
@@ -111,9 +121,13 @@ def digest(shard: Shard) -> str:
     return snapshot.digest(*dump(shard))
 
 
+def event_time(shard: Shard) -> int | None:
+    """How far the network's time has come in a shard's state [ms since 1970]; None if it has seen nothing."""
+    ends = [int(table.columns["end"].max(initial=-1)) for table in shard.tables.values()]
+    newest = max(ends, default=-1)
+    newest = max(newest, shard.newest_event)
+    return newest if newest >= 0 else None
+
+
 def _below(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
     return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
-
-
-def _to_bytes(number: int) -> bytes:
-    return number.to_bytes((number.bit_length() + 7) // 8, "big")

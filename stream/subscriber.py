@@ -44,8 +44,8 @@ async def messages(what: str, *, from_start: bool, follow: bool) -> AsyncIterato
     from aiokafka.errors import KafkaError
 
     from infra.settings import load
-    from stream.app import kafka_security
     from stream.broker import extent
+    from stream.security import kafka_security
     from stream.services import running
     from stream.topics import OUTLETS
 
@@ -94,9 +94,9 @@ def resend_rejected(limit: int) -> tuple[int, int]:
 
 async def _resend(limit: int) -> tuple[int, int]:
     from infra.settings import load
-    from stream.app import kafka_security
     from stream.broker import Message, Producer
     from stream.decode import to_ms
+    from stream.security import kafka_security
     from stream.services import running
     from stream.topics import headers
     from twin.events import Rejected

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from stream.decode import ALARM, REPORT, TOPOLOGY, from_ms
+from stream.decode import ALARM, LATEST_MS, REPORT, TOPOLOGY, from_ms, to_ms
 
 DAY_MS = 86_400_000
 
@@ -47,14 +48,20 @@ TOPICS = [INBOX, *SOURCES.values(), *OUTLETS.values()]
 
 Headers = list[tuple[str, bytes]]
 
+RECORDED = "ce_recordedtime"
+"""CloudEvents' extension for when an event entered the log; Kafka's own time stamp goes with the copy, not the event."""
 
-def headers(type_: str, id_: str, subject: str, time: int, source: str = "lockstep") -> Headers:
+
+def headers(
+    type_: str, id_: str, subject: str, time: int, source: str = "lockstep", recorded: int | None = None
+) -> Headers:
     """CloudEvents 1.0 attributes in Kafka's binary mode.
 
     Args:
         time: Event time [ms since 1970].
+        recorded: When the log took it in, the extension `recordedtime` [ms since 1970]; only records of the log have it.
     """
-    return [
+    attributes = [
         ("ce_specversion", b"1.0"),
         ("ce_id", id_.encode()),
         ("ce_source", source.encode()),
@@ -63,6 +70,9 @@ def headers(type_: str, id_: str, subject: str, time: int, source: str = "lockst
         ("ce_time", _stamp(time)),
         ("content-type", b"application/json"),
     ]
+    if recorded is not None:
+        attributes.append((RECORDED, _stamp(recorded)))
+    return attributes
 
 
 @lru_cache(maxsize=1024)
@@ -70,11 +80,25 @@ def _stamp(time: int) -> bytes:
     return from_ms(time).isoformat().encode()
 
 
-def event_type(message_headers: object, default: str) -> str:
-    """The CloudEvents type of a message, or `default` where it says none."""
+def attributes_of(message_headers: object, default: str) -> tuple[str, int | None]:
+    """The CloudEvents type of a message, or `default` where it says none, and when it was recorded [ms], if it says so."""
+    type_, recorded = default, None
     if message_headers:
         items = message_headers.items() if isinstance(message_headers, dict) else message_headers
         for name, value in items:  # type: ignore[attr-defined]
-            if name == "ce_type" and value is not None:
-                return bytes(value).decode("utf-8", "replace")
-    return default
+            if value is None:
+                continue
+            if name == "ce_type":
+                type_ = bytes(value).decode("utf-8", "replace")
+            elif name == RECORDED:
+                recorded = _recorded(bytes(value))
+    return type_, recorded
+
+
+@lru_cache(maxsize=1024)
+def _recorded(stamp: bytes) -> int | None:
+    try:
+        ms = to_ms(datetime.fromisoformat(stamp.decode()))
+    except (ValueError, TypeError):  # no time at all, or one without a zone: as good as not said
+        return None
+    return min(max(ms, 0), LATEST_MS)

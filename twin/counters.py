@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from twin.errors import BadInput, ConfigurationError
 from twin.units import conversion
 
+MOST: Final = 1e18
+"""Of any limit: squares must fit into 32-bit floats."""
+
 MANY: Final = 1e12
 """An upper limit for counts and volumes: beyond it a counter is broken, not busy."""
 
@@ -135,7 +138,7 @@ class Catalogue:
             limits = np.array([c.low for c in found], float), np.array([c.high for c in found], float)
             for side in limits:
                 side.flags.writeable = False
-            if len(self._limits) >= 1024:  # a source that invents column sets must not grow the worker
+            if len(self._limits) >= 256:  # a source that invents column sets must not grow the worker
                 self._limits.clear()
             self._limits[names] = limits
         return limits
@@ -159,8 +162,10 @@ class Catalogue:
             prefix = counter.name.partition(".")[0]
             if _VENDOR_NAME.fullmatch(counter.name) is None or prefix in _RESERVED:
                 raise ConfigurationError(f"vendor counter {counter.name!r} needs a prefix of its own such as 'ITU.'")
-            if not counter.low < counter.high:
-                raise ConfigurationError(f"counter {counter.name!r}: low {counter.low} is not below {counter.high}")
+            if not -MOST <= counter.low < counter.high <= MOST:
+                raise ConfigurationError(
+                    f"counter {counter.name!r}: low {counter.low} is not below {counter.high}, or beyond {MOST:g}"
+                )
             if self._counters.get(counter.name, counter) != counter:
                 raise ConfigurationError(f"counter {counter.name!r} is declared twice, and differently")
         return Catalogue([*self, *counters])

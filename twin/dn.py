@@ -6,17 +6,20 @@ import re
 
 from twin.errors import BadInput
 
-_RDN = r"[A-Za-z][A-Za-z0-9-]*=[^,=\x00-\x1f\x7f-\x9f]{1,128}"
+_RDN = r"[A-Za-z][A-Za-z0-9-]{0,63}=[^,=\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}"
 _NAME = re.compile(rf"{_RDN}(,{_RDN}){{0,15}}")
+
+LONGEST = 1024
+"""Characters of a name: it is repeated for every object below it."""
 
 
 def check(name: str) -> str:
-    """Return `name` if it is a distinguished name of at most 16 parts.
+    """Return `name` if it is a distinguished name of at most 16 parts and `LONGEST` characters.
 
     Raises:
         BadInput: It isn't.
     """
-    if _NAME.fullmatch(name) is None:
+    if len(name) > LONGEST or _NAME.fullmatch(name) is None:
         raise BadInput("bad-name", f"{name[:80]!r} is not a distinguished name such as 'ManagedElement=gnb-17'")
     return name
 

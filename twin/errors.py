@@ -44,6 +44,10 @@ class LogGone(LockstepError):
     """The log no longer holds what the twin needs to catch up; waiting won't bring it back."""
 
 
+class Stuck(LockstepError):
+    """A worker gets nothing done though all it stands on answers; a new process may."""
+
+
 class Unavailable(LockstepError):
     """A service that Lockstep needs doesn't answer."""
 
@@ -63,7 +67,12 @@ REASONS = {
     "unknown-object": "an object is not in the inventory and the settings say to reject such",
     "bad-name": "a distinguished name can't be read",
     "too-large": "the message is larger than the limit",
-    "too-many": "a source sends more kinds of report than the twin has room for",
+    "too-many": "a source sends more of a kind than the twin has room for",
+    "contradiction": "an inventory says two different things about one object",
+    "out-of-scope": "an inventory lists what lies outside its scope",
+    "outdated": "a newer inventory of the same scope has been applied already",
+    "rate": "one source sends more than its limit",
+    "subscriber-id": "it holds an identifier of a subscriber and there is no key to make a pseudonym with",
     "unknown-unit": "the unit can't be converted to the counter's",
 }
 """Every reason a message is rejected for, and what it means."""

@@ -43,11 +43,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entity(msgspec.Struct, frozen=True, kw_only=True):
-    """A node of the topology: what it is called, what it is, what is known of it."""
+    """A node of the topology: what it is called, what it is, what is known of it.
+
+    Attributes:
+        attributes: What the inventory declares: the desired values.
+        reported: What the network says of itself, such as tilt, power or administrative state. An entity that has
+            only these declares nothing: it is a report.
+    """
 
     dn: str
     kind: Literal["region", "site", "element", "cell", "link", "asset", "sensor"]
     attributes: dict[str, str | float | Whole | bool | None] = {}
+    reported: dict[str, str | float | Whole | bool | None] = {}
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +78,28 @@ class TopologyChange(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
 
+class Inventory(msgspec.Struct, frozen=True, kw_only=True):
+    """All that exists in one scope at one moment, for the twin to be reconciled with; goes to every partition.
+
+    Attributes:
+        id: Of the whole; its parts share it.
+        scope: A distinguished name: that object and all below it by name. Empty: whatever `source` has declared.
+        part, parts: A large inventory comes in parts, counted from 1, in any order.
+        confirmed: Somebody has looked at it: it may remove most of the scope, and change what objects are.
+    """
+
+    id: Annotated[str, msgspec.Meta(max_length=256)]
+    time: Time
+    entities: list[Entity] = []
+    relations: list[Relation] = []
+    scope: str = ""
+    source: Annotated[str, msgspec.Meta(max_length=256)] = ""
+    part: int = 1
+    parts: int = 1
+    confirmed: bool = False
+    schema_version: int = SCHEMA_VERSION
+
+
 class Alarm(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A 3GPP AlarmRecord (TS 28.532) at one moment of its life; `CLEARED` ends it."""
 
@@ -83,6 +112,16 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     specific_problem: str = ""
     additional_text: str = ""
     source: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+
+class Tick(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing has come for a while: so a shard that falls silent as a whole learns that time passes.
+
+    Written into a partition of the log by the worker that folds it, when it stands at the partition's end.
+    """
+
+    time: Time
     schema_version: int = SCHEMA_VERSION
 
 
@@ -168,7 +207,7 @@ class TwinUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     time: Time
-    change: Literal["topology", "discovered", "stale", "fresh", "gap", "alarm"]
+    change: Literal["topology", "discovered", "stale", "fresh", "gap", "ahead", "alarm", "reconciled"]
     objects: list[str]
     detail: dict[str, Any]
     revision: int
@@ -195,6 +234,7 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
         type: Its CloudEvents type.
         size: Of the original [byte].
         original: Its bytes, base64 on the wire; cut to the first 512 KiB where `truncated`.
+        scrubbed: Identifiers of subscribers in it were replaced by pseudonyms, or it was left out (then `truncated`).
     """
 
     id: str
@@ -209,4 +249,5 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     type: str = ""
     truncated: bool = False
+    scrubbed: bool = False
     schema_version: int = SCHEMA_VERSION

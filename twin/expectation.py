@@ -10,12 +10,13 @@ For object i and time-of-day bin b, with `d` days seen in that bin:
 
 Where periods are shorter than bins the expectation is interpolated linearly between the middles of two bins.
 
+Days and hours are local ones: where clocks change for summer, an hour is left out or counted twice that day.
 Nothing changes between two period boundaries except the ring of recent values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,15 +64,19 @@ class Series:
     Args:
         counter: Its name.
         granularity_ms: Of its periods [ms].
-        lateness: Periods that a value may come late.
+        most_open: Periods that may be open beside the newest.
+        offset: Of local time from UTC at a moment [ms since 1970 -> ms]: people's days follow the clock on the wall.
     """
 
-    def __init__(self, counter: str, granularity_ms: int, lateness: int) -> None:
+    def __init__(
+        self, counter: str, granularity_ms: int, most_open: int, offset: Callable[[int], int] = lambda _: 0
+    ) -> None:
         self.counter = counter
+        self._offset = offset
         self.granularity_ms = granularity_ms
         self.bin_ms = max(granularity_ms, HOUR_MS)
         self.bins = -(-DAY_MS // self.bin_ms)
-        self.depth = lateness + 4
+        self.depth = most_open + 4
         g = granularity_ms
         self.rates = np.array([1 - np.exp(-g / max(tau, 1.5 * g)) for tau in (FAST_MS, SLOW_MS, DAY_MS)], dtype=F32)
         self.columns = c = Columns()
@@ -107,11 +112,20 @@ class Series:
 
     def bin(self, period: int) -> int:
         """Time-of-day bin of a period: of its middle. Period `p` ends at `p` granularities after 1970 began."""
-        return int((2 * period - 1) * self.granularity_ms // 2 % DAY_MS // self.bin_ms)
+        return self._middle(period) % DAY_MS // self.bin_ms
 
     def weekday(self, period: int) -> int:
         """Of a period's middle. Monday is 0; 1970 began on a Thursday."""
-        return int(((2 * period - 1) * self.granularity_ms // 2 // DAY_MS + 3) % 7)
+        return (self._middle(period) // DAY_MS + 3) % 7
+
+    def time_of_day(self, period: int) -> int:
+        """Local time at which a period ends [ms since midnight]."""
+        end = period * self.granularity_ms
+        return (end + self._offset(end)) % DAY_MS
+
+    def _middle(self, period: int) -> int:
+        middle = (2 * period - 1) * self.granularity_ms // 2
+        return middle + self._offset(middle)
 
     # On arrival -----------------------------------------------------------------------------------------------------
 
@@ -152,7 +166,7 @@ class Series:
         """The two bins whose middles enclose a period's middle, and how far it lies towards the second."""
         if self.granularity_ms >= self.bin_ms:
             return (self.bin(period), self.bin(period)), 0.0
-        place = ((period - 0.5) * self.granularity_ms % DAY_MS) / self.bin_ms - 0.5
+        place = self._middle(period) % DAY_MS / self.bin_ms - 0.5
         first = int(np.floor(place))
         return (first % self.bins, (first + 1) % self.bins), place - first
 

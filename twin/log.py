@@ -11,7 +11,7 @@ class LogRecord(NamedTuple):
     """One record of `twin.inbox`, as the fold sees it.
 
     Attributes:
-        time: The record's own time stamp [ms since 1970], set by whoever wrote it to the log.
+        time: When the log took it in [ms since 1970]: later than the event, unless a clock is wrong.
         type: CloudEvents type, e.g. `lockstep.report.v1`.
     """
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from twin.log import Outlet
 
-SUSPECT, LATE, DISCOVERED, CORRECTED = 1, 2, 4, 8
+SUSPECT, LATE, DISCOVERED, CORRECTED, AHEAD = 1, 2, 4, 8, 16
 """Bits of `HistoryBlock.flags`."""
 
 
@@ -47,7 +47,7 @@ class HistoryBlock:
         values: `[n, num_counters]` float32, NaN where missing.
         expected: What the twin expected of the first counter it tracks, `[n]` float32, NaN where there is none.
         probability: Of each congestion target, `[n, num_targets]` float32, NaN where not predicted.
-        flags: `[n]` int16, bits `SUSPECT`, `LATE`, `DISCOVERED`, `CORRECTED`.
+        flags: `[n]` int16, bits `SUSPECT`, `LATE`, `DISCOVERED`, `CORRECTED`, `AHEAD`.
         offset: Of the log record, `[n]` int64.
     """
 

@@ -6,6 +6,7 @@ whatever a file says; not npz, which has no checksum over the whole and no place
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -16,6 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import SnapshotError
+
+# No objects, no records: what can't be written by `pack` isn't read.
+_KINDS = frozenset("biuf")
+
+MAX_SIZE = 1 << 31
+"""Of a snapshot before compression [byte]; a partition of 100,000 cells has some 400 MiB."""
+
+_WRONG = (zlib.error, msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError, SyntaxError)
+"""What the libraries raise at data that are none; the last for some types of arrays."""
 
 MAGIC = b"LOCKSTEP"
 VERSION = 1
@@ -66,13 +76,33 @@ def unpack(snapshot: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     body = snapshot[26:]
     if blake2b(body, digest_size=16).digest() != snapshot[10:26]:
         raise SnapshotError("the snapshot is damaged; the twin is rebuilt from an older one or from the log")
-    raw = zlib.decompress(body)
+    try:
+        return _open(_inflate(body))
+    except _WRONG as error:
+        raise SnapshotError(f"the snapshot is none inside ({error}); the twin is rebuilt from the log") from error
+
+
+def _inflate(body: bytes) -> bytes:
+    unzip = zlib.decompressobj()
+    raw = unzip.decompress(body, MAX_SIZE)
+    if not unzip.eof or unzip.unused_data:
+        raise ValueError(f"it doesn't end where it should, or is larger than {MAX_SIZE} bytes")
+    return raw
+
+
+def _open(raw: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     size = int.from_bytes(raw[:8], "big")
     header = msgspec.msgpack.decode(raw[8 : 8 + size], type=_Header)
     arrays, at = {}, 8 + size
     for name, dtype, shape in header.arrays:
-        kind = np.dtype(dtype)
-        count = int(np.prod(shape, dtype=np.int64))
+        kind = np.dtype(dtype) if len(dtype) <= 4 else None
+        if kind is None or kind.kind not in _KINDS or kind.subdtype is not None:
+            raise ValueError(f"array {name[:40]!r} has the type {dtype[:40]!r}")
+        count = math.prod(shape)
+        if min(shape, default=0) < 0 or at + count * kind.itemsize > len(raw) or name in arrays:
+            raise ValueError(f"array {name[:40]!r} of shape {shape[:4]} isn't all there")
         arrays[name] = np.frombuffer(raw, kind, count, at).reshape(shape).copy()
         at += count * kind.itemsize
+    if at != len(raw):
+        raise ValueError(f"{len(raw) - at} bytes are too many")
     return header.data, arrays

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from twin.columns import Columns
 from twin.errors import BadInput
 from twin.expectation import Series
+from twin.pace import EVERY_PERIOD, Pace
 from twin.rows import ObjectRow, stable_id
 from twin.sync import Arrivals
 
@@ -29,13 +30,16 @@ class Layout:
         counter_set: Id of `counters` in the history.
         declared: Whether the inventory knows all its objects.
         number: Of this shape among those of its element, in the order in which they came.
-        stale: The element has been silent for long.
+        stale: Nothing of this shape has come for long.
+        instant: Its newest report was a sample taken at an instant.
+        ahead: Its clock has run so far ahead that its reports are only stored.
+        counted: It counts for the table's pace.
         series: The series fed by these reports: `(series, column of the report, rows of the series)`.
     """
 
     __slots__ = (
-        "arrivals", "columns", "counter_set", "counters", "declared", "element", "names", "number", "object_ids",
-        "objects", "rows", "series", "stale",
+        "ahead", "arrivals", "columns", "counted", "counter_set", "counters", "declared", "element", "instant", "names",
+        "number", "object_ids", "objects", "rows", "series", "stale",
     )  # fmt: skip
 
     def __init__(
@@ -58,13 +62,16 @@ class Layout:
         self.counter_set = stable_id("\n".join(counters))
         self.series: list[tuple[Series, int, Rows]] = []
         self.arrivals = Arrivals()
-        self.stale = False
+        self.stale = self.instant = self.ahead = self.counted = False
         self.declared = True
         self.number = 0
 
 
 class Table:
     """The last known state of all objects that report with one granularity.
+
+    `now` is the newest period of all that is open, `closed` the newest that is closed; between them the elements are on
+    their way.
 
     Columns: `values` `[num_counters, n]` (NaN: never known) and `as_of`, the end of the period
     each is from [s]; `end` of the newest period [ms], `revision` of the
@@ -79,8 +86,8 @@ class Table:
         self.names: list[str] = []
         self.counters: list[str] = []
         self.layouts: dict[str, list[Layout]] = {}
-        self.now = -1
-        self.closed = -1
+        self.now = self.closed = -1
+        self.pace = Pace()
         self._row_of: dict[str, int] = {}
         self._column_of: dict[str, int] = {}
         self.columns = Columns()
@@ -132,6 +139,22 @@ class Table:
         layout.number = len(known)
         known.append(layout)
         return layout
+
+    def count(self, layout: Layout, before: int) -> None:
+        """Let a layout count for the pace as it is now; `before` was its newest period when it counted last."""
+        if layout.counted:
+            self.pace.remove(before)
+        layout.counted = layout.arrivals.newest >= 0 and layout.arrivals.usual < EVERY_PERIOD
+        if layout.counted:
+            self.pace.add(layout.arrivals.newest)
+
+    def discount(self, behind: int) -> None:
+        """Who is farther behind the pace than this many periods holds up nobody."""
+        for layouts in self.layouts.values():
+            for layout in layouts:
+                if layout.counted and self.pace.pace - layout.arrivals.newest > behind:
+                    self.pace.remove(layout.arrivals.newest)
+                    layout.counted = False
 
     def reserve(self, names: Sequence[str], counters: Sequence[str]) -> None:
         """Give objects and counters their rows and columns in this order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from typing import Any
@@ -11,35 +11,21 @@ import msgspec
 import networkx as nx
 import numpy as np
 
-from twin import dn as names
-from twin.errors import BadInput
-from twin.events import Entity, Relation, TopologyChange
+from twin.events import TopologyChange
 from twin.neighbours import Csr, csr
 from twin.placement import Placement, place, site_of
+from twin.topology_edit import KIND_OF_CLASS, UNKNOWN, Attributes, Edge, Value, add, check, declare, deviations, relate
 from twin.topology_snapshot import dump, load
 
-Attributes = dict[str, str | float | int | bool | None]
-
-UNKNOWN = "unknown"
-KIND_OF_CLASS = {
-    "SubNetwork": "region",
-    "Sensor": "sensor",
-    "Site": "site",
-    "MeContext": "element",
-    "ManagedElement": "element",
-    "NRCellDU": "cell",
-    "NRCellCU": "cell",
-    "EUtranCellFDD": "cell",
-    "EUtranCellTDD": "cell",
-    "EUtranGenericCell": "cell",
-}
-"""What an object that nobody has declared must be, judged by the class in its name."""
+__all__ = ["KIND_OF_CLASS", "UNKNOWN", "Topology"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Topology:
-    """Nodes that carry kind, attributes, whether the inventory declares them, revision and time of last change.
+    """Nodes and relations with attributes, the sources that declare them, revision and time of last change.
+
+    A node has desired values (`attributes`, what the inventory declares) and reported ones side by side.
 
     Changes merge: attributes are added to those known (null removes one, as in RFC 7396), relations to those
     known, so the order of changes that don't contradict each other doesn't matter and a repeated one does nothing.
@@ -73,20 +59,41 @@ class Topology:
         removed = set(change.removed)
         entities = [entity for entity in change.entities if entity.dn not in removed]
         relations = [each for each in change.relations if each.source not in removed and each.target not in removed]
-        self._check(entities, relations)
-        changed: set[str] = set()
-        for entity in entities:
-            if self._declare(entity):
-                changed.add(entity.dn)
-        for relation in relations:
-            if self._relate(relation):
-                changed.update((relation.source, relation.target))
+        check(self.graph, entities, relations, change.source)
+        changed = {entity.dn for entity in entities if declare(self.graph, entity, change.source)}
+        edges = [(r.source, r.target, r.kind) for r in relations if relate(self.graph, r, change.source)]
         for name in removed:
-            if name in self.graph:
-                changed.update((name, *self.graph.successors(name), *self.graph.predecessors(name)))
-                self.graph.remove_node(name)
-        self._stamp(changed, revision, (change.time - _EPOCH) // timedelta(milliseconds=1))
-        return sorted(changed)
+            changed |= self.remove(name)
+        return self.stamp(changed, edges, revision, (change.time - _EPOCH) // timedelta(milliseconds=1))
+
+    def remove(self, name: str) -> set[str]:
+        """Remove an object and its relations; names of all that this touches, to be stamped."""
+        if name not in self.graph:
+            return set()
+        touched = {name, *self.graph.successors(name), *self.graph.predecessors(name)}
+        self.graph.remove_node(name)
+        return touched
+
+    def stamp(self, changed: Collection[str], edges: Collection[Edge], revision: int, modified: int) -> list[str]:
+        """Note when nodes and relations changed; a node that a changed relation ends at has changed, too.
+
+        Args:
+            modified: Event time [ms since 1970].
+
+        Returns:
+            All names that changed, also of what is gone, sorted.
+        """
+        touched = {*changed, *(end for edge in edges for end in edge[:2])}
+        if not touched:
+            return []
+        self.revision = revision
+        self._placement = None
+        for name in touched & self.graph.nodes.keys():
+            _stamp(self.graph.nodes[name], revision, modified)
+        for edge in edges:
+            if (known := self.graph.get_edge_data(*edge)) is not None:
+                _stamp(known, revision, modified)
+        return sorted(touched)
 
     def discover(self, dn: str, kind: str, revision: int, time: int = 0) -> bool:
         """Add an object that telemetry speaks of and the inventory doesn't; a declared one stays as it is.
@@ -103,8 +110,8 @@ class Topology:
                 return False
             node["kind"] = kind
         else:
-            self._add(dn, kind, declared=False)
-        self._stamp({dn}, revision, time)
+            add(self.graph, dn, kind)
+        self.stamp({dn}, (), revision, time)
         return True
 
     def cells(self) -> list[str]:
@@ -133,12 +140,23 @@ class Topology:
         return self._placed().site.get(dn) or site_of(self.graph, dn)
 
     def attributes(self, dn: str) -> Attributes:
-        """A copy of what is known of an object.
+        """A copy of what is declared of an object: its desired values.
 
         Raises:
             KeyError: There is no such object.
         """
         return dict(self.graph.nodes[dn]["attributes"])
+
+    def deviations(self, dn: str) -> dict[str, tuple[Value, Value]]:
+        """What the network reports of an object otherwise than it is declared: desired and reported value.
+
+        A value that is not reported is unknown, which is no deviation; 1 and 1.0 are the same here.
+
+        Raises:
+            KeyError: There is no such object.
+        """
+        node = self.graph.nodes[dn]
+        return deviations(node["attributes"], node["reported"])
 
     def declared(self, dn: str) -> bool:
         """Whether the inventory has this object."""
@@ -185,71 +203,12 @@ class Topology:
         """What a digest of the state has to cover."""
         return [msgspec.msgpack.encode(self.to_dict())]
 
-    def _check(self, entities: Iterable[Entity], relations: Iterable[Relation]) -> None:
-        kinds: dict[str, str] = {}
-        for entity in entities:
-            known = kinds.setdefault(entity.dn, entity.kind)
-            if entity.dn not in self.graph:
-                names.check(entity.dn)
-            elif self.graph.nodes[entity.dn]["declared"]:
-                known = self.graph.nodes[entity.dn]["kind"]
-            if known != entity.kind:
-                raise BadInput("wrong-type", f"{entity.dn!r} is declared as {entity.kind}, but it is a {known}")
-        for relation in relations:
-            for end in (relation.source, relation.target):
-                if end not in self.graph and end not in kinds:
-                    names.check(end)
-
-    def _add(self, name: str, kind: str, *, declared: bool) -> None:
-        self.graph.add_node(name, kind=kind, declared=declared, revision=0, modified=0, attributes={})
-
-    def _declare(self, entity: Entity) -> bool:
-        if entity.dn not in self.graph:
-            self._add(entity.dn, entity.kind, declared=True)
-            _merge(self.graph.nodes[entity.dn]["attributes"], entity.attributes)
-            return True
-        node = self.graph.nodes[entity.dn]
-        changed = not node["declared"]
-        node.update(kind=entity.kind, declared=True)
-        return _merge(node["attributes"], entity.attributes) or changed
-
-    def _relate(self, relation: Relation) -> bool:
-        source, target, kind = relation.source, relation.target, relation.kind
-        for end in (source, target):
-            if end not in self.graph:
-                self._add(end, KIND_OF_CLASS.get(names.object_class(end), UNKNOWN), declared=False)
-        if kind == "located_at" and self.graph.nodes[target]["kind"] == UNKNOWN:
-            self.graph.nodes[target]["kind"] = "site"
-        known = self.graph.get_edge_data(source, target, kind)
-        if known is not None:
-            return _merge(known["attributes"], relation.attributes)
-        attributes: Attributes = {}
-        _merge(attributes, relation.attributes)
-        self.graph.add_edge(source, target, kind, attributes=attributes)
-        return True
-
-    def _stamp(self, changed: set[str], revision: int, modified: int) -> None:
-        if not changed:
-            return
-        self.revision = revision
-        self._placement = None
-        for name in changed & self.graph.nodes.keys():
-            self.graph.nodes[name].update(revision=revision, modified=modified)
-
     def _placed(self) -> Placement:
         if self._placement is None:
             self._placement = place(self.graph, self.cells())
         return self._placement
 
 
-def _merge(known: Attributes, news: Attributes) -> bool:
-    """Merge `news` into `known`; null removes. Returns whether that changed anything."""
-    changed = False
-    for name, value in news.items():
-        if value is None:
-            changed |= known.pop(name, None) is not None
-        # 1, 1.0 and true are equal in Python, but not in a snapshot.
-        elif known.get(name) != value or type(known[name]) is not type(value):
-            known[name] = value
-            changed = True
-    return changed
+def _stamp(item: Any, revision: int, modified: int) -> None:
+    # What is told late doesn't take the time of a later change back.
+    item["revision"], item["modified"] = revision, max(item["modified"], modified)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
@@ -10,8 +11,11 @@ from hashlib import blake2b
 import psycopg
 
 from infra.store.copy import STATEMENT
+from twin.errors import ConfigurationError
 from twin.log import Outlet
 from twin.rows import CounterSet, ObjectRow
+
+log = logging.getLogger(__name__)
 
 Observations = Callable[[psycopg.AsyncConnection, list[bytes | bytearray]], Awaitable[None]]
 
@@ -19,6 +23,9 @@ STORED_KINDS = frozenset({"drift", "fidelity", "updates", "scores"})
 """Outlets kept in the table `event`; the others are in the history already, or large."""
 
 KEEP_SNAPSHOTS = 2
+KEEP_DAYS = 30
+MOST_SNAPSHOT_BYTES = 1_000_000_000
+"""A field of PostgreSQL and a message to it hold 1 GiB at most."""
 LONGEST_ID = 512
 
 # Rows are sorted: two partitions that insert the same ones must lock them in the same order.
@@ -41,10 +48,23 @@ FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[]) AS t (
 ORDER BY ms, id
 ON CONFLICT (time, id) DO NOTHING
 """
-SNAPSHOT = "INSERT INTO snapshot (partition, log_id, next_offset, body) VALUES (%s, %s, %s, %b)"
+SNAPSHOT = """
+INSERT INTO snapshot (partition, log_id, next_offset, body, event_time)
+VALUES (%s, %s, %s, %b, to_timestamp(%s::bigint / 1000.0))
+"""
+# The newest ones to go on from; of the days before the newest one's event time, the last one each, to look back from.
 PRUNE = f"""
-DELETE FROM snapshot WHERE partition = %(partition)s AND id NOT IN
-(SELECT id FROM snapshot WHERE partition = %(partition)s ORDER BY id DESC LIMIT {KEEP_SNAPSHOTS})
+WITH newest AS (
+    SELECT event_time AS upto FROM snapshot WHERE partition = %(partition)s AND event_time IS NOT NULL
+    ORDER BY id DESC LIMIT 1
+)
+DELETE FROM snapshot WHERE partition = %(partition)s AND id NOT IN (
+    (SELECT id FROM snapshot WHERE partition = %(partition)s ORDER BY id DESC LIMIT {KEEP_SNAPSHOTS})
+    UNION ALL
+    (SELECT DISTINCT ON (date_trunc('day', event_time, 'UTC')) id FROM snapshot, newest
+    WHERE partition = %(partition)s AND event_time > upto - INTERVAL '{KEEP_DAYS} days' AND event_time <= upto
+    ORDER BY date_trunc('day', event_time, 'UTC'), event_time DESC, id DESC)
+)
 """
 
 _ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
@@ -95,14 +115,44 @@ async def insert_events(connection: psycopg.AsyncConnection, outlets: Sequence[O
 
 
 async def insert_snapshot(
-    connection: psycopg.AsyncConnection, partition: int, log_id: str, next_offset: int, body: bytes
+    connection: psycopg.AsyncConnection,
+    partition: int,
+    log_id: str,
+    next_offset: int,
+    body: bytes,
+    event_time: int | None = None,
 ) -> None:
-    """Store a snapshot and drop all but the newest two of the partition, whatever log they are of.
+    """Store a snapshot and drop what is no longer needed of the partition, whatever log it is of.
 
-    So the last snapshot of an earlier log goes only when this log has two of its own.
+    Kept are the newest two (so the last snapshot of an earlier log goes only when this log has two of its own) and the
+    last one of each of the last 30 days of event time.
+
+    Args:
+        event_time: How far the state has come [ms since 1970]; None if it has seen nothing.
     """
-    await connection.execute(SNAPSHOT, [partition, log_id, next_offset, body])
+    await connection.execute(SNAPSHOT, [partition, log_id, next_offset, body, event_time])
     await connection.execute(PRUNE, {"partition": partition})
+
+
+def check_size(partition: int, body: bytes | None) -> None:
+    """Say so before the database would, whose word for it is hard to read.
+
+    Raises:
+        ConfigurationError: A snapshot is larger than the database takes.
+    """
+    size = len(body) if body is not None else 0
+    if size > MOST_SNAPSHOT_BYTES:
+        raise ConfigurationError(
+            f"the snapshot of partition {partition} has {size / 1e9:.2f} GB and the database takes "
+            f"{MOST_SNAPSHOT_BYTES / 1e9:.2f}: spread the network over more partitions, with a new inbox and log_id"
+        )
+    if size > MOST_SNAPSHOT_BYTES // 2:
+        log.warning(
+            "partition %d: its snapshot has %.2f GB of the %.2f that the database takes: plan for more partitions",
+            partition,
+            size / 1e9,
+            MOST_SNAPSHOT_BYTES / 1e9,
+        )
 
 
 def _text(text: str) -> str:

@@ -16,6 +16,7 @@ import psycopg
 from psycopg.errors import UniqueViolation
 
 from infra.store import copy, rows
+from infra.store.faults import fault, translated
 from twin.errors import Fenced, Unavailable
 from twin.rows import Effects
 
@@ -28,7 +29,9 @@ CONNECTION = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     # A worker that vanished in a transaction holds the shard's row: give it up, so that the next owner can claim it.
-    "options": "-c idle_in_transaction_session_timeout=30s -c lock_timeout=40s -c timezone=UTC",
+    # A row for a compressed chunk unpacks its object's day: a batch of late rows may unpack any number.
+    "options": "-c idle_in_transaction_session_timeout=30s -c lock_timeout=40s -c timezone=UTC "
+    "-c timescaledb.max_tuples_decompressed_per_dml_transaction=0",
 }
 
 CLAIM = """
@@ -100,14 +103,13 @@ class ShardStore:
             owner: Who claims it, for people to read.
 
         Raises:
-            Unavailable: The database doesn't answer.
+            Unavailable: The database doesn't answer, or not now.
+            ConfigurationError: It won't until somebody acts: a wrong password, a missing table or right.
         """
         await self.release(partition)
         key = {"partition": partition, "log_id": log_id, "owner": owner}
-        try:
+        with translated():
             self._connections[partition] = await psycopg.AsyncConnection.connect(self._dsn, **CONNECTION)  # type: ignore[arg-type]
-        except psycopg.OperationalError as error:
-            raise _unavailable(error) from error
         async with self._transaction(partition) as connection:
             cursor = await connection.execute(CLAIM, key)
             row: tuple[int, int, int] | None = await cursor.fetchone()
@@ -119,23 +121,32 @@ class ShardStore:
         return Claim(partition, log_id, shard, epoch, next_offset, snapshots)
 
     async def commit(
-        self, claim: Claim, expected: int, next_offset: int, effects: Effects, snapshot: bytes | None = None
+        self,
+        claim: Claim,
+        expected: int,
+        next_offset: int,
+        effects: Effects,
+        snapshot: bytes | None = None,
+        event_time: int | None = None,
     ) -> None:
         """Write the effects of the offsets from `expected` up to `next_offset`, all or nothing.
 
         Args:
             snapshot: The state after them, if it is to be stored.
+            event_time: How far that state has come [ms since 1970].
 
         Raises:
             Fenced: The claim is no longer good, or the database doesn't stand at `expected`; nothing was written.
             Unavailable: The database doesn't answer; claim again to learn whether the rows were written.
+            ConfigurationError: The database won't take it until somebody acts, or the snapshot is too large.
         """
+        rows.check_size(claim.partition, snapshot)
         try:
-            await self._write(claim, expected, next_offset, effects, snapshot, rows.copy_observations)
+            await self._write(claim, expected, next_offset, effects, (snapshot, event_time), rows.copy_observations)
         except UniqueViolation:
             # Never from a replay, which the offset rules out: one message names an object twice. Keep the first.
             log.warning("partition %d: a message before offset %d names an object twice", claim.partition, next_offset)
-            await self._write(claim, expected, next_offset, effects, snapshot, rows.merge_observations)
+            await self._write(claim, expected, next_offset, effects, (snapshot, event_time), rows.merge_observations)
 
     async def _write(
         self,
@@ -143,7 +154,7 @@ class ShardStore:
         expected: int,
         next_offset: int,
         effects: Effects,
-        snapshot: bytes | None,
+        state: tuple[bytes | None, int | None],
         observations: rows.Observations,
     ) -> None:
         async with self._transaction(claim.partition) as connection:
@@ -158,8 +169,9 @@ class ShardStore:
             await rows.insert_objects(connection, effects.objects)
             await rows.insert_counter_sets(connection, effects.counter_sets)
             await rows.insert_events(connection, effects.outlets, claim.shard)
+            snapshot, event_time = state
             if snapshot is not None:
-                await rows.insert_snapshot(connection, claim.partition, claim.log_id, next_offset, snapshot)
+                await rows.insert_snapshot(connection, claim.partition, claim.log_id, next_offset, snapshot, event_time)
 
     @asynccontextmanager
     async def _transaction(self, partition: int) -> AsyncIterator[psycopg.AsyncConnection]:
@@ -169,10 +181,12 @@ class ShardStore:
         try:
             async with connection.transaction():
                 yield connection
-        except (psycopg.OperationalError, psycopg.InternalError) as error:
-            # An internal error is what a time-out inside a transaction or a server that became read-only is.
+        except psycopg.Error as error:
+            if (ours := fault(error)) is None:
+                raise
+            # On a connection of its own it may end up at another server, and one that takes writes.
             await self.release(partition)
-            raise _unavailable(error) from error
+            raise ours from error
 
     async def release(self, partition: int) -> None:
         """Close a partition's connection; its claim stands until somebody else claims it."""
@@ -183,7 +197,3 @@ class ShardStore:
     async def close(self) -> None:
         for partition in list(self._connections):
             await self.release(partition)
-
-
-def _unavailable(error: psycopg.Error) -> Unavailable:
-    return Unavailable(f"the database does not answer ({str(error).strip()}): try again when it does")

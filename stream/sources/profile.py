@@ -18,13 +18,16 @@ from stream.sources.profile_inventory import read_inventory
 from stream.sources.profile_reports import gather
 from stream.sources.profile_spec import Profile, ReportSpec
 from stream.sources.stamps import Stamps
-from stream.sources.table import RejectedRow
+from stream.sources.table import RejectedRow, check_spec
 from twin.counters import CATALOGUE, Catalogue
 from twin.errors import BadInput, ConfigurationError
 from twin.log import LogRecord
 from twin.units import conversion
 
 _FOLDER = Path(__file__).with_name("profiles")
+
+MAX_LENGTH = 1 << 20
+"""Of a profile [character]."""
 
 
 def profile_names() -> list[str]:
@@ -40,11 +43,15 @@ def load_profile(name_or_path: str | Path) -> Profile:
     """
     path = _FOLDER / f"{name_or_path}.toml" if str(name_or_path) in profile_names() else Path(name_or_path)
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text("utf-8")
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError, too
         known = ", ".join(profile_names())
         raise ConfigurationError(f"no profile {str(name_or_path)!r}; give a TOML file or one of: {known}") from error
-    except tomllib.TOMLDecodeError as error:
+    if len(text) > MAX_LENGTH:
+        raise ConfigurationError(f"profile {path} has {len(text)} characters, the limit is {MAX_LENGTH}")
+    try:
+        content = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # not TOML, a number too long for Python, or nested too deep
         raise ConfigurationError(f"{path} is not TOML: {error}") from error
     try:
         profile = msgspec.convert(content, Profile)
@@ -125,8 +132,7 @@ def _check(profile: Profile) -> None:
     if not profile.report:
         raise ConfigurationError("needs at least one [[report]]")
     for spec in (*profile.report, *profile.inventory):
-        if len(spec.separator) != 1:
-            raise ConfigurationError(f"separator {spec.separator!r} is not one character")
+        check_spec(spec)
         if isinstance(spec, ReportSpec):
             _check_report(spec, catalogue)
     for target in profile.targets:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from stream.sources.profile_spec import Profile, ReportSpec
 from stream.sources.stamps import Period, Stamps
-from stream.sources.table import RejectedRow, Table, files_of, number
+from stream.sources.table import RejectedRow, Table, files_of, finite, number
 from stream.sources.template import Template
 from twin.counters import Catalogue
 from twin.errors import BadInput
@@ -100,7 +100,7 @@ def _read(spec: ReportSpec, index: int, table: Table, catalogue: Catalogue, gath
                 value = number(row[place], missing)
                 if value is not None and not same:
                     # Twelve digits: 0.03477 becomes 3.477 %, not 3.4770000000000003 %.
-                    value = float(f"{scale * value + offset:.12g}")
+                    value = finite(float(f"{scale * value + offset:.12g}"), row[place])
                 values.append(value)
             gathered.add(index, period, element.make(row), name.make(row) if name else "", values)
         except BadInput as error:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from models.targets import CongestionTarget, parse_duration_s
+from models.targets import CongestionTarget, check_target, parse_duration_s
 from twin.counters import CATALOGUE, Catalogue, Counter
 from twin.events import Time
 
@@ -128,8 +128,8 @@ class TargetSpec(_Strict, frozen=True, kw_only=True):
 
     def target(self) -> CongestionTarget:
         """The target, its horizon in seconds. Raises ConfigurationError."""
-        return CongestionTarget(
-            counter=self.counter, threshold=self.threshold, horizon_s=parse_duration_s(self.horizon)
+        return check_target(
+            CongestionTarget(counter=self.counter, threshold=self.threshold, horizon_s=parse_duration_s(self.horizon))
         )
 
 

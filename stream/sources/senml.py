@@ -99,7 +99,10 @@ def _measurement(record: Resolved) -> tuple[str, str, float]:
         unit = record.unit or "no unit"
         raise BadInput("unknown-counter", f"{record.name!r} in {unit!r}; known are {', '.join(sorted(QUANTITIES))}")
     unit = CATALOGUE.get(counter).unit
-    return escape(device), counter, conversion(record.unit or unit, unit)(value)
+    converted = conversion(record.unit or unit, unit)(value)
+    if converted - converted != 0.0:  # JSON would write it as missing
+        raise BadInput("out-of-range", f"{record.name!r} is {value} {record.unit}")
+    return escape(device), counter, converted
 
 
 def _split(record: Resolved) -> tuple[str, str]:

@@ -17,6 +17,12 @@ VERSION = 10
 ABSOLUTE = 2.0**28
 """Times below are relative to now [s]."""
 
+MOST_RECORDS = 10_000
+"""In one pack: every one may become a message of its own."""
+
+LONGEST_NAME = 256
+"""Characters of base name and name together: a base name is repeated for every record that follows it."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*")
 
 
@@ -74,7 +80,7 @@ def resolve(pack: bytes, now: float) -> list[Resolved]:
 
     Raises:
         BadInput: malformed; wrong-type (a field, no value or two, a name that isn't one); unknown-schema-version;
-            empty.
+            out-of-range (a sum that no number can hold); too-large; empty.
     """
     fields, records = _read(pack)
     made: list[Resolved] = []
@@ -93,6 +99,8 @@ def resolve(pack: bytes, now: float) -> list[Resolved]:
             base_sum = r.bs
         if not _REGULAR & present.keys():
             continue  # base fields for the records to come, and no measurement
+        if len(base_name) + len(r.n) > LONGEST_NAME:
+            raise BadInput("wrong-type", f"record {index}: a name of more than {LONGEST_NAME} characters")
         name = base_name + r.n
         if _NAME.fullmatch(name) is None:
             raise BadInput("wrong-type", f"record {index}: {name[:60]!r} is not a SenML name")
@@ -101,7 +109,7 @@ def resolve(pack: bytes, now: float) -> list[Resolved]:
             raise BadInput("wrong-type", f"record {index}: {len(values)} values; it needs one, or a sum")
         value: float | str | bool | None = values[0] if values else None
         if isinstance(value, float):
-            value += base_value
+            value = _finite(value + base_value, index)
         time = base_time + r.t
         made.append(
             Resolved(
@@ -110,7 +118,7 @@ def resolve(pack: bytes, now: float) -> list[Resolved]:
                 r.u or base_unit,
                 time if time >= ABSOLUTE else now + time,
                 value,
-                None if r.s is msgspec.UNSET else r.s + base_sum,
+                None if r.s is msgspec.UNSET else _finite(r.s + base_sum, index),
                 None if r.ut is msgspec.UNSET else r.ut,
             )
         )
@@ -119,7 +127,17 @@ def resolve(pack: bytes, now: float) -> list[Resolved]:
     return made
 
 
+def _finite(value: float, index: int) -> float:
+    """`value`; two numbers may add up to none, and JSON would then write it as missing."""
+    if value - value != 0.0:
+        raise BadInput("out-of-range", f"record {index}: base value and value add up to {value}")
+    return value
+
+
 def _read(pack: bytes) -> tuple[list[dict[str, msgspec.Raw]], list[_Record]]:
+    # Counted before they are made: a record of two bytes takes hundreds in memory. Braces in text count, too.
+    if pack.count(b"{") > MOST_RECORDS:
+        raise BadInput("too-large", f"a pack of more than {MOST_RECORDS} records: split it")
     try:
         return _decode_fields.decode(pack), _decode.decode(pack)
     except msgspec.ValidationError as error:

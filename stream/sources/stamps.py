@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,6 +13,7 @@ from twin.errors import BadInput, ConfigurationError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+DAY_S = 86_400
 
 
 class Period(NamedTuple):
@@ -48,9 +50,10 @@ class Stamps:
     def __init__(self, spec: TimeSpec, granularity: str) -> None:
         self._spec = spec
         self._zone = zone(spec.zone)
-        self._length = timedelta(seconds=parse_duration_s(granularity))
-        if self._length > timedelta(days=1):
+        if (length_s := parse_duration_s(granularity)) > DAY_S:
             raise ConfigurationError(f"granularity {granularity!r} is longer than a day")
+        self._length = timedelta(seconds=length_s)
+        _check_format(spec.format)
         self._known: dict[str, Period] = {}
 
     def read(self, text: str) -> Period:
@@ -62,8 +65,11 @@ class Stamps:
         period = self._known.get(text)
         if period is None:
             stamp = self._stamp(text)
-            begin = stamp if self._spec.stamp == "begin" else stamp - self._length
-            end = begin + self._length
+            try:
+                begin = stamp if self._spec.stamp == "begin" else stamp - self._length
+                end = begin + self._length
+            except OverflowError as error:
+                raise BadInput("wrong-type", f"the period of {text[:40]!r} leaves the calendar") from error
             period = self._known[text] = Period(begin, end, (end - _EPOCH) // _MS)
         return period
 
@@ -82,3 +88,17 @@ class Stamps:
             return stamp.astimezone(UTC)
         except (ValueError, OverflowError) as error:
             raise BadInput("wrong-type", f"{text[:40]!r} is not a time of the form {form!r}") from error
+
+
+def _check_format(form: str) -> None:
+    """Refuse what `strptime` can't read at all, before it is tried on every row. Raises ConfigurationError."""
+    if form in ("iso", "epoch-s", "epoch-ms"):
+        return
+    try:
+        datetime.strptime("", form)  # noqa: DTZ007
+    except re.error as error:
+        raise ConfigurationError(f"time format {form!r} names a part twice; see strptime") from error
+    except (ValueError, LookupError) as error:
+        # An empty text fits no format; the other messages are about the format itself.
+        if "does not match" not in str(error):
+            raise ConfigurationError(f"time format {form!r}: {error}") from error

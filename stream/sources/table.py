@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from stream.sources.profile_spec import Profile, TableSpec
@@ -26,6 +27,20 @@ class RejectedRow(NamedTuple):
     detail: str
 
 
+def check_spec(spec: TableSpec) -> None:
+    """Refuse a declaration that no file can be read by. Raises ConfigurationError."""
+    if len(spec.separator) != 1 or spec.separator in '"\r\n\0':
+        raise ConfigurationError(f"separator {spec.separator!r} is not one character, or one that has another meaning")
+    try:
+        # A byte that is wrong in every encoding of text shows whether it can be marked; some encodings are none.
+        b"\xff\xfe\xff".decode(codecs.lookup(spec.encoding).name, "backslashreplace")
+    except (LookupError, ValueError) as error:
+        raise ConfigurationError(f"encoding {spec.encoding!r} can't be used: {error}") from error
+    pattern = PurePath(spec.files)
+    if not spec.files or "\0" in spec.files or pattern.is_absolute() or ".." in pattern.parts:
+        raise ConfigurationError(f"files {spec.files!r} is not a name or pattern below the directory that is read")
+
+
 def files_of(spec: TableSpec, profile: Profile, path: Path) -> list[Path]:
     """The files under `path` that a table of the profile is read from, in the order of their names.
 
@@ -40,10 +55,18 @@ def files_of(spec: TableSpec, profile: Profile, path: Path) -> list[Path]:
         return [path] if len(patterns) == 1 or fnmatch(path.name, spec.files) else []
     if not path.is_dir():
         raise ConfigurationError(f"{path} doesn't exist")
-    found = sorted(file for file in path.glob(spec.files) if file.is_file())
+    try:
+        found = sorted(file for file in path.glob(spec.files) if file.is_file())
+    except (ValueError, NotImplementedError) as error:
+        raise ConfigurationError(f"files {spec.files!r}: {error}") from error
     if not found:
         raise ConfigurationError(f"{path} has no file {spec.files!r}, which profile {profile.name!r} needs")
     return found
+
+
+def shown(names: Sequence[str]) -> str:
+    """Names for a message, not more than fit into one."""
+    return ", ".join(name[:40] for name in names[:50]) + (", ..." if len(names) > 50 else "")
 
 
 class Table:
@@ -72,7 +95,7 @@ class Table:
     def place(self, column: str) -> int:
         """Position of a column. Raises ConfigurationError where there is none."""
         if column not in self.columns:
-            raise ConfigurationError(f"{self.path} has no column {column!r}; it has {', '.join(self.columns)}")
+            raise ConfigurationError(f"{self.path} has no column {column!r}; it has {shown(self.columns)}")
         return self.columns.index(column)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
@@ -107,6 +130,8 @@ class Table:
                         yield reader.line_num, row
         except OSError as error:
             raise ConfigurationError(f"can't read {self.path}: {error.strerror}") from error
+        except UnicodeError as error:
+            raise ConfigurationError(f"{self.path} is not {self._spec.encoding}: {error}") from error
 
 
 def number(text: str, missing: Container[str]) -> float | None:
@@ -121,6 +146,15 @@ def number(text: str, missing: Container[str]) -> float | None:
         value = float(text)
     except ValueError:
         raise BadInput("wrong-type", f"{text[:40]!r} is not a number") from None
-    if value - value != 0.0:  # infinite or not a number: JSON has neither
-        raise BadInput("wrong-type", f"{text!r} is not finite; declare it as a missing value if it is one")
+    return finite(value, text)
+
+
+def finite(value: float, text: str) -> float:
+    """`value`, made of `text`; JSON has no number for what is infinite or none, and would write it as missing.
+
+    Raises:
+        BadInput: `wrong-type`.
+    """
+    if value - value != 0.0:
+        raise BadInput("wrong-type", f"{text[:40]!r} is not finite; declare it as a missing value if it is one")
     return value

@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from string import Formatter
 
+from stream.sources.table import shown
 from twin import dn
 from twin.errors import BadInput, ConfigurationError
 
-_SPECIAL = re.compile(r"[,=\\\x00-\x1f]")
+_SPECIAL = re.compile(r"[,=\\\x00-\x1f\x7f-\x9f]")
 
 
 def escape(value: str) -> str:
@@ -46,7 +47,7 @@ class Template:
         self._literals = [literal for literal, *_ in parsed]
         names = [field for _, field, *_ in parsed if field is not None]
         if missing := [name for name in names if name not in columns]:
-            raise ConfigurationError(f"template {text!r} names {missing[0]!r}; the columns are {', '.join(columns)}")
+            raise ConfigurationError(f"template {text!r} names {missing[0]!r}; the columns are {shown(columns)}")
         if any(spec or conversion for _, field, spec, conversion in parsed if field is not None):
             raise ConfigurationError(f"template {text!r}: only plain {{column}} places are allowed")
         self._places = [columns.index(name) for name in names]
@@ -61,12 +62,12 @@ class Template:
         """The name for one row.
 
         Raises:
-            BadInput: `bad-name`, a column's value is empty or too long.
+            BadInput: `bad-name`, a column's value is empty or too long, or makes the name too long.
         """
         values = tuple([row[place] for place in self._places])
         made = self._made.get(values)
         if made is None:
-            made = self._made[values] = self._join([escape(value) for value in values])
+            made = self._made[values] = dn.check(self._join([escape(value) for value in values]))
         return made
 
     def _join(self, values: Sequence[str]) -> str:

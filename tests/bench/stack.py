@@ -18,8 +18,8 @@ from infra.embedded import Embedded, Endpoints
 from infra.embedded.service import Job, Service
 from infra.store.migrate import migrate
 from tests.bench.workload import TARGET
+from tests.integration.apache_kafka import ApacheKafka
 
-TICKS = os.sysconf("SC_CLK_TCK")
 PROFILE = "LOCKSTEP_BENCH_PROFILE"
 """A directory: workers started by the bench leave cProfile statistics there."""
 
@@ -27,9 +27,12 @@ PROFILE = "LOCKSTEP_BENCH_PROFILE"
 class Stack:
     """Embedded services in a directory of their own."""
 
-    def __init__(self, directory: Path, embedded: Embedded, endpoints: Endpoints) -> None:
+    def __init__(
+        self, directory: Path, embedded: Embedded, endpoints: Endpoints, bootstrap: str, broker_pid: int
+    ) -> None:
         self.directory = directory
-        self.bootstrap = endpoints.bootstrap
+        self.bootstrap = bootstrap
+        self._broker_pid = broker_pid
         self._embedded = embedded
         self._dsn = endpoints.dsn
         self._count = 0
@@ -50,18 +53,31 @@ class Stack:
 
     @contextmanager
     def workers(
-        self, count: int, dsn: str, prefix: str, partitions: int, group: str, roles: str
+        self,
+        count: int,
+        dsn: str,
+        prefix: str,
+        partitions: int,
+        group: str,
+        roles: str,
+        settings: dict[str, str] | None = None,
     ) -> Iterator[list[Service]]:
-        """So many worker processes, as an operator would start them."""
+        """So many worker processes, as an operator would start them.
+
+        Args:
+            settings: More of their environment.
+        """
         with ExitStack() as stack:
             services = []
             for number in range(count):
-                service = self._worker(f"{group}-{number}", dsn, prefix, partitions, group, roles)
+                service = self._worker(f"{group}-{number}", dsn, prefix, partitions, group, roles, settings or {})
                 stack.callback(service.stop)
                 services.append(service)
             yield services
 
-    def _worker(self, name: str, dsn: str, prefix: str, partitions: int, group: str, roles: str) -> Service:
+    def _worker(
+        self, name: str, dsn: str, prefix: str, partitions: int, group: str, roles: str, settings: dict[str, str]
+    ) -> Service:
         environment = {
             "LOCKSTEP_BOOTSTRAP": self.bootstrap,
             "LOCKSTEP_DSN": dsn,
@@ -72,6 +88,7 @@ class Stack:
             "LOCKSTEP_TARGETS": json.dumps([TARGET]),
             "LOCKSTEP_STATE_DIR": str(self.directory / name),
             "LOCKSTEP_LOG_LEVEL": "WARNING",
+            **settings,
         }
         module = ["stream.cli"]
         if PROFILE in os.environ:
@@ -87,48 +104,27 @@ class Stack:
         )
         return Service("worker", job)
 
-    def cpu_s(self) -> dict[str, float]:
-        """Processor time used so far by the broker and by the database [s]."""
-        assert self._embedded.broker is not None
+    def pids(self) -> dict[str, int]:
+        """The processes of the broker and of the database."""
         assert self._embedded.postgres is not None
-        return {"broker": cpu_s(self._embedded.broker.pid), "database": cpu_s(self._embedded.postgres.pid)}
+        return {"broker": self._broker_pid, "database": self._embedded.postgres.pid}
 
 
 @contextmanager
-def started() -> Iterator[Stack]:
-    """Broker and database in a temporary directory."""
-    with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as directory:
-        embedded = Embedded(Path(directory))
-        with embedded:
-            yield Stack(Path(directory), embedded, embedded.start())
+def started(broker: str = "embedded") -> Iterator[Stack]:
+    """Broker and database in a temporary directory.
 
-
-def cpu_s(pid: int) -> float:
-    """Processor time of a process and of its children, those that have ended included [s]."""
-    children: dict[int, list[int]] = {}
-    used: dict[int, float] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
-            used[int(entry.name)] = sum(int(x) for x in fields[11:15]) / TICKS
-    total, waiting = 0.0, [pid]
-    while waiting:
-        one = waiting.pop()
-        total += used.get(one, 0.0)
-        waiting += children.get(one, [])
-    return total
-
-
-def waited_s(pid: int) -> float:
-    """How long the threads of a process were ready to run while others had the cores [s]."""
-    total = 0
-    for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        try:
-            total += int(file.read_text().split()[1])
-        except OSError:
-            continue
-    return total / 1e9
+    Args:
+        broker: `embedded` or `kafka`, which is Apache Kafka and needs Java and Maven.
+    """
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lockstep-bench-")))
+        embedded = stack.enter_context(Embedded(directory, broker=broker == "embedded"))
+        endpoints = embedded.start()
+        if embedded.broker is not None:
+            yield Stack(directory, embedded, endpoints, endpoints.bootstrap, embedded.broker.pid)
+            return
+        kafka = ApacheKafka(directory / "kafka")
+        stack.callback(kafka.stop)
+        kafka.start()
+        yield Stack(directory, embedded, endpoints, kafka.bootstrap, kafka.pid)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import msgspec
@@ -12,15 +14,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.settings import load
 from stream.app import prepare_topics
-from stream.broker import Message, Producer
-from stream.decode import REPORT
-from stream.partition import partition_of
-from stream.topics import INBOX, SOURCES, headers
-from tests.bench.stack import Stack, cpu_s, waited_s
-from tests.bench.workload import CELLS, elements, reports
+from stream.topics import INBOX
+from tests.bench.cores import cpu_s, machine_s, pin, waited_s
+from tests.bench.feed import Feed
+from tests.bench.stack import Stack
+from tests.bench.workload import CELLS
 from twin.events import Report
 
 PATIENCE_S = 90.0
+OURS = ("workers", "broker", "database")
 
 
 class Rate(NamedTuple):
@@ -28,43 +30,34 @@ class Rate(NamedTuple):
 
     Attributes:
         per_s: Cell-periods a second.
-        cpu: Processor cores taken, by whom; `waited`: those the workers would have taken, but others had.
+        cpu: Processor cores taken, by whom: `workers`, `broker`, `database`, `bench` (which asks how far they are) and
+            `others` on this machine; `waited`: those the workers would have taken, but somebody else had.
     """
 
     per_s: float
     cpu: dict[str, float]
+
+    def us(self, who: str) -> float:
+        """Processor time a cell-period [us]."""
+        return self.cpu[who] / self.per_s * 1e6
+
+    def taken(self) -> float:
+        """Cores that the workers take together with their broker and their database."""
+        return sum(self.cpu[who] for who in OURS)
 
     def per_worker_core(self) -> float:
         """Cell-periods in a second of the workers' processor time: what doesn't depend on who else uses the machine."""
         return self.per_s / self.cpu["workers"]
 
 
-async def preload(
-    stack: Stack, prefix: str, partitions: int, num_elements: int, periods: int, *, into_log: bool = True
-) -> list[int]:
-    """Fill `twin.inbox`, or `telemetry.reports`; returns how many messages each partition got."""
-    topic = INBOX if into_log else SOURCES["report"]
-    names = elements(num_elements, partitions)
-    where = {name: partition_of(name, partitions) for name in names}
-    producer = Producer(stack.bootstrap, {"security_protocol": "PLAINTEXT"}, 8 << 20)
-    await producer.start()
-    counts = [0] * partitions
-    try:
-        for number, sent in enumerate(reports(names, periods)):
-            messages = [
-                Message(where[name], name, at, value, headers(REPORT, f"bench-{number}-{name}", name, at, "bench"))
-                for name, at, value in sent
-            ]
-            for message in messages:
-                counts[message.partition] += 1
-            await producer.send(prefix + topic.name, messages)
-    finally:
-        await producer.stop()
-    return counts
-
-
 def measure(
-    stack: Stack, prefix: str, counts: list[int], num_workers: int = 1, roles: str = "fold", group: str = "bench"
+    stack: Stack,
+    prefix: str,
+    counts: list[int],
+    num_workers: int = 1,
+    roles: str = "fold",
+    group: str = "bench",
+    on_cores: set[int] | None = None,
 ) -> Rate:
     """Cell-periods a second between two commits: that at which a tenth is done, and the last.
 
@@ -72,8 +65,16 @@ def measure(
 
     Args:
         counts: Messages in each partition.
+        on_cores: Where workers, broker and database run; none: wherever there is room.
     """
-    with stack.database() as dsn, stack.workers(num_workers, dsn, prefix, len(counts), group, roles) as workers:
+    with (
+        _pinned(stack, on_cores),
+        stack.database() as dsn,
+        stack.workers(num_workers, dsn, prefix, len(counts), group, roles) as workers,
+    ):
+        pids = [worker.pid for worker in workers]
+        if on_cores:
+            pin(pids, on_cores)
         seen: list[tuple[float, int]] = []
         cpu: list[dict[str, float]] = []
         end = time.monotonic() + PATIENCE_S
@@ -86,17 +87,36 @@ def measure(
                 ready = row[0] >= len(counts) and row[1] >= sum(counts) / 10
                 if ready and (not seen or row[1] > seen[-1][1]):
                     seen.append((time.monotonic(), int(row[1])))
-                    used = {
-                        "workers": sum(cpu_s(worker.pid) for worker in workers),
-                        "waited": sum(waited_s(worker.pid) for worker in workers),
-                    }
-                    cpu.append(stack.cpu_s() | used)
+                    # Reading the counters takes time itself: only at the two ends.
+                    if not cpu or row[1] >= sum(counts):
+                        cpu.append(_used(stack, pids))
                 if time.monotonic() > end or not all(worker.alive() for worker in workers):
                     raise RuntimeError(f"the workers stand at {row}, of {sum(counts)} messages:\n{workers[0].tail()}")
                 time.sleep(0.05)
         seconds = seen[-1][0] - seen[0][0]
         cores = {who: (cpu[-1][who] - cpu[0][who]) / seconds for who in cpu[0]}
         return Rate((seen[-1][1] - seen[0][1]) * CELLS / seconds, cores)
+
+
+def _used(stack: Stack, workers: list[int]) -> dict[str, float]:
+    """Processor time so far, by whom [s]."""
+    used = {"workers": cpu_s(*workers), "bench": time.process_time()}
+    used |= {who: cpu_s(pid) for who, pid in stack.pids().items()}
+    return used | {"others": machine_s() - sum(used.values()), "waited": waited_s(*workers)}
+
+
+@contextmanager
+def _pinned(stack: Stack, cores: set[int] | None) -> Iterator[None]:
+    """Broker and database on these cores only, for a while."""
+    if cores is None:
+        yield
+        return
+    everywhere = os.sched_getaffinity(0)
+    pin(stack.pids().values(), cores)
+    try:
+        yield
+    finally:
+        pin(stack.pids().values(), everywhere)
 
 
 def prepare(stack: Stack, prefix: str, partitions: int) -> None:
@@ -132,6 +152,8 @@ async def raw(stack: Stack, prefix: str, counts: list[int]) -> Rate:
 def preloaded(
     stack: Stack, prefix: str, partitions: int, num_elements: int, periods: int, *, into_log: bool = True
 ) -> list[int]:
-    """Topics and messages."""
+    """Topics and messages; returns how many messages each partition got."""
     prepare(stack, prefix, partitions)
-    return asyncio.run(preload(stack, prefix, partitions, num_elements, periods, into_log=into_log))
+    feed = Feed(stack.bootstrap, prefix, partitions, num_elements, periods)
+    feed.send(periods, into_log=into_log)
+    return feed.counts

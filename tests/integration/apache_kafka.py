@@ -71,11 +71,17 @@ class ApacheKafka:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._port = 0
+        self.controller_port = 0
         self._service: Service | None = None
 
     @property
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._service is not None
+        return self._service.pid
 
     def start(self) -> None:
         """Start the broker, the first time on an empty log, and wait until it answers."""
@@ -96,11 +102,21 @@ class ApacheKafka:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         self._port = free_port()
-        text = PROPERTIES.format(port=self._port, controller=free_port(), data=self._folder / "data")
-        self._properties.write_text(text)
+        self.controller_port = free_port()
+        text = PROPERTIES.format(port=self._port, controller=self.controller_port, data=self._folder / "data")
+        self._properties.write_text(text + self.more_properties())
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties)]
+        command += self.format_arguments()
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+
+    def more_properties(self) -> str:
+        """Properties after, and so instead of, those above."""
+        return ""
+
+    def format_arguments(self) -> list[str]:
+        """What else the first format of the log is told."""
+        return []
 
     def _launch(self, java: list[str]) -> Service:
         program = shutil.which("java")

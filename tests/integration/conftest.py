@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import apache_kafka as kafka
 import psycopg
 import pytest
+import timescale
 from psycopg.conninfo import make_conninfo
 
 from infra.embedded import Embedded
+from infra.store.migrate import migrate
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +53,29 @@ def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kafka.Apa
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def new_timescale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """Starts a TimescaleDB without a schema and gives its DSN; see `timescale.py` for what it can't do."""
+    if reason := timescale.missing():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{reason}, and CI must not skip these tests")
+        pytest.skip(reason)
+    servers: list[timescale.Timescale] = []
+
+    def start() -> str:
+        servers.append(timescale.Timescale(tmp_path_factory.mktemp("timescale")))
+        return servers[-1].dsn
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def timescale_dsn(new_timescale: Callable[[], str]) -> str:
+    """DSN of one TimescaleDB with the schema, for all tests: write of objects of your own."""
+    dsn = new_timescale()
+    migrate(dsn)
+    return dsn

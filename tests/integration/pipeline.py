@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import subprocess
@@ -61,6 +60,12 @@ class Worker:
     def terminate(self) -> None:
         self._process.send_signal(signal.SIGTERM)
 
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     def wait(self, timeout_s: float) -> int:
         """The exit status. Raises AssertionError if the process doesn't end in time."""
         try:
@@ -111,6 +116,8 @@ class Pipeline:
             "LOCKSTEP_BROKER_SESSION_TIMEOUT_S": "3",
             "LOCKSTEP_BATCH_WAIT_MS": "10",
             "LOCKSTEP_SNAPSHOT_EVERY_S": "0.3",
+            # Tests compare with the log they have written themselves.
+            "LOCKSTEP_TICK_S": "0",
         } | {f"LOCKSTEP_{key.upper()}": value for key, value in settings.items()}
         saved = dict(os.environ)
         os.environ.update(self.environment)
@@ -145,15 +152,7 @@ class Pipeline:
 
     def send_records(self, records: Iterable[LogRecord]) -> None:
         """Straight into the log."""
-        self.send(
-            INBOX.name,
-            [
-                Message(
-                    r.partition, r.key, r.time, r.value, headers(r.type, f"{r.partition}-{r.offset}", r.key, r.time)
-                )
-                for r in records
-            ],
-        )
+        self.send(INBOX.name, [message_of(record) for record in records])
 
     def send_items(self, items: Iterable[Item]) -> None:
         """Into the topics of the sources, as a network would."""
@@ -169,58 +168,70 @@ class Pipeline:
     # Reading back --------------------------------------------------------------------------------------------------
 
     def log_records(self) -> list[LogRecord]:
-        return [to_record(m, "") for _, m in self._messages(INBOX.name)]
+        return [to_record(message, "") for _, message in self.messages(INBOX.name)]
 
     def outlets(self) -> dict[tuple[str, int], list[Out]]:
         """Everything on the twin's topics, by kind and partition, in order."""
         found: dict[tuple[str, int], list[Out]] = {}
         for kind, topic in OUTLETS.items():
-            for partition, message in self._messages(topic.name):
-                id_ = dict(message.headers)["ce_id"].decode()
-                found.setdefault((kind, partition), []).append((message.key.decode(), id_, message.value))
+            for partition, message in self.messages(topic.name):
+                found.setdefault((kind, partition), []).append(
+                    (message.key.decode(), header(message, "ce_id"), message.value)
+                )
         return found
 
-    def _messages(self, topic: str) -> list[tuple[int, Any]]:
+    def messages(self, topic: str, spread: int = PARTITIONS) -> Iterator[tuple[int, Any]]:
+        """All that a topic holds by now, with the partition; in order within each.
+
+        Args:
+            spread: Partitions of the topic.
+        """
+        name = self.settings.topic_prefix + topic
+        extents = asyncio.run(extent(self.bootstrap, {}, name, range(spread)))
+        at = {p: begin for p, (begin, end) in extents.items() if end > begin}
+        # Seen once: a consumer that got nothing from a broker just restarted, while a new one got all.
+        for last in (False, True):
+            for partition, message in self._read(name, at, {p: end for p, (_, end) in extents.items()}):
+                at[partition] = message.offset + 1
+                yield partition, message
+            at = {p: position for p, position in at.items() if position < extents[p][1]}
+            if not at:
+                return
+            if last:
+                raise TimeoutError(f"{name} gives nothing from {at} on, of {extents}")
+
+    def _read(self, name: str, begins: dict[int, int], ends: dict[int, int]) -> Iterator[tuple[int, Any]]:
+        """From `begins` to `ends`, or up to where nothing has come for 15 s."""
         from aiokafka import AIOKafkaConsumer, TopicPartition
 
-        name = self.settings.topic_prefix + topic
+        left = {TopicPartition(name, p): ends[p] for p in begins}
+        with asyncio.Runner() as runner:
 
-        async def run() -> list[tuple[int, Any]]:
-            extents = await extent(self.bootstrap, {}, name, range(PARTITIONS))
-            ends = {p: end for p, (_, end) in extents.items()}
-            found: list[tuple[int, Any]] = []
-            if not any(ends.values()):
-                return found
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self.bootstrap,
-                enable_auto_commit=False,
-                fetch_max_wait_ms=50,
-                auto_offset_reset="earliest",
-            )
-            await consumer.start()
-            try:
-                left = {TopicPartition(name, p): end for p, end in ends.items() if end}
-                consumer.assign([TopicPartition(name, p) for p in range(PARTITIONS)])
+            async def started() -> AIOKafkaConsumer:
+                consumer = AIOKafkaConsumer(
+                    bootstrap_servers=self.bootstrap,
+                    enable_auto_commit=False,
+                    fetch_max_wait_ms=50,
+                    max_partition_fetch_bytes=4 << 20,
+                    auto_offset_reset="earliest",
+                )
+                await consumer.start()
+                consumer.assign(list(left))
                 for tp in left:
-                    consumer.seek(tp, 0)
+                    consumer.seek(tp, begins[tp.partition])
+                return consumer
+
+            consumer = runner.run(started())
+            try:
                 until = time.monotonic() + 15
-                while left:
-                    got = await consumer.getmany(timeout_ms=500)
-                    if not got and time.monotonic() > until:
-                        raise TimeoutError(f"{name} holds less than {left}")
-                    for tp, messages in got.items():
-                        found += [(tp.partition, m) for m in messages]
+                while left and time.monotonic() < until:
+                    for tp, messages in runner.run(consumer.getmany(timeout_ms=500)).items():
+                        until = time.monotonic() + 15
+                        yield from ((tp.partition, m) for m in messages if m.offset < ends[tp.partition])
                         if tp in left and messages[-1].offset + 1 >= left[tp]:
                             del left[tp]
             finally:
-                await consumer.stop()
-            return found
-
-        for _ in range(2):
-            # Seen once: a consumer that got nothing from a broker just restarted, while a new one got all.
-            with contextlib.suppress(TimeoutError):
-                return asyncio.run(run())
-        return asyncio.run(run())
+                runner.run(consumer.stop())
 
     def ends(self) -> dict[int, int]:
         name = self.settings.topic_prefix + INBOX.name
@@ -315,6 +326,18 @@ class Pipeline:
         named = sorted((p, o, names[n], sets[s], *rest) for p, o, n, s, *rest in rows)
         digests = {p: shard.digest() for p, shard in done.shards.items()}
         return Folded(named, outlets, digests, {p: shard.next_offset for p, shard in done.shards.items()})
+
+
+def message_of(record: LogRecord) -> Message:
+    """A record as it is put into the log."""
+    id_ = f"{record.partition}-{record.offset}"
+    head = headers(record.type, id_, record.key, record.time, recorded=record.time)
+    return Message(record.partition, record.key, record.time, record.value, head)
+
+
+def header(message: Any, name: str) -> str:
+    """A header of a message of aiokafka."""
+    return str(dict(message.headers)[name].decode())
 
 
 def exact(values: Any) -> bytes:

@@ -14,8 +14,9 @@ import psycopg
 import pytest
 
 from infra.embedded import Embedded
+from infra.store import rows
 from infra.store.migrate import migrate, steps
-from infra.store.queries import counts, history, snapshot_of
+from infra.store.queries import counts, history, snapshot_as_of, snapshot_of
 from infra.store.writer import ShardStore, Snapshot
 from twin.errors import ConfigurationError, Fenced, Unavailable
 from twin.log import Outlet
@@ -83,9 +84,10 @@ async def test_what_is_written_reads_back(store: ShardStore, dsn: str) -> None:
     assert measured == [(cell, c, v) for cell in CELLS for c, v in (("DRB.UEThpDl", None), ("RRU.PrbTotDl", 2.5))]
     newest = ask(dsn, "SELECT dn, value FROM latest WHERE counter = 'RRU.PrbTotDl' ORDER BY 1")
     assert newest == [(cell, 3.5) for cell in CELLS]
-    hours = ask(dsn, "SELECT hour, periods, suspect, late, mean FROM observation_hourly")
-    assert len(hours) == len(CELLS)
-    assert (hours[0][:4], hours[0][4][0], np.isnan(hours[0][4][1])) == ((BEGIN, 4, 4, 4), 2.0, True)
+    hours = ask(dsn, "SELECT begin, periods, suspect, late, sum, count FROM observation_hourly ORDER BY 1")
+    # The period that ends at the hour belongs to the hour before.
+    before = (BEGIN - timedelta(hours=1), 1, 1, 1, [0.5, 0.0], [1, 0])
+    assert hours == [before] * len(CELLS) + [(BEGIN, 3, 3, 3, [7.5, 0.0], [3, 0])] * len(CELLS)
 
 
 async def test_a_new_claim_fences_the_old_one(store: ShardStore, dsn: str) -> None:
@@ -188,6 +190,31 @@ async def test_the_newest_two_snapshots_are_kept(store: ShardStore, dsn: str) ->
     assert stored is not None
     assert (stored.log_id, stored.next_offset, stored.body) == ("log", 4, b"\x03\x00\xff")
     assert (await store.claim(1, "log", "me")).snapshots == []
+
+
+async def test_the_last_snapshot_of_each_day_is_kept_for_a_month(store: ShardStore, dsn: str) -> None:
+    claim = await store.claim(0, "log", "me")
+    hours_ms = 3_600_000
+    for number in range(4 * 40):
+        at = BEGIN_MS + 6 * number * hours_ms
+        await store.commit(claim, number, number + 1, Effects(), b"%d" % number, at)
+    await store.commit(claim, 160, 161, Effects(), b"without a time")
+    kept = [row[0] for row in ask(dsn, "SELECT event_time FROM snapshot WHERE event_time IS NOT NULL ORDER BY id")]
+    evening = BEGIN + timedelta(hours=18)
+    # Of 40 days the last 30, their evenings, and the two newest of which one is an evening too.
+    assert kept == sorted({*(evening + timedelta(days=day) for day in range(10, 40)), evening + timedelta(days=39)})
+    found = snapshot_as_of(dsn, 0, "log", BEGIN + timedelta(days=20))
+    assert found is not None
+    assert (found.body, found.event_time) == (b"79", evening + timedelta(days=19))
+    assert snapshot_as_of(dsn, 0, "another", BEGIN + timedelta(days=20)) is None
+    assert [s.body for s in (await store.claim(0, "log", "me")).snapshots] == [b"without a time", b"159"]
+
+
+def test_a_snapshot_too_large_for_the_database_is_named_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "MOST_SNAPSHOT_BYTES", 10)
+    rows.check_size(3, bytes(10))
+    with pytest.raises(ConfigurationError, match=r"partition 3 .* more partitions"):
+        rows.check_size(3, bytes(11))
 
 
 async def test_a_snapshot_is_carried_into_a_new_log(store: ShardStore) -> None:

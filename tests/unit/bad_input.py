@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from folding import LOAD, START, USERS, A, alarm, inventory, report
 
-from stream.decode import ALARM, REPORT, TOPOLOGY, to_ms
+from stream.decode import ALARM, INVENTORY, REPORT, TOPOLOGY, to_ms
 from twin.log import LogRecord
 
-MAX_BYTES = 100_000
+MAX_BYTES = 600_000
 SENT = to_ms(START + timedelta(hours=1))
 
 
@@ -52,6 +52,11 @@ def written(old: str, new: str) -> bytes:
     body = json.dumps(GOOD)
     assert old in body
     return body.replace(old, new).encode()
+
+
+def listing(**more: Any) -> bytes:
+    """A full inventory of the region of A."""
+    return json.dumps(inventory(A, kind="element", scope="SubNetwork=1") | more).encode()
 
 
 def pack(*records: dict[str, Any]) -> bytes:
@@ -98,7 +103,7 @@ REJECTED: dict[str, Bad] = {
     "an element with a control character": Bad("bad-name", R, text(element="ManagedElement=a\u0000b")),
     "an element too deep": Bad("bad-name", R, text(element=",".join(["A=1"] * 17))),
     "too large": Bad("too-large", R, text(source="x" * MAX_BYTES)),
-    "in the future": Bad("future", R, text(begin=at(24 * 365), end=at(24 * 365 + 0.25)), unread=False),
+    "in the future": Bad("future", R, text(begin=at(24 * 36_500), end=at(24 * 36_500 + 0.25)), unread=False),
     "in the year 9999": Bad("future", R, text(begin="9999-12-31T23:00:00Z", end="9999-12-31T23:15:00Z"), unread=False),
     "in the year 1": Bad(
         "bad-period", R, text(begin="0001-01-01T00:00:00+14:00", end="0001-01-01T00:15:00+14:00"), unread=False
@@ -145,6 +150,18 @@ REJECTED: dict[str, Bad] = {
     ),
     "an alarm without an object": Bad("bad-name", "alarm", json.dumps(alarm(objectInstance="x")).encode()),
     "an alarm of no severity": Bad("wrong-type", "alarm", json.dumps(alarm("BAD")).encode()),
+    "an inventory of nothing in particular": Bad("wrong-type", "topology", listing(scope=""), INVENTORY),
+    "an inventory of a bad scope": Bad("bad-name", "topology", listing(scope="north"), INVENTORY),
+    "an inventory of another scope": Bad("out-of-scope", "topology", listing(scope="SubNetwork=9"), INVENTORY),
+    "part 3 of 2": Bad("wrong-type", "topology", listing(part=3, parts=2), INVENTORY),
+    "a million parts": Bad("wrong-type", "topology", listing(parts=10**6), INVENTORY),
+    "an inventory that lists an object twice": Bad(
+        "contradiction",
+        "topology",
+        listing(entities=[{"dn": A, "kind": "element"}, {"dn": A, "kind": "cell"}]),
+        INVENTORY,
+        unread=False,
+    ),
     "an inventory with a bad name": Bad("bad-name", "topology", json.dumps(inventory("nonsense")).encode()),
     "an inventory with a number that nothing can hold": Bad(
         "wrong-type",

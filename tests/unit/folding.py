@@ -11,7 +11,7 @@ import numpy as np
 
 from models.targets import parse_target
 from stream.config import ShardConfig
-from stream.decode import ALARM, REPORT, TOPOLOGY, to_ms
+from stream.decode import ALARM, INVENTORY, REPORT, TOPOLOGY, to_ms
 from stream.shard import Shard
 from stream.shard_state import dump
 from twin.counters import CATALOGUE
@@ -65,14 +65,16 @@ def inventory(*dns: str, kind: str = "cell", **more: Any) -> dict[str, Any]:
 
 
 def log(events: Iterable[dict[str, Any] | bytes], start: int = 0) -> list[LogRecord]:
-    """Events as one partition of the log, each sent when its period ended."""
+    """Events as one partition of the log, each taken in when its period ended, or when `recorded` says."""
     out = []
     for offset, event in enumerate(events, start):
         if isinstance(event, bytes):
             out.append(LogRecord(0, offset, "key", to_ms(START), REPORT, event))
             continue
         kind = ALARM if "alarmType" in event else TOPOLOGY if "entities" in event else REPORT
-        when = event.get("end") or event.get("eventTime") or event.get("time")
+        if "scope" in event:
+            kind = INVENTORY
+        when = event.get("recorded") or event.get("end") or event.get("eventTime") or event.get("time")
         try:
             time = to_ms(datetime.fromisoformat(str(when)))
         except (TypeError, ValueError):

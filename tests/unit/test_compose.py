@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from infra.settings import Settings
+from stream.cli import app
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -53,4 +55,15 @@ def test_nothing_is_published_and_nothing_floats(services: dict[str, Any]) -> No
 
 
 def test_the_long_running_services_have_a_health_check(services: dict[str, Any]) -> None:
-    assert all("healthcheck" in services[name] for name in ("kafka", "timescaledb"))
+    assert all("healthcheck" in services[name] for name in ("kafka", "timescaledb", "worker"))
+
+
+def test_the_health_check_of_a_worker_asks_where_it_answers(services: dict[str, Any]) -> None:
+    worker = services["worker"]
+    host, _, port = worker["environment"]["LOCKSTEP_HEALTH_BIND"].rpartition(":")
+    assert (host, port) == ("0.0.0.0", "8080")
+    kind, program, *arguments = worker["healthcheck"]["test"]
+    assert (kind, program) == ("CMD", "lockstep")
+    assert arguments == ["status", "--ready", "--url", f"http://127.0.0.1:{port}"]
+    help_text = CliRunner().invoke(app, ["status", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).stdout
+    assert all(option in help_text for option in ("--ready", "--url"))

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from datetime import datetime
 
 import folding
 import pytest
 from bad_input import ACCEPTED, GOOD, MAX_BYTES, REJECTED, SENT, Bad, pack
 from folding import A, B, inventory, new_shard
 
+from infra.limiter import Limiter
 from stream.broker import to_record
-from stream.decode import LATEST_MS, REPORT, from_ms
-from stream.ingest import ALL, entries
+from stream.decode import LATEST_MS, REPORT, from_ms, to_ms
+from stream.guarding import Guard
 from stream.outlets import KEPT_BYTES, rejected
 from stream.partition import partition_of
+from stream.pseudonyms import Pseudonyms
+from stream.routing import ALL, Entry, entries
 from twin.errors import REASONS, BadInput
 from twin.log import LogRecord
 
@@ -23,9 +27,15 @@ IN_LOG = {k: b for k, b in REJECTED.items() if not (b.unread and (b.kind == "sen
 """All but what only ingest can judge: SenML, which never is in the log, and size."""
 
 
+def let_in(kind: str, record: LogRecord) -> list[Entry]:
+    guard = Guard(kind, MAX_BYTES, Pseudonyms(), Limiter(0, 1, lambda: 0.0))
+    guard.admit(record)
+    return entries(kind, record, PARTITIONS, guard.pseudonyms)
+
+
 def into_log(bad: Bad, offset: int = 0) -> list[LogRecord]:
-    made = entries(bad.kind, bad.record(), PARTITIONS, MAX_BYTES)
-    return [LogRecord(0, offset + i, e.key, e.time, e.type, e.value) for i, e in enumerate(made)]
+    made = let_in(bad.kind, bad.record())
+    return [LogRecord(0, offset + i, e.key, SENT, e.type, e.value) for i, e in enumerate(made)]
 
 
 @pytest.mark.parametrize(
@@ -62,8 +72,9 @@ def test_what_is_odd_but_right_is_used(value: bytes) -> None:
 
 
 def test_every_reason_has_a_message_that_causes_it() -> None:
-    assert set(REASONS) - {bad.reason for bad in REJECTED.values()} == {"unknown-object", "too-many"}, (
-        "those need a state, not a message"
+    elsewhere = {"unknown-object", "too-many", "outdated", "rate", "subscriber-id"}
+    assert set(REASONS) - {bad.reason for bad in REJECTED.values()} == elsewhere, (
+        "those need a state, a clock or a key, not a message"
     )
 
 
@@ -104,8 +115,9 @@ def test_both_clients_see_the_same_time() -> None:
 
 def test_where_messages_go() -> None:
     value = json.dumps(GOOD).encode()
-    (entry,) = entries("report", LogRecord(0, 0, "whatever", SENT, REPORT, value), PARTITIONS, MAX_BYTES)
-    assert (entry.partition, entry.key, entry.time) == (partition_of(A, PARTITIONS), A, SENT)
+    (entry,) = let_in("report", LogRecord(0, 0, "whatever", SENT, REPORT, value))
+    ended = to_ms(datetime.fromisoformat(GOOD["end"]))
+    assert (entry.partition, entry.key, entry.time) == (partition_of(A, PARTITIONS), A, ended)
     assert entry.value is value, "what is right is passed on as it is"
     (entry,) = into_log_entries("topology", json.dumps(inventory(B)).encode())
     assert entry.partition == ALL
@@ -114,9 +126,9 @@ def test_where_messages_go() -> None:
         {"n": "dev:temperature", "u": "Cel", "v": 21},
     )
     packed = into_log_entries("senml", two)
-    assert [e.time for e in packed] == [SENT, SENT], "the time of a message is when it was sent, not what it speaks of"
+    assert [e.time for e in packed] == [SENT - 60_000, SENT], "the time of what it speaks of, not when it was sent"
     assert {e.partition for e in packed} == {partition_of(A, PARTITIONS)}
 
 
 def into_log_entries(kind: str, value: bytes) -> list:
-    return entries(kind, Bad("", kind, value).record(), PARTITIONS, MAX_BYTES)
+    return let_in(kind, Bad("", kind, value).record())

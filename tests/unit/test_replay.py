@@ -58,6 +58,8 @@ def test_it_counts_what_it_has_seen() -> None:
         "reordered": 0,
         "late": 0,
         "duplicate": 1,
+        "corrected": 0,
+        "ahead": 0,
         "missing_periods": 0,
         "stale": 0,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import folding
@@ -210,12 +210,21 @@ def period_of(period: int) -> int:
 
 
 @pytest.mark.parametrize("missing", [[1], [2], [1, 2]])
-def test_a_gap_is_told_when_the_next_report_comes(missing: list[int]) -> None:
+def test_a_gap_is_told_when_the_lateness_of_the_period_has_run_out(missing: list[int]) -> None:
     shard = new_shard()
-    effects = tell(shard, *(report(A, p, 40.0) for p in range(4) if p not in missing))
+    effects = tell(shard, *(report(A, p, 40.0) for p in range(6) if p not in missing))
     gaps = [body for body in folding.outlets(effects, "updates") if body["change"] == "gap"]
-    assert [(g["objects"], g["detail"]["missing_periods"]) for g in gaps] == [([A], len(missing))]
+    ends = [datetime.fromisoformat(gap["time"]) for gap in gaps]
+    assert ends == [folding.START + (p + 1) * timedelta(minutes=15) for p in missing]
+    assert all(gap["objects"] == [A] for gap in gaps)
     assert shard.counts["missing_periods"] == len(missing)
+
+
+def test_of_a_report_that_comes_in_disorder_no_gap_is_told() -> None:
+    shard = new_shard()
+    effects = tell(shard, *(report(A, p, 40.0) for p in (0, 2, 1, 3, 4, 5)))
+    assert "gap" not in [change for change, _ in folding.updates(effects)]
+    assert shard.counts["missing_periods"] == 0
 
 
 def test_silence_is_told_once_and_so_is_its_end() -> None:

@@ -57,8 +57,8 @@ def content(topology: Topology) -> dict[str, Any]:
     """Everything but when and by which revision it came."""
     data = topology.to_dict()
     return {
-        "nodes": [[*node[:3], node[5]] for node in data["nodes"]],
-        "edges": data["edges"],
+        "nodes": [[*node[:3], *node[5:]] for node in data["nodes"]],
+        "edges": [[*edge[:4], *edge[6:]] for edge in data["edges"]],
         "cells": topology.cells(),
         "co_sited": [topology.co_sited(name) for name in topology.cells()],
         "site": [topology.site_of(node[0]) for node in data["nodes"]],

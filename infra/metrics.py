@@ -1,0 +1,266 @@
+"""What a worker counts: one typed catalogue, each metric with what it means and what to do about it.
+
+Nothing is labelled with an element: the number of series depends on partitions and on fixed lists, not on the network.
+Staleness per element is at `/status`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+PREFIX = "lockstep_"
+SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+RECORDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500)
+
+
+class Metric(NamedTuple):
+    """One metric.
+
+    Attributes:
+        name: Without the prefix; it ends in the unit, a counter's in `_total`.
+        labels: Names of its labels.
+        unit: Of its values.
+        meaning: What it says.
+        advice: What to do when it is high, or changes.
+        buckets: Upper bounds of a histogram's.
+    """
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    unit: str
+    meaning: str
+    advice: str
+    buckets: tuple[float, ...] = ()
+
+
+READY = Metric(
+    "ready", "gauge", (), "0 or 1", "What /readyz answers.", "`lockstep status` says which condition isn't met."
+)
+PARTITIONS = Metric(
+    "partitions", "gauge", (), "1", "Partitions of the log this worker folds.", "0 on a spare worker is fine."
+)
+LOOP_STALL = Metric(
+    "loop_stall_seconds",
+    "gauge",
+    (),
+    "s",
+    "How long the event loop has not run.",
+    "Above a second: the worker's log shows where it is; above `livez_s` /livez fails.",
+)
+SERVICE_UP = Metric(
+    "service_up",
+    "gauge",
+    ("service",),
+    "0 or 1",
+    "Whether broker and database answer.",
+    "0: bring it back; the worker waits and goes on by itself.",
+)
+PROGRESS_AGE = Metric(
+    "progress_age_seconds",
+    "gauge",
+    ("partition",),
+    "s",
+    "How long a partition has had work without getting any done; 0 while idle.",
+    "Above `stuck_s` it is stuck: `lockstep status` says what it waits for.",
+)
+STUCK = Metric(
+    "stuck", "gauge", ("partition",), "0 or 1", "Whether the partition is stuck.", "Alert on 1; `lockstep status`."
+)
+EVENT_TIME_LAG = Metric(
+    "event_time_lag_seconds",
+    "gauge",
+    ("partition",),
+    "s",
+    "How old the twin is: wall clock less the newest period it has entered.",
+    "Above two periods: sources are silent or late, unless the committed lag is high, too.",
+)
+POSITION_LAG = Metric(
+    "position_lag_records",
+    "gauge",
+    ("partition",),
+    "records",
+    "Records of the log that are not folded.",
+    "Growing: the worker is too slow; add workers, up to the number of partitions.",
+)
+COMMITTED_LAG = Metric(
+    "committed_lag_records",
+    "gauge",
+    ("partition",),
+    "records",
+    "Records of the log whose effects are not in the database.",
+    "Growing while the position lag is not: the database or the broker is slow.",
+)
+STALE = Metric(
+    "stale_elements",
+    "gauge",
+    ("partition",),
+    "elements",
+    "Elements that have been silent for longer than usual.",
+    "`lockstep status` names them and says since when.",
+)
+SNAPSHOT_AGE = Metric(
+    "snapshot_age_seconds",
+    "gauge",
+    ("partition",),
+    "s",
+    "Time since this worker last stored the partition's state, while something has changed since.",
+    "Much above `snapshot_every_s`: recovery will take longer; see `transaction_seconds`.",
+)
+SNAPSHOT_SIZE = Metric(
+    "snapshot_size_bytes",
+    "gauge",
+    ("partition",),
+    "byte",
+    "Size of the last snapshot.",
+    "Above 256 MB: more partitions, or `snapshot_every_s` longer.",
+)
+RECORDS_FOLDED = Metric(
+    "records_total", "counter", ("partition",), "records", "Records of the log folded.", "Its rate is the throughput."
+)
+REPORTS = Metric("reports_total", "counter", (), "reports", "Reports folded, repeated ones too.", "")
+CELL_PERIODS = Metric("cell_periods_total", "counter", (), "rows", "Objects x periods written to the history.", "")
+OUTLETS = Metric("outlets_total", "counter", ("kind",), "messages", "Messages published for subscribers.", "")
+REJECTED = Metric(
+    "rejected_total",
+    "counter",
+    ("stage", "reason"),
+    "messages",
+    "Messages that could not be used, at `ingest` or in the `fold`.",
+    "`lockstep rejected` shows them; mend the source, then `lockstep rejected --resend`.",
+)
+ARRIVALS = Metric(
+    "arrivals_total",
+    "counter",
+    ("kind",),
+    "reports",
+    "Reports by what they were: in_order, reordered, late, duplicate, corrected.",
+    "Many late ones: raise `lateness_periods`, or look for an element whose clock runs ahead.",
+)
+MISSING = Metric(
+    "missing_periods_total",
+    "counter",
+    (),
+    "periods",
+    "Periods that elements have skipped.",
+    "`twin.updates` names them.",
+)
+INGESTED = Metric(
+    "ingested_total", "counter", ("source",), "messages", "Messages of the sources written to the log.", ""
+)
+BATCH = Metric(
+    "batch_records",
+    "histogram",
+    (),
+    "records",
+    "Records a database transaction carries.",
+    "Always at the limit: the worker is behind.",
+    RECORDS,
+)
+TRANSACTION = Metric(
+    "transaction_seconds",
+    "histogram",
+    (),
+    "s",
+    "Time of a database transaction: rows, offset and, if due, snapshot.",
+    "Above a second: the database is the bottleneck.",
+    SECONDS,
+)
+PUBLISH = Metric(
+    "publish_seconds",
+    "histogram",
+    (),
+    "s",
+    "Time until the broker has a batch's outlets.",
+    "Above a second: the broker is the bottleneck.",
+    SECONDS,
+)
+SNAPSHOTS = Metric("snapshots_total", "counter", (), "snapshots", "Snapshots stored.", "")
+REBALANCES = Metric(
+    "rebalances_total",
+    "counter",
+    (),
+    "rebalances",
+    "Times the group has shared out the partitions anew.",
+    "More than workers come and go: raise `broker_session_timeout_s`.",
+)
+FENCED = Metric(
+    "fenced_total",
+    "counter",
+    (),
+    "times",
+    "Writes refused because another worker owns the partition.",
+    "A few around a rebalance are the guarantee at work; many: two groups fold one log into one database.",
+)
+RETRIES = Metric(
+    "retries_total",
+    "counter",
+    ("step",),
+    "attempts",
+    "Attempts that failed because broker or database did not answer.",
+    "The worker's log says what they answered.",
+)
+TICKS = Metric("ticks_total", "counter", (), "ticks", "Ticks written into idle partitions.", "")
+
+CATALOGUE = (
+    *(READY, PARTITIONS, LOOP_STALL, SERVICE_UP, PROGRESS_AGE, STUCK, EVENT_TIME_LAG, POSITION_LAG, COMMITTED_LAG),
+    *(STALE, SNAPSHOT_AGE, SNAPSHOT_SIZE, RECORDS_FOLDED, REPORTS, CELL_PERIODS, OUTLETS, REJECTED, ARRIVALS, MISSING),
+    *(INGESTED, BATCH, TRANSACTION, PUBLISH, SNAPSHOTS, REBALANCES, FENCED, RETRIES, TICKS),
+)
+
+
+class Metrics:
+    """The catalogue's metrics, all at zero, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._made = {metric.name: self._make(metric) for metric in CATALOGUE}
+
+    def _make(self, metric: Metric) -> Counter | Gauge | Histogram:
+        name, text = PREFIX + metric.name, f"{metric.meaning} {metric.advice}".strip()
+        if metric.kind == "counter":
+            return Counter(name, text, metric.labels, registry=self.registry)
+        if metric.kind == "gauge":
+            return Gauge(name, text, metric.labels, registry=self.registry)
+        return Histogram(name, text, metric.labels, registry=self.registry, buckets=metric.buckets)
+
+    def count(self, metric: Metric, amount: float = 1, *labels: str) -> None:
+        """Add to a counter."""
+        made = self._of(metric, labels)
+        assert isinstance(made, Counter)
+        made.inc(amount)
+
+    def set(self, metric: Metric, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        made = self._of(metric, labels)
+        assert isinstance(made, Gauge)
+        made.set(value)
+
+    def observe(self, metric: Metric, value: float, *labels: str) -> None:
+        """Note one value in a histogram."""
+        made = self._of(metric, labels)
+        assert isinstance(made, Histogram)
+        made.observe(value)
+
+    def clear(self, metric: Metric) -> None:
+        """Forget what a metric says of all its labels."""
+        self._made[metric.name].clear()
+
+    def value(self, metric: Metric, *labels: str) -> float:
+        """What a counter or gauge stands at; 0 where nothing was said yet."""
+        found = self.registry.get_sample_value(PREFIX + metric.name, dict(zip(metric.labels, labels, strict=True)))
+        return 0.0 if found is None else found
+
+    def watch_process(self) -> None:
+        """Tell memory, processor time and open files of this process, too."""
+        ProcessCollector(registry=self.registry)
+
+    def text(self) -> bytes:
+        """Everything in Prometheus' text format 0.0.4."""
+        return generate_latest(self.registry)
+
+    def _of(self, metric: Metric, labels: tuple[str, ...]) -> Counter | Gauge | Histogram:
+        made = self._made[metric.name]
+        return made.labels(*labels) if labels else made

@@ -1,0 +1,65 @@
+"""Inventory, alarms and whatever else is rare: applied one by one, told as updates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stream.alarms import apply_alarm
+from stream.prepare import OtherEvent
+from stream.reconciling import apply_inventory
+from stream.silence import time_passes
+from stream.telling import event_time, tell
+from twin.errors import BadInput
+from twin.events import Alarm, Inventory, Tick, TopologyChange
+
+if TYPE_CHECKING:
+    from stream.shard import Shard
+
+
+def apply_event(shard: Shard, item: OtherEvent) -> None:
+    """Apply one event that is not a report.
+
+    Raises:
+        BadInput: It contradicts what is known, or comes from the future.
+    """
+    event, record = item.event, item.record
+    if isinstance(event, Tick):
+        time_passes(shard, record.time, str(record.offset))
+    else:
+        time = event_time(item)
+        if time > record.time + shard.config.future_tolerance_ms:
+            raise BadInput(
+                "future", f"it happens {(time - record.time) / 1000:.0f} s after the message was sent: check its clock"
+            )
+        if isinstance(event, TopologyChange):
+            _topology(shard, item, event)
+        elif isinstance(event, Inventory):
+            _declare(shard, set(apply_inventory(shard, item, event)))
+        elif isinstance(event, Alarm):
+            apply_alarm(shard, item, event)
+        shard.newest_event = max(shard.newest_event, time)
+    shard.counts[f"event.{record.type}"] += 1
+
+
+def _topology(shard: Shard, item: OtherEvent, event: TopologyChange) -> None:
+    changed = shard.topology.apply(event, shard.revision + 1)
+    if changed:
+        shard.revision += 1
+        shard.counts["topology"] += 1
+        _declare(shard, set(changed))
+        detail: dict[str, object] = {"id": event.id, "objects": len(changed)}
+        reported = {entity.dn for entity in event.entities if entity.reported and entity.dn in shard.topology}
+        if reported:
+            detail["deviating"] = sum(bool(shard.topology.deviations(name)) for name in reported)
+        tell(shard, "topology", item, changed, detail)
+
+
+def _declare(shard: Shard, changed: set[str]) -> None:
+    """Look again which reports speak of objects that the inventory knows."""
+    if not changed:
+        return
+    for table in shard.tables.values():
+        for layouts in table.layouts.values():
+            for layout in layouts:
+                if not changed.isdisjoint(layout.names):
+                    layout.declared = all(shard.topology.declared(name) for name in layout.names)

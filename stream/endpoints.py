@@ -1,0 +1,51 @@
+"""Where the workers of this machine serve their health: one small file a worker in the state directory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from infra.settings import Settings
+from stream.services import DEMO
+
+FOLDER = "workers"
+
+
+class Endpoint(NamedTuple):
+    """One worker of this machine."""
+
+    pid: int
+    url: str
+
+
+def publish(state_dir: Path, url: str) -> Path:
+    """Let other commands on this machine find this worker; whoever ends removes the file."""
+    folder = Path(state_dir) / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{os.getpid()}.json"
+    file.write_bytes(msgspec.json.encode(Endpoint(os.getpid(), url)._asdict()))
+    return file
+
+
+def endpoints(settings: Settings) -> list[Endpoint]:
+    """The workers that run with this state directory, or those of its demo; files of dead ones are removed."""
+    for folder in (Path(settings.state_dir) / FOLDER, Path(settings.state_dir) / DEMO / FOLDER):
+        found = [one for file in sorted(folder.glob("*.json")) if (one := _alive(file)) is not None]
+        if found:
+            return found
+    return []
+
+
+def _alive(file: Path) -> Endpoint | None:
+    try:
+        endpoint = Endpoint(**msgspec.json.decode(file.read_bytes()))
+        os.kill(endpoint.pid, 0)
+    except PermissionError:
+        return endpoint
+    except (OSError, msgspec.DecodeError, TypeError):
+        file.unlink(missing_ok=True)
+        return None
+    return endpoint

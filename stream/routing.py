@@ -1,0 +1,69 @@
+"""Which records of the log a source's message becomes, and in which partitions. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from stream.decode import ALARM, INVENTORY, REPORT, TOPOLOGY, decode, to_ms
+from stream.outlets import ENCODER
+from stream.partition import partition_of
+from stream.pseudonyms import Pseudonyms
+from stream.sources.senml import reports as senml_reports
+from twin import dn
+from twin.errors import BadInput
+from twin.events import Alarm, Inventory, Report, Tick, TopologyChange
+from twin.log import LogRecord
+
+ALL = -1
+"""Stands for every partition: what concerns the whole network."""
+
+LONGEST_KEY = 1024
+"""Of a message [character]; it is sent twice, as the key and as the subject."""
+
+
+class Entry(NamedTuple):
+    """One record on its way into the log; `time` is the event's [ms since 1970]."""
+
+    partition: int
+    key: str
+    type: str
+    time: int
+    value: bytes
+
+
+def entries(kind: str, record: LogRecord, partitions: int, pseudonyms: Pseudonyms) -> list[Entry]:
+    """What a source's message becomes in the log, identifiers of subscribers replaced.
+
+    Args:
+        kind: Of the source, a key of `SOURCES`.
+
+    Raises:
+        BadInput: It can't be used.
+    """
+    if kind == "senml":
+        # Names come from base name and name: whole they are only when taken together.
+        packed = (ENCODER.encode(report) for report in senml_reports(record.value, record.key, record.time))
+        return [_entry(REPORT, pseudonyms.json(value), partitions) for value in packed]
+    return [_entry(record.type, pseudonyms.json(record.value), partitions)]
+
+
+def _entry(type_: str, value: bytes, partitions: int) -> Entry:
+    event = decode(type_, value)
+    if isinstance(event, Report):
+        partition = partition_of(dn.check(event.element), partitions)
+        return Entry(partition, event.element, REPORT, _sent(event.end), value)
+    if isinstance(event, TopologyChange):
+        return Entry(ALL, (event.source or event.id)[:LONGEST_KEY], TOPOLOGY, _sent(event.time), value)
+    if isinstance(event, Inventory):
+        return Entry(ALL, (event.scope or event.source)[:LONGEST_KEY], INVENTORY, _sent(event.time), value)
+    if isinstance(event, Tick):
+        raise BadInput("unknown-type", f"{type_!r} comes from workers, not from sources")
+    assert isinstance(event, Alarm)
+    partition = partition_of(event.object_instance, partitions)
+    return Entry(partition, event.object_instance, ALARM, _sent(event.event_time), value)
+
+
+def _sent(time: datetime) -> int:
+    """The time of a message [ms since 1970]: Kafka takes none before 1970, and what is from before must not stop it."""
+    return max(to_ms(time), 0)

@@ -1,0 +1,92 @@
+"""The watch over one worker as a service of it: begun before the work, ended after it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mode import Service
+
+from infra.settings import Settings
+from stream.board import Board
+from stream.endpoints import publish
+from stream.health import Authorised, HealthServer
+from stream.reach import ANSWER_S, DatabasePing
+from stream.vigil import Ends, Vigil
+from stream.watchdog import Limits
+
+log = logging.getLogger("lockstep.watch")
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What the settings say of when something is wrong."""
+    # A service is away when it hasn't answered the last question, and had time to.
+    silent_s = max(3 * settings.probe_every_s, settings.probe_every_s + ANSWER_S)
+    return Limits(settings.stuck_s, settings.stuck_restart_s, silent_s, settings.livez_s)
+
+
+class Watch(Service):  # type: ignore[misc]
+    """Watchdog and health server of one worker.
+
+    Args:
+        board: What is watched.
+        ends: Knows how far the log goes.
+        owner: What the worker is called.
+        authorised: Who may read `/status` and `/metrics`.
+        on_fatal: Called with the error for which the worker must stop.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        settings: Settings,
+        dsn: str,
+        ends: Ends,
+        owner: str,
+        roles: tuple[str, ...],
+        authorised: Authorised,
+        on_fatal: Callable[[BaseException], None],
+    ) -> None:
+        super().__init__()
+        self._board, self._settings, self._authorised = board, settings, authorised
+        self._vigil = Vigil(board, ends, DatabasePing(dsn), settings.probe_every_s, on_fatal)
+        self._about: dict[str, Any] = {
+            "worker": owner,
+            "pid": os.getpid(),
+            "version": version("lockstep-twin"),
+            "roles": list(roles),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        self._server: HealthServer | None = None
+        self._file: Path | None = None
+
+    async def on_start(self) -> None:
+        """Watch, and serve what is seen."""
+        self._board.metrics.watch_process()
+        self._vigil.start()
+        self._server = HealthServer(
+            self._board,
+            asyncio.get_running_loop(),
+            self._settings.health_bind,
+            self._about,
+            self._authorised,
+            self._vigil.look_from_outside,
+        )
+        self._server.start()
+        if self._server.url:
+            self._file = publish(self._settings.state_dir, self._server.url)
+            log.info("health at %s (/livez /readyz /metrics /status)", self._server.url)
+
+    async def on_stop(self) -> None:
+        """See nothing more."""
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+        if self._server is not None:
+            self._server.stop()
+        await self._vigil.stop()

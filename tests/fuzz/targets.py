@@ -1,0 +1,11 @@
+"""Every target, by name."""
+
+from __future__ import annotations
+
+from tests.fuzz import events, files, names, shards, sources
+from tests.fuzz.target import Target
+
+TARGETS: dict[str, Target] = {
+    target.name: target
+    for target in (*events.TARGETS, *sources.TARGETS, *names.TARGETS, *files.TARGETS, *shards.TARGETS)
+}
