@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench science lint format doctor clean
+.PHONY: help install demo test bench science lint audit format doctor clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -38,6 +38,9 @@ lint: $(STAMP) ## Style, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+audit: $(STAMP) ## Known vulnerabilities of the dependencies, secrets in the repository, licences
+	@$(BIN)/python .ci/audit.py
 
 format: $(STAMP) ## Put the code into shape
 	$(BIN)/ruff check --fix .

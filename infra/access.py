@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from typing import NamedTuple
 
 from infra.limiter import Limiter
 from twin.errors import ConfigurationError
+
+log = logging.getLogger("lockstep.access")
 
 PREFIX = "lockstep_"
 """So that people and secret scanners know one when they see it."""
@@ -100,10 +103,9 @@ class Access:
             address: Of the sender, which wrong tokens are counted by.
         """
         if self._path is None:
-            return Verdict(401, detail="no tokens are set: make one with `lockstep token new`, name its file in "
-                           "LOCKSTEP_TOKENS_FILE")  # fmt: skip
-        if self._wrong.wait_s(address):
-            return Verdict(429, detail="too many wrong tokens", retry_after_s=1 + int(self._wrong.wait_s(address)))
+            return Verdict(401, detail="no tokens are set: see `lockstep token new --help` and LOCKSTEP_TOKENS_FILE")
+        if wait_s := self._wrong.wait_s(address):
+            return Verdict(429, detail="too many wrong tokens", retry_after_s=1 + int(wait_s))
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             return Verdict(401, detail="this needs a token: Authorization: Bearer ...")
@@ -133,11 +135,18 @@ class Access:
             if stamp != self._stamp:
                 self._holders = read_tokens(self._path)
                 self._stamp = stamp
-        except OSError as error:
-            # A file that is taken away takes all tokens away.
-            self._holders, first, self._stamp = [], self._stamp is None, None
-            if first:
-                raise ConfigurationError(f"LOCKSTEP_TOKENS_FILE: {self._path}: {error.strerror}") from None
+        except (OSError, ConfigurationError) as error:
+            if self._stamp is None and not self._holders:
+                raise _unreadable(self._path, error) from None
+            # What can't be read gives nobody any right; it is looked at again with the next request.
+            self._holders, self._stamp = [], (0, 0)
+            log.error("%s; until it is mended nobody gets in", _unreadable(self._path, error))
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigurationError:
+    if isinstance(error, ConfigurationError):
+        return error
+    return ConfigurationError(f"LOCKSTEP_TOKENS_FILE: {path} can't be read: {getattr(error, 'strerror', error)}")
 
 
 def read_tokens(path: Path) -> list[_Holder]:
@@ -147,7 +156,11 @@ def read_tokens(path: Path) -> list[_Holder]:
         ConfigurationError: A line is no token's, or two have one name.
     """
     found: dict[str, _Holder] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"LOCKSTEP_TOKENS_FILE: {path} is not text in UTF-8") from None
+    for number, line in enumerate(lines, 1):
         if not (text := line.strip()) or text.startswith("#"):
             continue
         match = _LINE.fullmatch(text)

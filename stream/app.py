@@ -24,9 +24,8 @@ from stream.collector import settle
 from stream.config import ShardConfig, shard_config
 from stream.faust_app import faust_app, raw_topic
 from stream.fold import PartitionFold
-from stream.health import Authorised, from_this_machine
-from stream.housekeeping import keep_house
 from stream.guarding import guard
+from stream.housekeeping import keep_house
 from stream.ingest import Ingest
 from stream.reach import LogEnds
 from stream.security import kafka_security
@@ -53,7 +52,6 @@ class LockstepApp:
         dsn: Of the database.
         catalogue: The counters it accepts.
         roles: Any of `ingest` and `fold`.
-        authorised: Who may read `/status` and `/metrics`.
     """
 
     def __init__(
@@ -63,7 +61,6 @@ class LockstepApp:
         dsn: str,
         catalogue: Catalogue,
         roles: tuple[str, ...] = ("ingest", "fold"),
-        authorised: Authorised = from_this_machine,
     ) -> None:
         self.settings = settings
         self.bootstrap = bootstrap
@@ -82,7 +79,7 @@ class LockstepApp:
         self.board = Board(limits_of(settings))
         self._ends = LogEnds(bootstrap, self._security, settings.topic_prefix + INBOX.name)
         self.faust = faust_app(settings, bootstrap)
-        self.watch = Watch(self.board, settings, dsn, self._ends, self._owner, roles, authorised, self._fatal)
+        self.watch = Watch(self.board, settings, dsn, self._ends, self._owner, roles, self._fatal)
         self.faust.on_partitions_assigned.connect(self._on_assigned)
         self.faust.on_partitions_revoked.connect(self._on_revoked)
         self.faust.on_before_shutdown.connect(self._on_shutdown)
@@ -237,7 +234,7 @@ def run_worker(app: LockstepApp, loglevel: str) -> int:
     migrate(app.dsn, settings.keep())
     prepare_topics(settings, app.bootstrap)
     # Faust makes its own directory below it, but not this one.
-    Path(settings.state_dir).mkdir(parents=True, exist_ok=True)
+    Path(settings.state_dir).mkdir(mode=0o711, parents=True, exist_ok=True)
     settle()
     worker = faust.Worker(app.faust, app.watch, loglevel=loglevel, quiet=True, console_port=None)
     try:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from infra import metrics as m
-from infra.metrics import Metrics
+from infra.meters import Metrics
 from stream.heartbeat import Heartbeat
 from stream.patience import BROKER, DATABASE
 from stream.progress import Phase, Progress, SourceProgress

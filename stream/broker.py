@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -205,13 +205,15 @@ def _time_ms(stamp: float | None) -> int:
 
 async def read_log(
     bootstrap: str, security: dict[str, Any], topic: str, partition: int, start: int, stop: int, default_type: str
-) -> AsyncIterator[list[LogRecord]]:
+) -> AsyncGenerator[list[LogRecord], None]:
     """Records `[start, stop)` of one partition, in batches, without a consumer group.
 
     Raises:
         Unavailable: They can't be read.
         LogGone: They are no longer there.
     """
+    if start >= stop:
+        return  # a consumer that is stopped before it has begun raises
     tp = TopicPartition(topic, partition)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,

@@ -10,13 +10,13 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
+from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
 
 from stream.chunks import chunked, offsets
-from stream.engine import EagerConsumer
 
 
-class ChunkConsumer(EagerConsumer):
+class ChunkConsumer(Consumer):  # type: ignore[misc]
     """Delivers chunks; see `stream.chunks`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -15,6 +15,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import typer
 
+from stream.cli_state import state, topology
 from twin.errors import LockstepError
 
 app = typer.Typer(
@@ -24,8 +25,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-topology = typer.Typer(help="The network as the twin knows it.", no_args_is_help=True)
 app.add_typer(topology, name="topology")
+app.command()(state)
+token = typer.Typer(help="Who may use the HTTP interface.", no_args_is_help=True)
+app.add_typer(token, name="token")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object (or one a line).")]
 
@@ -211,20 +214,6 @@ def rejected(
     run("rejected", as_json=as_json, from_start=True, limit=limit, follow=False)
 
 
-@topology.command("show")
-def topology_show(
-    path: Annotated[
-        Path | None, typer.Argument(help="A recording or a profile's data; without it the running twin.")
-    ] = None,
-    profile: Annotated[str | None, typer.Option(help="Name of a profile, or a TOML file.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show sites, elements and cells."""
-    from stream.show import show_topology
-
-    show_topology(path, profile, as_json=as_json)
-
-
 @app.command()
 def status(
     as_json: AsJson = False,
@@ -244,12 +233,12 @@ def status(
             print(f"{one}: {'ready' if good else 'not ready: ' + '; '.join(reasons)}")
         sys.exit(0 if all(good for _, good, _ in answers) else 1)
     said = [ask(one, token_file, first, limit) for one in workers(url)]
-    for one in said:
+    for worker_status in said:
         if as_json:
-            print(json.dumps(one))
+            print(json.dumps(worker_status))
         else:
-            show(one)
-    sys.exit(0 if all(one["ready"] for one in said) else 1)
+            show(worker_status)
+    sys.exit(0 if all(worker_status["ready"] for worker_status in said) else 1)
 
 
 @app.command()
@@ -263,6 +252,18 @@ def doctor(as_json: AsJson = False) -> None:
     else:
         show(findings)
     sys.exit(0 if all(finding.ok or not finding.needed for finding in findings) else 1)
+
+
+@token.command("new")
+def token_new(
+    name: Annotated[str, typer.Option(help="Whose it is: stands in the tokens' file, never the token itself.")],
+    role: Annotated[str, typer.Option(help="read, or operate, which may do more.")] = "read",
+) -> None:
+    """Make a token: it is shown once, and never again; store the line in the file of LOCKSTEP_TOKENS_FILE."""
+    from infra.access import new_token
+
+    made, line = new_token(name, role)
+    print(f"token, for {name}, shown only now:  {made}\nline, for the tokens' file:  {line}")
 
 
 def main() -> Any:

@@ -14,6 +14,8 @@ from twin.errors import LockstepError
 PACKAGES = {
     "faust-streaming": ("the stream workers", True),
     "aiokafka": ("the broker's client", True),
+    "aiohttp": ("the health server", True),
+    "prometheus-client": ("the metrics", True),
     "psycopg": ("the database's client", True),
     "river": ("the online models", True),
     "networkx": ("the topology", True),

@@ -8,8 +8,8 @@ from typing import Any
 import faust
 
 from infra.settings import Settings
-from stream.engine import QuietMonitor
 from stream.faust_consumer import prompt_transport
+from stream.quiet_monitor import QuietMonitor
 from stream.security import faust_credentials
 
 
@@ -36,7 +36,7 @@ def faust_app(settings: Settings, bootstrap: str) -> Any:
         broker_max_poll_interval=300.0,
         consumer_max_fetch_size=1 << 20,
         stream_wait_empty=False,
-        # In chunks, of one topic: what is folded in a second or two.
+        # In chunks (`stream.chunks`), of one topic: no more than what is folded in about half a second.
         stream_buffer_maxsize=8,
         worker_redirect_stdouts=False,
         monitor=QuietMonitor(),

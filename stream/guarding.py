@@ -11,6 +11,7 @@ from infra.limiter import Limiter
 from infra.settings import Settings
 from stream.outlets import rejected
 from stream.pseudonyms import Pseudonyms
+from stream.sources.senml_pack import LONGEST_NAME, MOST_RECORDS
 from stream.topics import SOURCES
 from twin.errors import BadInput
 from twin.log import LogRecord, Outlet
@@ -80,6 +81,8 @@ class Guard:
         """Whether a SenML pack has an identifier in a name that is base name and name put together."""
         if self._kind != "senml":
             return False
+        if pack.count(b"{") > MOST_RECORDS:  # nobody looks that long
+            return True
         try:
             names = msgspec.json.decode(pack, type=list[_Named])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -87,6 +90,9 @@ class Guard:
         base = ""
         for record in names:
             base = record.bn or base
+            # A base name is repeated for every record: one that is too long for a name can't be looked through.
+            if len(base) + len(record.n) > LONGEST_NAME:
+                return True
             if self.pseudonyms.may_hold_one((base + record.n).encode()):
                 return True
         return False

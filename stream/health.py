@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
+from infra.access import Access, Verdict
 from stream import pages
 from stream.board import Board, stalled
 from stream.heartbeat import EVERY_S, Stall
@@ -39,12 +40,25 @@ HEADERS = {
     "Server": "lockstep",
 }
 
-Authorised = Callable[[web.Request], bool]
+Authorised = Callable[[web.Request], Verdict]
 
 
-def from_this_machine(request: web.Request) -> bool:
-    """Who may read `/status` and `/metrics` where nobody has said: whoever asks from this machine."""
-    return request.remote in ("127.0.0.1", "::1")
+def from_this_machine(request: web.Request) -> Verdict:
+    """Who may read `/status` and `/metrics` where there are no tokens: whoever asks from this machine."""
+    if request.remote in ("127.0.0.1", "::1"):
+        return Verdict(200)
+    return Verdict(403, detail="without tokens only this machine may read it: see LOCKSTEP_TOKENS_FILE")
+
+
+def by_token(access: Access) -> Authorised:
+    """Who may read them otherwise: whoever shows a token with the role read."""
+    return lambda request: access.authorised(request.headers.get("Authorization"), request.remote or "")
+
+
+class _Refused(Exception):
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.detail)
+        self.verdict = verdict
 
 
 class HealthServer:
@@ -173,6 +187,11 @@ class HealthServer:
         self._busy += 1
         try:
             response = await handler(request)
+        except _Refused as refused:
+            verdict = refused.verdict
+            more = {"Retry-After": str(verdict.retry_after_s)} if verdict.retry_after_s else {}
+            more |= {"WWW-Authenticate": "Bearer"} if verdict.status == 401 else {}
+            return web.Response(status=verdict.status, headers=HEADERS | more, text=f"{verdict.detail}\n")
         except web.HTTPException as error:
             return web.Response(status=error.status, headers=HEADERS, text=f"{error.reason}\n")
         finally:
@@ -205,8 +224,9 @@ class HealthServer:
         return web.json_response(said)
 
     def _check(self, request: web.Request) -> None:
-        if not self._authorised(request):
-            raise web.HTTPForbidden(reason="this page needs a token")
+        verdict = self._authorised(request)
+        if not verdict.ok:
+            raise _Refused(verdict)
 
     async def _ask(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Let the worker's loop do something; None if it doesn't in time."""

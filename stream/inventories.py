@@ -129,7 +129,8 @@ class Inventories:
 
     def load(self, data: dict[str, Any]) -> None:
         """Take over what `dump` gave."""
-        self.waiting = {key: Waiting(*each[:5], dict(each[5])) for key, each in data["waiting"].items()}
+        for key, (id_, time, parts, source, confirmed, bodies) in data["waiting"].items():
+            self.waiting[key] = Waiting(id_, time, parts, source, confirmed, dict(bodies))
         self.last = {key: Last(*fields) for key, fields in data["last"].items()}
 
 

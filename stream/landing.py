@@ -165,7 +165,7 @@ class Landing:
         self, before: int, after: int, effects: Effects, snapshot: bytes | None, event_time: int | None
     ) -> None:
         old = self._claim
-        self._claim = claim = await self._store.claim(old.partition, old.log_id, self._owner)
+        self._claim = claim = await self._store.claim(old.partition, old.log_id, self._owner, after=old)
         if claim.next_offset == before:
             await self._store.commit(claim, before, after, effects, snapshot, event_time)
         elif claim.next_offset != after:

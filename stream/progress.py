@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from infra import metrics as m
-from infra.metrics import Metrics
+from infra.meters import Metrics
 from stream.patience import Step, Waits
 from twin.errors import REASONS
 from twin.sync import Arrival

@@ -25,6 +25,8 @@ MARK = "psn-"
 REMOVED = "[removed]"
 BYTES = 16
 MOST_NESTED = 64
+MOST_IN_ONE = 10_000
+"""Identifiers in one message: so a message can't keep us busy for long."""
 CACHE = 65_536
 """Names whose outcome is kept, since the same ones come all the time: so many, of `SHORT` characters at most."""
 SHORT = 256
@@ -95,10 +97,18 @@ class Pseudonyms:
         self._key = key
         self._own_sensors = own_sensors
         self._rules = [*_RULES, _STRANGE_DEVICE if own_sensors else _DEVICE]
+        self._made = 0
         self._short = lru_cache(maxsize=CACHE)(self._text)
 
     def text(self, text: str) -> str:
-        """Text with pseudonyms in it, `[removed]` in their place without a key."""
+        """Text with pseudonyms in it, `[removed]` in their place without a key; all removed if it has too many."""
+        self._made = 0
+        try:
+            return self._clean(text)
+        except BadInput:
+            return REMOVED
+
+    def _clean(self, text: str) -> str:
         return self._short(text) if len(text) <= SHORT else self._text(text)
 
     def pseudonym(self, identifier: str) -> str:
@@ -129,7 +139,7 @@ class Pseudonyms:
         """JSON with pseudonyms in it; the very same bytes where there is nothing to replace, or no JSON.
 
         Raises:
-            BadInput: subscriber-id, where there is one and no key; malformed, nested too deep.
+            BadInput: subscriber-id, where there is one and no key; malformed, nested too deep; too-many.
         """
         if not self.may_hold_one(value):
             return value
@@ -137,6 +147,7 @@ class Pseudonyms:
             tree = msgspec.json.decode(value)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return value
+        self._made = 0
         clean = self._walk(tree, 0)
         if clean == tree:
             return value
@@ -157,33 +168,29 @@ class Pseudonyms:
         return text
 
     def _replaced(self, match: re.Match[str]) -> str:
+        self._made += 1
+        if self._made > MOST_IN_ONE:
+            raise BadInput("too-many", f"one message with more than {MOST_IN_ONE} identifiers of subscribers: split it")
         whole, (begin, end) = match[0], match.span("id")
         return whole[: begin - match.start()] + self.pseudonym(match["id"]) + whole[end - match.start() :]
 
-    def _walk(self, node: Any, depth: int) -> Any:
+    def _walk(self, node: Any, depth: int, labelled: bool = False) -> Any:
+        """A tree with pseudonyms in it; `labelled`: its key says that it is an identifier."""
         if depth > MOST_NESTED:
             raise BadInput("malformed", f"nested deeper than {MOST_NESTED}")
         if isinstance(node, str):
-            return self.text(node)
+            return self._whole(node) if labelled else self._clean(node)
         if isinstance(node, list):
-            return [self._walk(child, depth + 1) for child in node]
+            return [self._walk(child, depth + 1, labelled) for child in node]
         if isinstance(node, dict):
-            return {
-                self.text(key): self._labelled(child, depth + 1) if _is_label(key) else self._walk(child, depth + 1)
-                for key, child in node.items()
-            }
+            return {self._clean(key): self._walk(child, depth + 1, _is_label(key)) for key, child in node.items()}
+        if labelled and isinstance(node, int) and not isinstance(node, bool):
+            return self.pseudonym(str(node))
         return node
 
-    def _labelled(self, node: Any, depth: int) -> Any:
-        """The value of a key that says what it is."""
-        if isinstance(node, str) and node:
-            known = self.text(node)
-            return known if MARK in known or REMOVED in known else self.pseudonym(node)
-        if isinstance(node, int) and not isinstance(node, bool):
-            return self.pseudonym(str(node))
-        if isinstance(node, list):
-            return [self._labelled(child, depth + 1) for child in node]
-        return self._walk(node, depth)
+    def _whole(self, text: str) -> str:
+        known = self._clean(text)
+        return known if not text or MARK in known or REMOVED in known else self.pseudonym(text)
 
 
 def _canonical(identifier: str) -> str:

@@ -10,14 +10,21 @@ from numpy.typing import NDArray
 from stream.admission import bind
 from stream.alarms import Repeats, key_of
 from stream.channel import Channel
+from stream.shard_check import check_rows, check_same, length, whole
 from twin import snapshot
-from twin.errors import BadInput, SnapshotError
+from twin.errors import LockstepError, SnapshotError
 from twin.events import Alarm
 from twin.state import Table
 from twin.topology import Topology
 
 if TYPE_CHECKING:
     from stream.shard import Shard
+
+_UNFIT = (
+    *(LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError),
+    *(msgspec.MsgspecError, LockstepError),
+)
+"""What data raise that are whole, but were made by another program or by nobody's."""
 
 State = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
@@ -79,25 +86,27 @@ def load(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) ->
         )
     try:
         _fill(shard, data, arrays)
-    except (LookupError, TypeError, ValueError, AttributeError, BadInput) as error:
+        check_rows(shard)
+        check_same((data, arrays), dump(shard))
+    except _UNFIT as error:
         raise SnapshotError(
             f"the snapshot doesn't fit this program ({error!r}); the twin is rebuilt from the log"
         ) from error
 
 
 def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-    shard.next_offset, shard.revision = data["next_offset"], data["revision"]
+    shard.next_offset, shard.revision = whole(data["next_offset"], 0), whole(data["revision"], 0)
     shard.counts.update(data["counts"])
     shard.alarms = {key_of(alarm): alarm for alarm in msgspec.convert(data["alarms"], list[Alarm])}
     shard.repeats = Repeats(data["repeats"])
     shard.inventories.load(data["inventories"])
-    shard.newest_event = data["newest_event"]
+    shard.newest_event = whole(data["newest_event"])
     shard.topology = Topology.from_dict(data["topology"])
     for key, (granularity, counter) in data["channels"].items():
-        channel = shard.channels[granularity, counter] = Channel(counter, granularity, shard.config)
+        channel = shard.channels[granularity, counter] = Channel(counter, length(granularity), shard.config)
         channel.restore(_below(arrays, f"channel/{key}/"))
     for text, fields in data["tables"].items():
-        table = shard.tables[int(text)] = Table(int(text))
+        table = shard.tables[int(text)] = Table(length(int(text)))
         table.reserve(fields["names"], fields["counters"])
         for element, objects, counters, names, arrivals, stale, instant, ahead, counted, declared in fields["layouts"]:
             layout = table.add_layout(element, objects, counters, names)
@@ -107,7 +116,7 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
                 table.count(layout, -1)
             bind(shard, table, layout)
         table.columns.restore(_below(arrays, f"table/{text}/"))
-        table.now, table.closed = fields["now"], fields["closed"]
+        table.now, table.closed = whole(fields["now"]), whole(fields["closed"], -1024)
         table.pace.watermark, table.pace.pace, table.pace.since = fields["pace"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from rich.table import Table
 from rich.tree import Tree
 
 from twin.errors import Unavailable
-from twin.events import TopologyChange
 from twin.topology import Topology
 
 SHOWN = 40
@@ -54,14 +54,26 @@ def scores_table(congestion: dict[str, dict[str, Any]]) -> Table:
     return table
 
 
-def show_topology(path: Path | None, profile: str | None, *, as_json: bool) -> None:
-    """Print the network of a path, or of the running twin."""
-    topology = _of_path(path, profile) if path is not None else _of_twin()
+def show_topology(path: Path | None, profile: str | None, at: str | None = None, *, as_json: bool) -> None:
+    """Print the network of a path, or of the running twin, now or as it was at a time."""
+    from stream.moments import moment
+
+    time, source = moment(at), ""
+    if path is not None:
+        topology = _of_path(path, profile, time)
+    elif time is not None:
+        from stream.state_at import topology_at
+
+        topology, source = topology_at(time)
+    else:
+        topology = _of_twin()
     console = Console()
     if as_json:
         console.file.write(json.dumps(topology.to_dict()) + "\n")
         return
     console.print(topology_tree(topology))
+    if source:
+        console.print(f"as of {at}, from {source}", style="dim")
 
 
 def topology_tree(topology: Topology) -> Tree:
@@ -82,17 +94,24 @@ def topology_tree(topology: Topology) -> Tree:
     return tree
 
 
-def _of_path(path: Path, profile: str | None) -> Topology:
-    from stream.decode import TOPOLOGY, decode
+def _of_path(path: Path, profile: str | None, at: datetime | None) -> Topology:
+    from infra.settings import load
+    from stream.config import shard_config
+    from stream.decode import INVENTORY, TOPOLOGY, to_ms
     from stream.replaying import Source
+    from stream.shard import Shard
+    from stream.when import when
 
-    topology = Topology()
-    for record in Source(path, profile, partitions=1).records:
-        if record.type == TOPOLOGY:
-            change = decode(record.type, record.value)
-            assert isinstance(change, TopologyChange)
-            topology.apply(change, topology.revision + 1)
-    return topology
+    source = Source(path, profile, partitions=1)
+    shard: Shard | None = None
+    for record in source.records:
+        told = when(record) if record.type in (TOPOLOGY, INVENTORY) else None
+        if told is not None and (at is None or told.time <= to_ms(at)):
+            # Every partition has all of the inventory, so one is enough.
+            shard = shard or Shard(record.partition, shard_config(load()), source.catalogue)
+            if record.partition == shard.partition:
+                shard.apply([record])
+    return shard.topology if shard else Topology()
 
 
 def _of_twin() -> Topology:

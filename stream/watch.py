@@ -13,10 +13,11 @@ from typing import Any
 
 from mode import Service
 
+from infra.access import Access
 from infra.settings import Settings
 from stream.board import Board
 from stream.endpoints import publish
-from stream.health import Authorised, HealthServer
+from stream.health import HealthServer, by_token, from_this_machine
 from stream.reach import ANSWER_S, DatabasePing
 from stream.vigil import Ends, Vigil
 from stream.watchdog import Limits
@@ -38,7 +39,6 @@ class Watch(Service):  # type: ignore[misc]
         board: What is watched.
         ends: Knows how far the log goes.
         owner: What the worker is called.
-        authorised: Who may read `/status` and `/metrics`.
         on_fatal: Called with the error for which the worker must stop.
     """
 
@@ -50,11 +50,11 @@ class Watch(Service):  # type: ignore[misc]
         ends: Ends,
         owner: str,
         roles: tuple[str, ...],
-        authorised: Authorised,
         on_fatal: Callable[[BaseException], None],
     ) -> None:
         super().__init__()
-        self._board, self._settings, self._authorised = board, settings, authorised
+        self._board, self._settings = board, settings
+        self._authorised = by_token(Access(settings.tokens_file)) if settings.tokens_file else from_this_machine
         self._vigil = Vigil(board, ends, DatabasePing(dsn), settings.probe_every_s, on_fatal)
         self._about: dict[str, Any] = {
             "worker": owner,

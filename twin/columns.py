@@ -55,9 +55,16 @@ class Columns:
         return {name: self[name] for name in self._buffers}
 
     def restore(self, arrays: Mapping[str, Array]) -> None:
-        """Take over columns made by `state`; a column that `arrays` lacks keeps its fill value."""
+        """Take over columns made by `state`; a column that `arrays` lacks keeps its fill value.
+
+        Raises:
+            KeyError: There is no such column.
+            ValueError: A column has another type or width.
+        """
+        for name, array in arrays.items():
+            own = self._buffers[name]
+            if array.dtype != own.dtype or array.shape[:-1] != own.shape[:-1] or not array.ndim:
+                raise ValueError(f"column {name!r} is {array.dtype}{array.shape}, not {own.dtype}{own.shape}")
         self.grow(max((a.shape[-1] for a in arrays.values()), default=0))
         for name, array in arrays.items():
-            if array.ndim == 2 and len(array) > len(self._buffers[name]):
-                self.widen(name, len(array))
             self._buffers[name][..., : array.shape[-1]] = array

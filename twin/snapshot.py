@@ -21,6 +21,9 @@ from twin.errors import SnapshotError
 # No objects, no records: what can't be written by `pack` isn't read.
 _KINDS = frozenset("biuf")
 
+MOST_EMPTY = 4096
+"""Longest side of an array without elements."""
+
 MAX_SIZE = 1 << 31
 """Of a snapshot before compression [byte]; a partition of 100,000 cells has some 400 MiB."""
 
@@ -99,7 +102,9 @@ def _open(raw: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         if kind is None or kind.kind not in _KINDS or kind.subdtype is not None:
             raise ValueError(f"array {name[:40]!r} has the type {dtype[:40]!r}")
         count = math.prod(shape)
-        if min(shape, default=0) < 0 or at + count * kind.itemsize > len(raw) or name in arrays:
+        # What has no elements takes no room here, but where it is read into.
+        sensible = all(0 <= side <= max(count, MOST_EMPTY) for side in shape)
+        if not sensible or at + count * kind.itemsize > len(raw) or name in arrays:
             raise ValueError(f"array {name[:40]!r} of shape {shape[:4]} isn't all there")
         arrays[name] = np.frombuffer(raw, kind, count, at).reshape(shape).copy()
         at += count * kind.itemsize

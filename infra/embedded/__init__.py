@@ -93,7 +93,8 @@ class Embedded:
 
     def _acquire(self) -> None:
         try:
-            self._state_dir.mkdir(parents=True, exist_ok=True)
+            # Nobody else looks into it. PostgreSQL, which root runs as somebody else, must be able to pass through.
+            self._state_dir.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
             path = (self._state_dir / "lock").resolve()
             # A record lock belongs to one process, whatever it forks, but does not see a second holder inside it.
             if path in self._held:

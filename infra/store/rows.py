@@ -48,6 +48,8 @@ FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[]) AS t (
 ORDER BY ms, id
 ON CONFLICT (time, id) DO NOTHING
 """
+INCOMING = "CREATE TEMPORARY TABLE incoming (LIKE observation) ON COMMIT DROP"
+MERGE = "INSERT INTO observation SELECT * FROM incoming ON CONFLICT DO NOTHING"
 SNAPSHOT = """
 INSERT INTO snapshot (partition, log_id, next_offset, body, event_time)
 VALUES (%s, %s, %s, %b, to_timestamp(%s::bigint / 1000.0))
@@ -79,11 +81,11 @@ async def copy_observations(connection: psycopg.AsyncConnection, buffers: list[b
 
 async def merge_observations(connection: psycopg.AsyncConnection, buffers: list[bytes | bytearray]) -> None:
     """Add rows to the history, leaving out those whose key is there already; slower."""
-    await connection.execute("CREATE TEMPORARY TABLE incoming (LIKE observation) ON COMMIT DROP")
+    await connection.execute(INCOMING)
     async with connection.cursor() as cursor, cursor.copy(STATEMENT.replace("observation", "incoming", 1)) as copy:
         for buffer in buffers:
             await copy.write(buffer)
-    await connection.execute("INSERT INTO observation SELECT * FROM incoming ON CONFLICT DO NOTHING")
+    await connection.execute(MERGE)
 
 
 async def insert_objects(connection: psycopg.AsyncConnection, objects: Sequence[ObjectRow]) -> None:

@@ -10,13 +10,14 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
-from psycopg.errors import UniqueViolation
+from psycopg.errors import LockNotAvailable, UniqueViolation
 
 from infra.store import copy, rows
 from infra.store.faults import fault, translated
+from infra.store.holder import PATIENCE_S, end_silent_holder
 from twin.errors import Fenced, Unavailable
 from twin.rows import Effects
 
@@ -40,6 +41,7 @@ ON CONFLICT (partition, log_id)
 DO UPDATE SET epoch = shard.epoch + 1, owner = excluded.owner, updated_at = now()
 RETURNING id, epoch, next_offset
 """
+EPOCH = "SELECT epoch FROM shard WHERE id = %s FOR UPDATE"
 # A partition has one log at a time: whoever still writes another one is fenced.
 FENCE_OTHERS = "UPDATE shard SET epoch = epoch + 1 WHERE partition = %(partition)s AND log_id <> %(log_id)s"
 SNAPSHOTS = """
@@ -96,13 +98,15 @@ class ShardStore:
         self._dsn = dsn
         self._connections: dict[int, psycopg.AsyncConnection] = {}
 
-    async def claim(self, partition: int, log_id: str, owner: str) -> Claim:
+    async def claim(self, partition: int, log_id: str, owner: str, after: Claim | None = None) -> Claim:
         """Take a partition over; whoever had it can't write any more.
 
         Args:
             owner: Who claims it, for people to read.
+            after: Of a connection that is lost: claim again only if nobody else has claimed since.
 
         Raises:
+            Fenced: Somebody else has claimed it since `after`.
             Unavailable: The database doesn't answer, or not now.
             ConfigurationError: It won't until somebody acts: a wrong password, a missing table or right.
         """
@@ -110,7 +114,21 @@ class ShardStore:
         key = {"partition": partition, "log_id": log_id, "owner": owner}
         with translated():
             self._connections[partition] = await psycopg.AsyncConnection.connect(self._dsn, **CONNECTION)  # type: ignore[arg-type]
+        try:
+            return await self._claim(key, after)
+        except Unavailable as error:
+            if isinstance(error.__cause__, LockNotAvailable):
+                await end_silent_holder(self._dsn, CONNECTION, partition, log_id)
+            raise
+
+    async def _claim(self, key: dict[str, Any], after: Claim | None) -> Claim:
+        partition, log_id = key["partition"], key["log_id"]
         async with self._transaction(partition) as connection:
+            await connection.execute(f"SET LOCAL lock_timeout = '{PATIENCE_S}s'")
+            if after is not None:
+                held = await connection.execute(EPOCH, [after.shard])
+                if await held.fetchone() != (after.epoch,):
+                    raise Fenced(f"partition {partition} is no longer in epoch {after.epoch}: another worker has it")
             cursor = await connection.execute(CLAIM, key)
             row: tuple[int, int, int] | None = await cursor.fetchone()
             assert row is not None

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from models.targets import parse_target
+from stream import closing
 from stream import shard as shard_module
 from stream.collector import settle
 from stream.config import ShardConfig
@@ -26,8 +27,9 @@ WARM_UP = 6
 STAGES = {
     "prepare": "decode and check",
     "arrive": "arrival: write, predict, encode",
-    "enter_period": "closing: learn, drift",
+    "close_until": "closing: learn, drift",
 }
+LOOKED_UP_IN = {"prepare": shard_module, "arrive": shard_module, "close_until": closing}
 
 
 class Cost(NamedTuple):
@@ -106,15 +108,15 @@ def _memory(names: list[str]) -> float:
 
 @contextmanager
 def _timed(spent: dict[str, float]) -> Iterator[None]:
-    """Add up the processor time of the stages, by wrapping the functions that the shard calls."""
-    kept = {name: getattr(shard_module, name) for name in spent}
+    """Add up the processor time of the stages, by wrapping the functions where they are looked up."""
+    kept = {name: getattr(LOOKED_UP_IN[name], name) for name in spent}
     for name, function in kept.items():
-        setattr(shard_module, name, _clocked(function, name, spent))
+        setattr(LOOKED_UP_IN[name], name, _clocked(function, name, spent))
     try:
         yield
     finally:
         for name, function in kept.items():
-            setattr(shard_module, name, function)
+            setattr(LOOKED_UP_IN[name], name, function)
 
 
 def _clocked(function: Callable[..., Any], name: str, spent: dict[str, float]) -> Callable[..., Any]:

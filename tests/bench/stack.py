@@ -24,6 +24,14 @@ PROFILE = "LOCKSTEP_BENCH_PROFILE"
 """A directory: workers started by the bench leave cProfile statistics there."""
 
 
+class KeepingKafka(ApacheKafka):
+    """Apache Kafka that deletes nothing, however old the time stamps of the workload are."""
+
+    def more_properties(self) -> str:
+        """See `ApacheKafka`."""
+        return "log.initial.task.delay.ms=86400000\nlog.retention.check.interval.ms=86400000\n"
+
+
 class Stack:
     """Embedded services in a directory of their own."""
 
@@ -124,7 +132,7 @@ def started(broker: str = "embedded") -> Iterator[Stack]:
         if embedded.broker is not None:
             yield Stack(directory, embedded, endpoints, endpoints.bootstrap, embedded.broker.pid)
             return
-        kafka = ApacheKafka(directory / "kafka")
+        kafka = KeepingKafka(directory / "kafka")
         stack.callback(kafka.stop)
         kafka.start()
         yield Stack(directory, embedded, endpoints, kafka.bootstrap, kafka.pid)

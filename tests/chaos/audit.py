@@ -54,7 +54,7 @@ def moves(dsn: str, after: float = 0.0) -> list[Move]:
 
 
 def first_progress(dsn: str, after: float) -> dict[int, float]:
-    """When each partition's first new offset was committed after a moment [s since 1970]; without those that got none."""
+    """When each partition's first new offset was committed after a moment [s since 1970]; only those that have one."""
     with psycopg.connect(dsn) as connection:
         return dict(
             connection.execute(

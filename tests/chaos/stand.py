@@ -73,6 +73,12 @@ class Stand:
         assert self._embedded.postgres is not None
         return self._embedded.postgres
 
+    def revive(self) -> None:
+        """Start what a fault that could not be ended has left dead."""
+        for service in (self.database, self.broker):
+            if not service.alive():
+                service.start()
+
     @contextmanager
     def pipeline(self, database: Postgres | None = None, **settings: str) -> Iterator[Pipeline]:
         """Topics and an audited database of a trial's own; its workers are gone at the end.

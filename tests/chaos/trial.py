@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from infra.embedded import Postgres
 from stream.topics import INBOX
 from tests.chaos.audit import first_progress, longest_pause, moves
-from tests.chaos.check import Verdict, compare
+from tests.chaos.check import Verdict, compare, unread
 from tests.chaos.feeder import Fed, Feeder
 from tests.chaos.stand import Stand, rss_mib, wait_until
-from tests.integration.pipeline import PARTITIONS, Pipeline, Worker
+from tests.integration.pipeline import PARTITIONS, Pipeline, Worker, header
 from twin.errors import LockstepError, Unavailable
 
 if TYPE_CHECKING:
@@ -187,8 +187,13 @@ def run(fault: Fault, stand: Stand, times: int, seed: int) -> Outcome:
                     feeder.waits = True
                     trial.recover(since)
             finally:
+                stand.revive()
                 feeder.stop()
             trial.level()
+            if fault.sources:
+                log_now = lambda: {header(m, "ce_id") for _, m in pipe.messages(INBOX.name)}  # noqa: E731
+                trial.wait(lambda: unread(pipe, log_now()) == 0, CATCH_UP_S, "all that sources sent in the log")
+                trial.level()
             for worker in trial.workers:
                 trial.stop_cleanly(worker)
             outcome.undelivered = sum(len(UNDELIVERED.findall(w.log.read_text(errors="replace"))) for w in pipe.workers)

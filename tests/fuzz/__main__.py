@@ -1,8 +1,8 @@
 """Fuzz every decoder and print a table; ends with status 1 if anything was found.
 
-    python -m tests.fuzz --runs 100000              all targets, one after the other
-    python -m tests.fuzz --seconds 5 --only report  a short look at one
-    python -m tests.fuzz --runs 100000 --keep       and keep the smallest inputs that reach all that was reached
+python -m tests.fuzz --runs 100000              all targets, one after the other
+python -m tests.fuzz --seconds 5 --only report  a short look at one
+python -m tests.fuzz --runs 100000 --keep       and keep the smallest inputs that reach all that was reached
 """
 
 from __future__ import annotations
@@ -83,7 +83,15 @@ def keep(target: Target) -> None:
     out, kept = OUT / target.name, CORPUS / target.name
     merged = out / "merged"
     merged.mkdir()
-    _process(target, out, "-set_cover_merge=1", "-use_counters=0", f"-max_len={target.max_len}", str(merged), str(out / "corpus"))
+    _process(
+        target,
+        out,
+        "-set_cover_merge=1",
+        "-use_counters=0",
+        f"-max_len={target.max_len}",
+        str(merged),
+        str(out / "corpus"),
+    )
     kept.mkdir(parents=True, exist_ok=True)
     for file in corpus(target.name):
         if not file.name.startswith("regression-"):

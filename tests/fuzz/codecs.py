@@ -1,4 +1,4 @@
-"""How inputs are taken apart into plain data and put together again, so that a mutation still is JSON (or TOML, ...)."""
+"""How inputs are taken apart into plain data and put together again, so that a mutated one still is JSON, TOML, ..."""
 
 from __future__ import annotations
 

@@ -10,7 +10,9 @@ import folding
 import msgspec
 from bad_input import ACCEPTED, MAX_BYTES, REJECTED, SENT
 
+from infra.limiter import Limiter
 from stream import decode as events
+from stream.guarding import Guard
 from stream.outlets import rejected
 from stream.prepare import OtherEvent, PreparedReport, Unusable, prepare
 from stream.pseudonyms import Pseudonyms
@@ -26,7 +28,6 @@ from twin.errors import BadInput
 from twin.log import LogRecord
 
 PARTITIONS = 4
-_NO_KEY = Pseudonyms()
 _KINDS = {"report": events.REPORT, "topology": events.TOPOLOGY, "alarm": events.ALARM}
 
 
@@ -107,7 +108,9 @@ def log_of(data: bytes) -> list[LogRecord]:
         return [LogRecord(0, 0, "", SENT, events.REPORT, data)]
     made: list[LogRecord] = []
     for item in items[:12]:
-        type_, time, key, value = (*item, None, None, None, None)[:4] if isinstance(item, list) else ("", SENT, "", item)
+        type_, time, key, value = (
+            (*item, None, None, None, None)[:4] if isinstance(item, list) else ("", SENT, "", item)
+        )
         body = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else json.dumps(value).encode()
         when = time if isinstance(time, int) and 0 <= time <= events.LATEST_MS else SENT
         made.append(LogRecord(0, len(made), _text(key), when, _text(type_) or events.REPORT, body))
@@ -162,6 +165,10 @@ def _said(item: PreparedReport | OtherEvent | Unusable) -> Any:
     return item.report, item.begin, item.end, item.checksum()
 
 
+_PSEUDONYMS = Pseudonyms(b"k" * 32)
+_GUARDS = {kind: Guard(kind, MAX_BYTES, _PSEUDONYMS, Limiter(0, 1, lambda: 0.0)) for kind in SOURCES}
+
+
 def _ingest(data: bytes) -> None:
     kinds = sorted(SOURCES)
     kind = kinds[data[0] % len(kinds)] if data else "report"
@@ -169,10 +176,11 @@ def _ingest(data: bytes) -> None:
         source = SOURCES[kind]
         at = record._replace(type=source.event if record.type == events.REPORT else record.type)
         try:
-            found = entries(kind, at, PARTITIONS, _NO_KEY)
+            _GUARDS[kind].admit(at)
+            found = entries(kind, at, PARTITIONS, _PSEUDONYMS)
         except BadInput as error:
-            out = rejected(source.name, at, error)
-            assert len(out.value) < 2 * MAX_BYTES + 20_000, "a refusal must fit into a message"
+            out, _ = _GUARDS[kind].refusal(at, error)
+            assert len(out.value) + 2 * len(out.key) < 2 * MAX_BYTES, "a refusal must fit into a message"
             continue
         for entry in found:
             assert entry.partition == ALL or 0 <= entry.partition < PARTITIONS
@@ -186,10 +194,8 @@ def _ingest(data: bytes) -> None:
 
 def _ingest_seeds() -> list[bytes]:
     kinds = sorted(SOURCES)
-    made = []
-    for bad in REJECTED.values():
-        if len(bad.value) < 1500:
-            made.append(bytes([kinds.index(bad.kind)]) + _written([bad.record()]))
+    bad = [b for b in REJECTED.values() if len(b.value) < 1500]
+    made = [bytes([kinds.index(b.kind)]) + _written([b.record()]) for b in bad]
     return made + [bytes([kinds.index("senml")]) + _written([LogRecord(0, 0, folding.A, SENT, "", s)]) for s in PACKS]
 
 
@@ -223,12 +229,19 @@ DEVICE = "urn:dev:mac:0024befffe804ff1"
 PACKS = [
     json.dumps(pack).encode()
     for pack in (
-        [{"bn": f"{DEVICE}:", "bt": 1.7e9, "bu": "Cel", "bv": 20, "n": "temperature", "v": 1.5}, {"n": "voltage", "u": "V", "v": 2, "t": -5}],
-        [{"bn": "gw-7/", "bt": 1.7e9, "n": "door:humidity", "u": "%RH", "v": 1}, {"n": "roof:fan-speed", "u": "1/min", "v": 9, "ut": 60}],
+        [
+            {"bn": f"{DEVICE}:", "bt": 1.7e9, "bu": "Cel", "bv": 20, "n": "temperature", "v": 1.5},
+            {"n": "voltage", "u": "V", "v": 2, "t": -5},
+        ],
+        [
+            {"bn": "gw-7/", "bt": 1.7e9, "n": "door:humidity", "u": "%RH", "v": 1},
+            {"n": "roof:fan-speed", "u": "1/min", "v": 9, "ut": 60},
+        ],
         [{"n": f"{DEVICE}", "u": "W", "v": 1, "s": 4}, {"n": "a:energy", "u": "J", "v": 3}],
-        [{"n": "a", "vs": "x"}, {"n": "b", "vb": True}, {"n": "c", "vd": "AA=="}, {"bver": 10, "bs": 1, "n": "d", "s": 1}],
+        [{"n": "a", "vs": "x"}, {"n": "b", "vb": True}, {"n": "c", "vd": "AA=="}],
+        [{"bver": 10, "bs": 1, "n": "d", "s": 1}],
     )
-]  # fmt: skip
+]
 
 
 def _headers(data: bytes) -> None:

@@ -19,14 +19,58 @@ NUMBERS: list[Any] = [
     f"{RAW}{'9' * 5000}",
 ]
 TEXTS: list[Any] = [
-    *("", " ", "\x00", "\x7f", "\x85", "\u2028", "\ud800", "\udfff\ud800", "\U0001f4f6", "\ufeff", "é", "a" * 129, "," * 20),
-    *("ManagedElement=1", "SubNetwork=1,ManagedElement=a,NRCellDU=1", "=1", "A=", ",".join(["A=1"] * 17), "A" * 600 + "=1"),
+    *(
+        "",
+        " ",
+        "\x00",
+        "\x7f",
+        "\x85",
+        "\u2028",
+        "\ud800",
+        "\udfff\ud800",
+        "\U0001f4f6",
+        "\ufeff",
+        "é",
+        "a" * 129,
+        "," * 20,
+    ),
+    *(
+        "ManagedElement=1",
+        "SubNetwork=1,ManagedElement=a,NRCellDU=1",
+        "=1",
+        "A=",
+        ",".join(["A=1"] * 17),
+        "A" * 600 + "=1",
+    ),
     *("1970-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-12:00", "2026-02-30T00:00:00Z"),
-    *("2026-01-05T00:00:00", "2026-01-05T00:14:59.9999999Z", "2026-06-30T23:59:60Z", "24h", "15min", "0s", "9" * 30 + "d"),
-    *("RRU.PrbTotDl", "DRB.UEThpDl.7", "PEE.AvgPower", "Cel", "%", "nan", "inf", "1e5", "1_0", "١", "{Cell}", "{", "%d%d", "**"),
+    *(
+        "2026-01-05T00:00:00",
+        "2026-01-05T00:14:59.9999999Z",
+        "2026-06-30T23:59:60Z",
+        "24h",
+        "15min",
+        "0s",
+        "9" * 30 + "d",
+    ),
+    *(
+        "RRU.PrbTotDl",
+        "DRB.UEThpDl.7",
+        "PEE.AvgPower",
+        "Cel",
+        "%",
+        "nan",
+        "inf",
+        "1e5",
+        "1_0",
+        "١",
+        "{Cell}",
+        "{",
+        "%d%d",
+        "**",
+    ),
     *("utf-16", "zip", "punycode", "../..", "/etc/*", "Europe/Rome", "|O", ">f8", "<U9", "f8,i4", "V0", "(2,3)f8", "?"),
 ]
-OTHERS: list[Any] = [None, True, False, [], {}, [[]], {"": None}, f"{RAW}{'[' * 3000}", f'{RAW}{{}},{{}}']
+OTHERS: list[Any] = [None, True, False, [], {}, [[]], {"": None}, f"{RAW}{'[' * 3000}", f"{RAW}{{}},{{}}"]
 
 
 class Mutator:
@@ -57,7 +101,7 @@ class Mutator:
             tree = self._change(tree, rng)
         try:
             made = self._codec.put_together(tree) if self._codec else b""
-        except (*UNREADABLE, AttributeError, IndexError):
+        except (*UNREADABLE, AttributeError, LookupError):
             return self._plain(data, max_size)
         return made if len(made) <= max_size else self._plain(data, max_size)
 

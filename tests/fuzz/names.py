@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from infra.settings import load
 from models.targets import parse_duration_s, parse_target
 from stream.config import shard_config
@@ -20,7 +22,7 @@ def _name(data: bytes) -> None:
     text = data.decode("utf-8", "surrogatepass") if _is_text(data) else data.decode("latin-1")
     name = dn.check(text)
     parent, region = dn.parent(name), dn.region(name)
-    assert not parent or dn.check(parent) and dn.join(parent, name[len(parent) + 1 :]) == name
+    assert not parent or (dn.check(parent) and dn.join(parent, name[len(parent) + 1 :]) == name)
     assert name == region or name.startswith(region + ",")
     assert dn.check(region)
     assert dn.object_class(name).isascii()
@@ -39,12 +41,10 @@ def _is_text(data: bytes) -> bool:
 
 def _target(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
-    try:
+    with suppress(ConfigurationError):
         assert parse_duration_s(text) >= 0
-    except ConfigurationError:
-        pass
     target = parse_target(text)
-    assert 0 < target.horizon_s
+    assert target.horizon_s > 0
     assert parse_target(target.name).horizon_s == target.horizon_s
     CATALOGUE.get(target.counter)
 
@@ -68,7 +68,13 @@ def _endpoints(data: bytes) -> None:
     assert isinstance(found.partitions, int)
 
 
-_NAMES = ["SubNetwork=1,SubNetwork=north,ManagedElement=gnb-17,NRCellDU=2", "ManagedElement=局-1", ",".join(["A=1"] * 17), "A=", "A" * 300 + "=1"]
+_NAMES = [
+    "SubNetwork=1,SubNetwork=north,ManagedElement=gnb-17,NRCellDU=2",
+    "ManagedElement=局-1",
+    ",".join(["A=1"] * 17),
+    "A=",
+    "A" * 300 + "=1",
+]
 _TARGETS = ["RRU.PrbTotDl>70@1h", "24h", " RRU.PrbTotDl > 70.5 @ 15min ", "x>1@0s", "PEE.AvgPower>1e3@1d", "٣h"]
 _SETTINGS = [
     b'LOCKSTEP_TARGETS=["RRU.PrbTotDl>70@1h"]\nLOCKSTEP_PARTITIONS=8\nLOCKSTEP_DSN=postgresql://u:hunter2@h/d\n',

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.fuzz import events, files, names, shards, sources
+from tests.fuzz import events, files, guards, names, shards, sources
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
     target.name: target
-    for target in (*events.TARGETS, *sources.TARGETS, *names.TARGETS, *files.TARGETS, *shards.TARGETS)
+    for target in (*events.TARGETS, *sources.TARGETS, *names.TARGETS, *guards.TARGETS, *files.TARGETS, *shards.TARGETS)
 }

@@ -135,6 +135,9 @@ class ApacheKafka:
     def _properties(self) -> Path:
         return self._folder / "server.properties"
 
+    def alive(self) -> bool:
+        return self._service is not None and self._service.alive()
+
     def stop(self) -> None:
         if self._service is not None:
             self._service.stop()

@@ -127,9 +127,13 @@ def test_who_does_not_belong_is_told_why(what: str, broker: SecureKafka, monkeyp
     }
     for name, value in with_login(broker).items():
         monkeypatch.setenv(name, change.get(name, value).format(**places))
-    with pytest.raises(ConfigurationError, match=says) as caught:
+
+    def connect() -> None:
         settings = load(None)
         asyncio.run(meet(settings.bootstrap or "", kafka_security(settings)))
+
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        connect()
     assert "\n" not in str(caught.value)
     assert "sentinel" not in str(caught.value)
 

@@ -25,7 +25,8 @@ NAMES = (f"ManagedElement={i}" for i in count())
 COLUMNS = """
 SELECT attrelid::regclass::text, attname, format_type(atttypid, NULL) FROM pg_attribute
 WHERE attrelid::regclass::text IN
-    ('observation', 'event', 'measurement', 'latest', 'object', 'counter_set', 'shard', 'snapshot', 'retention', 'horizon',
+    ('observation', 'event', 'measurement', 'latest', 'object', 'counter_set', 'shard', 'snapshot', 'retention',
+    'horizon',
     'summary_5min', 'summary_hourly', 'summary_daily', 'observation_5min', 'observation_hourly', 'observation_daily',
     'measurement_5min', 'measurement_hourly', 'measurement_daily')
 AND attnum > 0 AND NOT attisdropped ORDER BY 1, attnum
@@ -65,7 +66,7 @@ def test_hypertables_are_cut_and_compressed_by_what_is_asked_for(timescale_dsn: 
     found = run(
         timescale_dsn,
         "SELECT hypertable::text, segmentby, orderby FROM timescaledb_information.hypertable_compression_settings "
-        "WHERE hypertable::text !~ '^_'",
+        "WHERE segmentby IS NOT NULL AND hypertable::text !~ '^_'",
     )
     assert found == [("observation", "object_id,counter_set", '"time" DESC,shard DESC,log_offset DESC')]
     chunks = run(
@@ -132,10 +133,15 @@ def test_summaries_outlive_their_rows(timescale_dsn: str) -> None:
         job(timescale_dsn, "policy_compression", "observation")
         job(timescale_dsn, "policy_retention", "observation")
     refresh_all(timescale_dsn, old - DAY, now)
-    for resolution, buckets in (("1h", [10.0, 26.0]), ("1d", [36.0])):
-        for begin in (old, recent):
-            found = aggregated(timescale_dsn, dn, "x", begin, begin + DAY, resolution)  # type: ignore[arg-type]
-            assert [bucket.total for bucket in found] == buckets, (resolution, begin)
+
+    def totals(begin: datetime) -> list[float | None]:
+        found = [aggregated(timescale_dsn, dn, "x", begin, begin + DAY, width) for width in ("1h", "1d")]
+        return [bucket.total for buckets in found for bucket in buckets]
+
+    assert totals(old) == totals(recent) == [10.0, 26.0, 36.0]
+    # What the margin is for: a refresh that reaches past the retention of the rows takes the hours with it.
+    run(timescale_dsn, "CALL refresh_continuous_aggregate('summary_hourly', %s, %s)", [old - DAY, old + 2 * DAY])
+    assert totals(old) == [36.0]
 
 
 @pytest.mark.parametrize(

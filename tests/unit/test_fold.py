@@ -24,7 +24,7 @@ class Store:
     def __init__(self) -> None:
         self.next_offset = 0
 
-    async def claim(self, partition: int, log_id: str, owner: str) -> Claim:
+    async def claim(self, partition: int, log_id: str, owner: str, after: Claim | None = None) -> Claim:
         return Claim(partition, log_id, 1, 1, self.next_offset, [])
 
     async def commit(self, claim: Claim, expected: int, next_offset: int, *_: Any) -> None:

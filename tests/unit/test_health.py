@@ -9,18 +9,20 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import folding
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 from folding import A, B, log, new_shard, report
 from prometheus_client.parser import text_string_to_metric_families
 from watching import LIMITS, Watched
 
 from infra import metrics as m
+from infra.access import Access, Verdict, new_token
 from stream import health, status
-from stream.health import HealthServer, from_this_machine, split_bind
+from stream.health import HealthServer, by_token, from_this_machine, split_bind
 from stream.patience import WRITE
 from stream.progress import Phase
 from stream.shard import Shard
@@ -145,19 +147,27 @@ async def test_metrics_are_those_of_the_catalogue(watched: Watched, serve: Serve
 # Who may read --------------------------------------------------------------------------------------------------------
 
 
-async def test_without_a_token_only_livez_and_readyz_are_open(watched: Watched, serve: Serve) -> None:
-    asked: list[str] = []
-
-    def authorised(request: web.Request) -> bool:
-        asked.append(request.path)
-        return request.headers.get("Authorization") == "Bearer good"
-
-    server = serve(watched, authorised=authorised)
+async def test_without_a_token_only_livez_and_readyz_are_open(watched: Watched, serve: Serve, tmp_path: Path) -> None:
+    token, line = new_token("grafana", "read")
+    file = tmp_path / "tokens"
+    file.write_text(line)
+    server = serve(watched, authorised=by_token(Access(file)))
     codes = {path: (await get(f"{server.url}/{path}"))[0] for path in ("livez", "readyz", "metrics", "status", "else")}
-    assert codes == {"livez": 200, "readyz": 200, "metrics": 403, "status": 403, "else": 404}
-    assert asked == ["/metrics", "/status"]
-    async with ClientSession(headers={"Authorization": "Bearer good"}) as session:
+    assert codes == {"livez": 200, "readyz": 200, "metrics": 401, "status": 401, "else": 404}
+    _, text, headers = await get(f"{server.url}/status")
+    assert headers["WWW-Authenticate"] == "Bearer"
+    assert "token" in text
+    async with ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
         assert (await session.get(f"{server.url}/status")).status == 200
+    async with ClientSession(headers={"Authorization": "Bearer wrong"}) as session:
+        codes = [(await session.get(f"{server.url}/metrics")).status for _ in range(20)]
+    assert codes[0] == 401
+    assert codes[-1] == 429
+    assert (await get(f"{server.url}/livez"))[0] == 200
+    secret = tmp_path / "secret"
+    secret.write_text(token)
+    with pytest.raises(Unavailable, match="answers 429"):
+        await asyncio.to_thread(status.status, server.url, secret)
 
 
 async def test_nobody_can_write(watched: Watched, serve: Serve) -> None:
@@ -174,7 +184,7 @@ def test_by_default_only_this_machine_may_read_everything(remote: str | None, ma
 
     request = Request()
     request.remote = remote  # type: ignore[attr-defined]
-    assert from_this_machine(request) is may  # type: ignore[arg-type]
+    assert from_this_machine(request).ok is may  # type: ignore[arg-type]
 
 
 # When things stand still ---------------------------------------------------------------------------------------------
@@ -263,7 +273,7 @@ async def test_the_command_shows_what_the_server_says(
 
 
 async def test_the_command_asks_for_a_token(watched: Watched, serve: Serve) -> None:
-    server = serve(watched, authorised=lambda _request: False)
+    server = serve(watched, authorised=lambda _request: Verdict(403))
     with pytest.raises(Unavailable, match="--token-file"):
         await asyncio.to_thread(status.status, server.url)
 

@@ -10,7 +10,8 @@ import pytest
 from folding import A, log, new_shard, report
 
 from infra import metrics as m
-from infra.metrics import CATALOGUE, Metric, Metrics
+from infra.meters import Metrics
+from infra.metrics import CATALOGUE, Metric
 from stream.patience import STEPS, WRITE
 from stream.progress import Phase, Progress, SourceProgress
 from stream.topics import OUTLETS, SOURCES

@@ -9,11 +9,12 @@ from tests.chaos.feeder import emulated_sources, many_cells
 __all__ = ["FAULTS", "NOT_YET", "Fault"]
 
 
-
 FAULTS = (
     Fault("kill-worker", "kill -9 of the worker, another one started at once", processes.kill_worker, times=10),
     Fault("kill-ingest", "the same, the worker also ingests", processes.kill_worker, times=6, feed=emulated_sources),
     Fault("sigterm", "SIGTERM under load; it must end within 10 s", processes.terminate, times=5),
+    Fault("sigterm-alone", "SIGTERM while neither broker nor database answers", processes.terminate_alone, times=2,
+          needs_log=True),
     Fault("kill-database", "kill -9 of PostgreSQL, started again", away.kill_database, times=6),
     Fault("database-away", "no PostgreSQL for 60 s, 9,000 cell-periods/s", away.database_away, times=1,
           feed=lambda _: many_cells(3000), per_s=750, settings={"batch_reports": "250", "snapshot_every_s": "20"}),
@@ -23,8 +24,8 @@ FAULTS = (
           feed=emulated_sources, needs_log=True),
     Fault("broker-away", "no Apache Kafka for 60 s", away.broker_away, times=1, needs_log=True),
     Fault("freeze-broker", "Apache Kafka frozen for 15 s", away.freeze_broker, times=1),
-    Fault("freeze-worker", "one of two workers frozen past its session, then thawed", groups.freeze, times=4, workers=2),
-    Fault("freeze-in-transaction", "the same, frozen while it writes", groups.freeze_in_transaction, times=2, workers=2),
+    Fault("freeze-worker", "one of two workers frozen past its session, thawed", groups.freeze, times=4, workers=2),
+    Fault("freeze-in-copy", "the same, frozen while it writes", groups.freeze_in_copy, times=2, workers=2),
     Fault("rebalance", "a worker joins or leaves in mid-batch", groups.rebalance, times=6, workers=2),
     Fault("snapshot-damaged", "the newest snapshots are damaged", snapshots.damaged, times=4),
     Fault("snapshot-old", "all snapshots are an older version's", snapshots.older, times=2),

@@ -22,7 +22,7 @@ def freeze(trial: Trial) -> float:
     return _frozen(trial, trial.any_worker())
 
 
-def freeze_in_transaction(trial: Trial) -> float:
+def freeze_in_copy(trial: Trial) -> float:
     """The same in the middle of a COPY, with the shard's row locked."""
     both_at_work(trial)
     worker = trial.any_worker()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.chaos.trial import Trial
+from tests.chaos.trial import STOP_S, Trial
 
 
 def kill_worker(trial: Trial) -> float:
@@ -18,5 +18,21 @@ def kill_worker(trial: Trial) -> float:
 def terminate(trial: Trial) -> float:
     """SIGTERM; recovery counts from the start of the new process."""
     trial.note(f"ended in {trial.stop_cleanly(trial.any_worker()):.1f} s")
+    trial.pipe.start()
+    return time.time()
+
+
+def terminate_alone(trial: Trial) -> float:
+    """SIGTERM while neither broker nor database answers; recovery counts from the start of the new process."""
+    trial.stand.broker.kill()
+    trial.database.kill()
+    time.sleep(trial.rng.uniform(1, 5))
+    worker = trial.any_worker()
+    begin = time.monotonic()
+    worker.terminate()
+    worker.wait(STOP_S)
+    trial.note(f"ended in {time.monotonic() - begin:.1f} s")
+    trial.database.start()
+    trial.stand.broker.start()
     trial.pipe.start()
     return time.time()

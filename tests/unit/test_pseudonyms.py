@@ -1,0 +1,301 @@
+"""Identifiers of subscribers: found wherever they are written, replaced alike, and never kept by mistake."""
+
+from __future__ import annotations
+
+import json
+import time
+from base64 import b64decode
+from contextlib import suppress
+
+import pytest
+from bad_input import GOOD, MAX_BYTES, SENT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.limiter import Limiter
+from stream.decode import ALARM, REPORT, TOPOLOGY
+from stream.guarding import Guard
+from stream.pseudonyms import MARK, REMOVED, Pseudonyms
+from stream.routing import entries
+from twin.errors import BadInput
+from twin.log import LogRecord
+
+IMSI, IMEI, MSISDN, MAC = "262011234567890", "356938035643809", "4917012345678", "a45e60d21107"
+KEYED, KEYLESS = Pseudonyms(b"k" * 32), Pseudonyms()
+
+HOLDS_ONE = {
+    "UE=4711": "4711",
+    f"ManagedElement=g,UE=imsi-{IMSI}": IMSI,
+    f"imsi-{IMSI}": IMSI,
+    f"SUPI=imsi-{IMSI}": IMSI,
+    IMSI: IMSI,
+    f"attach of IMSI: {IMSI} refused": IMSI,
+    f"ueImsi={IMSI}": IMSI,
+    f"imei-{IMEI}": IMEI,
+    f"imeisv-{IMEI}1": IMEI,
+    f"msisdn-{MSISDN}": MSISDN,
+    f"call from +{MSISDN} dropped": MSISDN,
+    "suci-0-262-01-0-0-0-0000000001": "0000000001",
+    "5g-guti-26201ab12cd34": "26201ab12cd34",
+    "S-TMSI=0xab12cd34": "ab12cd34",
+    "RAN-UE-NGAP-ID=17": "17",
+    "ranUeNgapId: 17": " 17",
+    "C-RNTI=0x4601": "4601",
+    "nai-user@realm.example": "user@realm",
+    "mac:a45e60d21107": MAC,
+    "a4:5e:60:d2:11:07": "d2:11",
+    "A4-5E-60-D2-11-07": "D2-11",
+    "a45e.60d2.1107": "60d2",
+    rf"Sensor=imsi\3D{IMSI}": IMSI,
+    rf"Sensor=x\22{IMSI}": IMSI,
+}
+HOLDS_NONE = [
+    "SubNetwork=north,ManagedElement=gnb-17,NRCellDU=2",
+    "NRCellDU=68719476735",
+    "urn:dev:mac:0024befffe804ff1:temperature",
+    "2026-11-22T08:00:00Z",
+    "2026-11-22T08:15:00.123456+00:00",
+    "1767571200000",
+    "20261122055002",
+    "DRB.UEThpDl.UEID",
+    "RRC.ConnMean",
+    "Venue=5,Machine=7",
+    "UE throughput is low",
+    "10.20.30.40",
+    "2001:db8:0:1:2:3:4:5",
+    "0f8fad5b-d9cb-469f-a165-70867728950e",
+    "0.123456789012345",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", HOLDS_ONE)
+def test_an_identifier_is_found_and_replaced(text: str) -> None:
+    clean = KEYED.text(text)
+    assert MARK in clean
+    assert HOLDS_ONE[text] not in clean
+    assert KEYED.text(clean) == clean, "doing it twice changes nothing"
+    assert KEYED.may_hold_one(text.encode())
+    assert HOLDS_ONE[text] not in KEYLESS.text(text)
+    assert REMOVED in KEYLESS.text(text)
+
+
+@pytest.mark.parametrize("text", HOLDS_NONE)
+def test_what_is_none_stays(text: str) -> None:
+    assert KEYED.text(text) == KEYLESS.text(text) == text
+
+
+def test_one_identifier_has_one_pseudonym_however_it_is_written() -> None:
+    subscriber = {KEYED.text(t).partition(MARK)[2] for t in (IMSI, f"imsi-{IMSI}", f"IMSI={IMSI}")}
+    assert len(subscriber) == 1
+    device = {KEYED.text(t).partition(MARK)[2] for t in ("a4:5e:60:d2:11:07", "A4-5E-60-D2-11-07", f"mac:{MAC}")}
+    assert len(device) == 1
+    assert len(subscriber | device) == 2
+
+
+def test_another_key_gives_others_and_a_short_one_is_refused() -> None:
+    assert Pseudonyms(b"other" * 8).text(IMSI) != KEYED.text(IMSI)
+    with pytest.raises(ValueError, match="32"):
+        Pseudonyms(b"short")
+
+
+def test_a_pseudonym_is_the_hash_it_is_said_to_be() -> None:
+    import hashlib
+    import hmac
+    from base64 import b32decode
+
+    body = KEYED.pseudonym(IMSI).removeprefix(MARK).upper()
+    made = hmac.new(b"k" * 32, b"lockstep.pseudonym.v1\0" + IMSI.encode(), hashlib.sha256).digest()
+    assert b32decode(body + "=" * (-len(body) % 8)) == made[:16]
+
+
+def test_strange_devices_can_be_hidden_too() -> None:
+    strict = Pseudonyms(b"k" * 32, own_sensors=False)
+    text = "urn:dev:mac:0024befffe804ff1:temperature"
+    assert strict.may_hold_one(text.encode())
+    assert "0024be" not in strict.text(text)
+    assert strict.text(text).endswith(":temperature")
+
+
+@given(st.text(max_size=60))
+def test_the_quick_look_never_misses(text: str) -> None:
+    if KEYED.text(text) != text:
+        assert KEYED.may_hold_one(text.encode("utf-8", "surrogatepass"))
+
+
+PIECES = ["imsi", "-", "=", "ue", "UE", "id", " ", "ngap", "mac", ":", "5", "2620", "+", ","]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30))
+def test_pieces_of_identifiers_neither(parts: list[str]) -> None:
+    text = "".join(parts)
+    clean = KEYED.text(text)
+    assert KEYED.text(clean) == clean
+    if clean != text:
+        assert KEYED.may_hold_one(text.encode())
+
+
+SLOW = [
+    "ue ng",
+    "imsi",
+    "imsi-",
+    "ue_",
+    "a4:",
+    "0a-",
+    "nai-",
+    "1234.",
+    "mac ",
+    "5",
+    "rnti ",
+    "UE=",
+    "+1",
+    "subscriber id",
+]
+
+
+@pytest.mark.parametrize("piece", SLOW)
+def test_no_text_makes_it_slow(piece: str) -> None:
+    text = piece * (100_000 // len(piece))
+    began = time.process_time()
+    KEYED.text(text)
+    with suppress(BadInput):
+        KEYED.json(json.dumps({text[:5000]: text}).encode())
+    assert time.process_time() - began < 2
+
+
+def test_a_message_full_of_them_is_refused_soon() -> None:
+    many = json.dumps({"x": [f"imsi-{n:015}" for n in range(200_000)]}).encode()
+    began = time.process_time()
+    with pytest.raises(BadInput, match="too-many"):
+        KEYED.json(many)
+    assert time.process_time() - began < 2
+    assert KEYED.text("UE=1 " * 20_000) == REMOVED
+
+
+# At ingest -----------------------------------------------------------------------------------------------------------
+
+
+def guard(pseudonyms: Pseudonyms, kind: str = "report") -> Guard:
+    return Guard(kind, MAX_BYTES, pseudonyms, Limiter(0, 1, lambda: 0.0))
+
+
+def record(value: object, type_: str = REPORT, key: str = "k") -> LogRecord:
+    return LogRecord(0, 0, key, SENT, type_, value if isinstance(value, bytes) else json.dumps(value).encode())
+
+
+OBJECTS = {**GOOD, "objects": [f"UE=imsi-{IMSI}", "NRCellDU=2"]}
+UNKNOWN_FIELD = {**GOOD, "subscriberList": [{"imsi": int(IMSI), "ueId": 17}]}
+ESCAPED = json.dumps(OBJECTS).replace("imsi", "\\u0069msi").replace("UE=", "\\u0055E=").encode()
+ENTITY = {"dn": f"ManagedElement=g,UE={IMSI}", "kind": "asset", "attributes": {"msisdn": MSISDN, "vendor": "x"}}
+CHANGE = {"id": "1", "time": "2026-01-05T00:00:00Z", "entities": [ENTITY]}
+TEXT = {
+    "objectInstance": "ManagedElement=g",
+    "notificationId": "1",
+    "eventTime": "2026-01-05T00:00:00Z",
+    "alarmType": "COMMUNICATIONS_ALARM",
+    "probableCause": "x",
+    "perceivedSeverity": "MINOR",
+    "additionalText": f"UE with IMSI {IMSI} lost",
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [(OBJECTS, REPORT), (UNKNOWN_FIELD, REPORT), (ESCAPED, REPORT), (CHANGE, TOPOLOGY), (TEXT, ALARM)],
+    ids=["object", "unknown field", "escaped", "attribute", "alarm text"],
+)
+def test_the_log_never_has_one(value: object, type_: str) -> None:
+    kind = {REPORT: "report", TOPOLOGY: "topology", ALARM: "alarm"}[type_]
+    (entry,) = entries(kind, record(value, type_), 3, KEYED)
+    assert IMSI.encode() not in entry.value
+    assert MSISDN.encode() not in entry.value
+    assert MARK.encode() in entry.value
+    assert b"imsi-262" not in entry.value
+    with pytest.raises(BadInput) as caught:
+        entries(kind, record(value, type_), 3, KEYLESS)
+    assert caught.value.reason == "subscriber-id"
+    assert IMSI not in str(caught.value)
+    out, _ = guard(KEYLESS, kind).refusal(record(value, type_, f"imsi-{IMSI}"), caught.value)
+    body = json.loads(out.value)
+    assert (body["original"], body["scrubbed"], body["truncated"]) == ("", True, True)
+    assert body["size"] == len(record(value).value)
+    assert IMSI.encode() not in out.value
+    assert IMSI not in out.key
+
+
+def test_without_any_the_bytes_stay_as_they_are() -> None:
+    good = record(GOOD)
+    for pseudonyms in (KEYED, KEYLESS):
+        assert entries("report", good, 3, pseudonyms)[0].value is good.value
+
+
+@pytest.mark.parametrize("split", [5, 9, 12, 19])
+def test_a_name_in_two_pieces_is_seen_whole(split: int) -> None:
+    name = f"imsi-{IMSI}:temperature"
+    pack = [{"bn": name[:split], "n": name[split:], "u": "Cel", "v": 20.0}]
+    (entry,) = entries("senml", record(pack, key=""), 3, KEYED)
+    assert IMSI.encode() not in entry.value
+    assert IMSI[5:].encode() not in entry.value
+    with pytest.raises(BadInput, match="subscriber-id"):
+        entries("senml", record(pack, key=""), 3, KEYLESS)
+    bad = record([{**pack[0], "u": "furlong"}], key="")
+    with pytest.raises(BadInput) as caught:
+        entries("senml", bad, 3, KEYED)
+    out, told = guard(KEYED, "senml").refusal(bad, caught.value)
+    assert json.loads(out.value)["original"] == ""
+    assert IMSI not in str(told)
+
+
+@pytest.mark.parametrize("pseudonyms", [KEYED, KEYLESS])
+def test_what_is_refused_for_another_reason_tells_nothing(pseudonyms: Pseudonyms) -> None:
+    broken = record(b'{"element": "UE=imsi-' + IMSI.encode() + b'", ')
+    out, _ = guard(pseudonyms).refusal(broken, BadInput("malformed", f"near {IMSI}"))
+    assert IMSI.encode() not in out.value
+    assert json.loads(out.value)["original"] == ""
+    wrong = record({**OBJECTS, "values": "none"})
+    out, told = guard(pseudonyms).refusal(wrong, BadInput("wrong-type", f"of imsi-{IMSI}"))
+    body = json.loads(out.value)
+    assert IMSI not in b64decode(body["original"]).decode() + str(told)
+    assert (MARK in b64decode(body["original"]).decode()) == (pseudonyms is KEYED)
+
+
+def test_what_is_refused_and_holds_none_is_kept_whole() -> None:
+    wrong = record({**GOOD, "values": "none"})
+    out, told = guard(KEYLESS).refusal(wrong, BadInput("wrong-type", "why"))
+    body = json.loads(out.value)
+    assert b64decode(body["original"]) == wrong.value
+    assert (body["scrubbed"], body["truncated"], str(told)) == (False, False, "wrong-type: why")
+
+
+def test_a_document_nested_too_deep_is_refused() -> None:
+    deep = b'{"imsi":' + b"[" * 100 + b"]" * 100 + b"}"
+    with pytest.raises(BadInput, match="deeper"):
+        KEYED.json(deep)
+    for levels in (1000, 100_000):
+        for head in (b'{"imsi":', b'{"x":'):
+            with pytest.raises(BadInput) as caught:
+                entries("report", record(head + b"[" * levels + b"]" * levels + b"}"), 3, KEYED)
+            assert caught.value.reason in ("malformed", "wrong-type")
+
+
+# Limits --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_loud_source_is_limited_and_the_others_are_not() -> None:
+    now = [0.0]
+    door = Guard("report", MAX_BYTES, KEYLESS, Limiter(10, 100, lambda: now[0]))
+    for _ in range(100):
+        door.admit(record(GOOD, key="loud"))
+    for _ in range(3):
+        with pytest.raises(BadInput, match="rate"):
+            door.admit(record(GOOD, key="loud"))
+    door.admit(record(GOOD, key="calm"))
+    now[0] = 1.0
+    door.admit(record(GOOD, key="loud"))
+
+
+def test_the_largest_message_is_the_largest() -> None:
+    door = guard(KEYLESS)
+    door.admit(record(b"x" * MAX_BYTES))
+    with pytest.raises(BadInput, match="too-large"):
+        door.admit(record(b"x" * (MAX_BYTES + 1)))

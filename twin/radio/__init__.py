@@ -1,0 +1,1 @@
+"""The radio twin: materials, frozen paths and their fields, calibration from measurements."""
