@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ from twin.log import LogRecord
 
 log = logging.getLogger("lockstep.app")
 
+DISCONNECT_S = 1.0
+"""How long disconnecting from the broker may take."""
 STOP_SHARE = 0.7
 """Of the session timeout, in which folds must have let go of their partitions: later the group evicts the worker."""
 
@@ -214,7 +217,9 @@ class LockstepApp:
         for _ingest, task in self._ingests.values():
             task.cancel()
         if self._producer is not None:
-            await self._producer.stop()
+            # What it still holds is not acknowledged: with the broker away there is nothing to wait for.
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._producer.stop(), DISCONNECT_S)
         await self._store.close()
 
     def _fatal(self, error: BaseException) -> None:

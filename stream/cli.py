@@ -208,7 +208,7 @@ def rejected(
         sent, cut = resend_rejected(limit)
         print(
             f"{sent} messages sent again"
-            + (f", {cut} could not be: they were too large to be kept whole" if cut else "")
+            + (f", {cut} could not be: they were not kept whole, being too large or about subscribers" if cut else "")
         )
         return
     run("rejected", as_json=as_json, from_start=True, limit=limit, follow=False)

@@ -19,7 +19,7 @@ from twin.state import Table
 if TYPE_CHECKING:
     from stream.shard import Shard
 
-LONGEST_GAP = 2000
+LONGEST_GAP = 240
 """Empty periods that are closed one by one; a longer silence of the whole shard is jumped over."""
 
 WORST = 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from twin.errors import ConfigurationError, LockstepError, Unavailable
 
 TIMEOUT_MS = 5000
+CLOSE_S = 1.0
 NO_TLS = {"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 """What OpenSSL says when the other side speaks something else."""
 
@@ -51,7 +53,8 @@ async def _try(host: str, port: int, security: dict[str, Any]) -> LockstepError 
             try:
                 await connection.send(MetadataRequest([]))
             finally:
-                connection.close()
+                # Till it is gone: the loop may end right after this.
+                await asyncio.wait([connection.close()], timeout=CLOSE_S)
     except ssl.SSLCertVerificationError as error:
         return ConfigurationError(f"{where}: {_certificate(error)}")
     except ssl.SSLError as error:

@@ -121,7 +121,7 @@ def _database(dsn: str) -> Finding:
         )
     assert row is not None
     server, timescale = row
-    advice = "" if timescale else "plain PostgreSQL: fine on one machine; compression and retention need TimescaleDB"
+    advice = "" if timescale else "plain PostgreSQL: fine on one machine; compression needs TimescaleDB"
     return Finding(
         "database", True, True, f"PostgreSQL {server}" + (f", TimescaleDB {timescale}" if timescale else ""), advice
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 
 import msgspec
@@ -13,7 +13,7 @@ from stream.outlets import rejected
 from stream.pseudonyms import Pseudonyms
 from stream.sources.senml_pack import LONGEST_NAME, MOST_RECORDS
 from stream.topics import SOURCES
-from twin.errors import BadInput
+from twin.errors import BadInput, ConfigurationError
 from twin.log import LogRecord, Outlet
 
 UNCOUNTED = {"rate"}
@@ -96,6 +96,20 @@ class Guard:
             if self.pseudonyms.may_hold_one((base + record.n).encode()):
                 return True
         return False
+
+
+def protected(records: Iterable[LogRecord], pseudonyms: Pseudonyms) -> Iterator[LogRecord]:
+    """Records on their way into a log or a recording, identifiers of subscribers replaced.
+
+    Raises:
+        ConfigurationError: One holds such an identifier, and there is no key.
+    """
+    for record in records:
+        try:
+            value = pseudonyms.json(record.value)
+        except BadInput as error:
+            raise ConfigurationError(f"the record {record.offset} of partition {record.partition}: {error}") from None
+        yield record if value is record.value else record._replace(value=value, key=pseudonyms.text(record.key))
 
 
 class _Named(msgspec.Struct):

@@ -17,8 +17,12 @@ from twin.counters import Catalogue
 from twin.errors import BadInput
 from twin.events import Report
 from twin.log import LogRecord
+from twin.state import MOST_COUNTERS
 
 SECOND_MS, DAY_MS = 1_000, 86_400_000
+
+MOST_OBJECTS = 10_000
+"""In one report: each needs a place in the state and in its predictions, and others wait meanwhile."""
 
 MOST_VALUES = 100_000
 """In one report: its predictions are one message, and must fit into what a broker takes."""
@@ -123,7 +127,9 @@ def _period(report: Report, time: int, tolerance: int) -> tuple[int, int]:
 def _check_shape(report: Report, counters: tuple[str, ...], catalogue: Catalogue) -> None:
     if not report.objects or not counters:
         raise BadInput("empty", "a report needs at least one object and one counter")
-    if len(report.objects) * len(counters) > MOST_VALUES:
+    if len(counters) > MOST_COUNTERS:
+        raise BadInput("too-many", f"{len(counters)} counters in one report: the twin has room for {MOST_COUNTERS}")
+    if len(report.objects) > MOST_OBJECTS or len(report.objects) * len(counters) > MOST_VALUES:
         raise BadInput("too-large", f"{len(report.objects)} objects x {len(counters)} counters: split the report")
     if len(report.values) != len(report.objects):
         raise BadInput("shape", f"{len(report.objects)} objects, but {len(report.values)} rows of values")

@@ -10,9 +10,12 @@ from stream import recording
 
 def record_profile(path: Path, source: Path, profile: str, partitions: int) -> int:
     """Convert what a profile reads; returns how many records were written."""
+    from infra.settings import load
+    from stream.guarding import protected, pseudonyms
     from stream.sources.profile import load_profile, records
 
-    return recording.write(path, partitions, records(load_profile(profile), source, partitions))
+    found = records(load_profile(profile), source, partitions)
+    return recording.write(path, partitions, protected(found, pseudonyms(load())))
 
 
 def record_log(path: Path) -> int:

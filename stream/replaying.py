@@ -101,6 +101,7 @@ def replay_path(
 async def _send(source: Source) -> dict[str, Any]:
     """Play records onto `twin.inbox`, partition by partition as recorded."""
     from stream.broker import Message, Producer
+    from stream.guarding import protected, pseudonyms
     from stream.security import kafka_security
     from stream.services import running
     from stream.topics import INBOX, headers
@@ -118,7 +119,7 @@ async def _send(source: Source) -> dict[str, Any]:
             await producer.send(settings.topic_prefix + INBOX.name, waiting)
             waiting.clear()
 
-        for record in source.records:
+        for record in protected(source.records, pseudonyms(settings)):
             if record.partition >= services.partitions:
                 raise ConfigurationError(
                     f"the recording has a partition {record.partition}, the log only {services.partitions}: elements "

@@ -36,14 +36,22 @@ def above(graph: Any, name: str) -> set[str]:
     return found
 
 
-def upward(graph: Any, start: Iterable[str]) -> Iterator[str]:
-    """Some objects and everything that they stand in or on, nearest first."""
+def upward(graph: Any, start: Iterable[str], known: dict[str, set[str]] | None = None) -> Iterator[str]:
+    """Some objects and everything that they stand in or on, nearest first.
+
+    Args:
+        known: What was found to be above each object; whoever asks for many objects of one graph keeps it.
+    """
+    steps = {} if known is None else known
     frontier = sorted(start)
     seen = set(frontier)
     while frontier:
         yield from frontier
         # Data may contain a circle; sorting makes the nearest of several sites the same on every machine.
-        frontier = sorted(set().union(*(above(graph, lower) for lower in frontier)) - seen)
+        for lower in frontier:
+            if lower not in steps:
+                steps[lower] = above(graph, lower)
+        frontier = sorted(set().union(*(steps[lower] for lower in frontier)) - seen)
         seen.update(frontier)
 
 
@@ -61,8 +69,10 @@ def place(graph: Any, cells: Iterable[str]) -> Placement:
     site: dict[str, str] = {}
     at_site: dict[str, list[str]] = {}
     under: dict[str, list[str]] = {}
+    # A region is above thousands of elements, and to look at it means to look at all of them.
+    known: dict[str, set[str]] = {}
     for start, group in together.items():
-        places = list(upward(graph, start))
+        places = list(upward(graph, start, known))
         for place in places:
             under.setdefault(place, []).extend(group)
         nearest = next((place for place in places if _is_site(graph, place)), None)

@@ -75,12 +75,14 @@ class _Comparison:
         return item["modified"] > self.listing.time and not self.listing.confirmed
 
     def _differs(self, name: str, item: Any, attributes: Attributes) -> bool:
-        have, shared = item["attributes"], self.listing.shares(name, item["sources"])
+        have, foreign = item["attributes"], not self.listing.scope and self.listing.source not in item["sources"]
+        if not have and not attributes:  # most relations, of which there are many
+            return foreign
+        shared = self.listing.shares(name, item["sources"])
         lost = 0 if shared or have.keys() == attributes.keys() else sum(attributes.get(key) is None for key in have)
         if not shared:
             self.values += len(have)
             self.lost_values += lost
-        foreign = not self.listing.scope and self.listing.source not in item["sources"]
         return bool(lost) or foreign or _says_otherwise(have, attributes)
 
     def _is_crowded(self, item: Any) -> bool:
@@ -126,12 +128,14 @@ class _Comparison:
         return bool(node["declared"] or node["reported"] or name in self.telemetry.known)
 
     def _listed_relations(self) -> None:
-        found, circle_of = self.found, _circles(self.listing)
+        found, listed, circle_of = self.found, self.listing.entities, _circles(self.listing)
         for edge, relation in self.listing.relations.items():
             source, target, kind = edge
-            if not self._exists(source) or not self._exists(target):
-                found.dangling.extend(end for end in (source, target) if not self._exists(end))
-                continue
+            if source not in listed or target not in listed:
+                nowhere = [end for end in (source, target) if not self._exists(end)]
+                found.dangling.extend(nowhere)
+                if nowhere:
+                    continue
             if kind == "contains" and source in circle_of and circle_of[source] == circle_of.get(target):
                 found.circular.extend((source, target))
                 continue

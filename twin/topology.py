@@ -19,6 +19,9 @@ from twin.topology_snapshot import dump, load
 
 __all__ = ["KIND_OF_CLASS", "UNKNOWN", "Topology"]
 
+MOST_CO_SITED = 128
+"""Cells of a site that are neighbours of each other: a place with more is a default in somebody's inventory."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -163,7 +166,7 @@ class Topology:
         return dn in self.graph and bool(self.graph.nodes[dn]["declared"])
 
     def adjacency(self, cells: Sequence[str]) -> Csr:
-        """Neighbours and co-sited cells of every row, as rows; names that are not in the graph stand alone.
+        """Neighbours and co-sited cells (at most `MOST_CO_SITED`) of every row, as rows; names that are not in the graph stand alone.
 
         Args:
             cells: Name of each row, all different.
@@ -180,6 +183,8 @@ class Topology:
             if target in row and self.graph.has_edge(source, target, "neighbour")
         ]
         for members in self._placed().at_site.values():
+            if len(members) > MOST_CO_SITED:
+                continue
             pairs.extend(combinations([row[name] for name in members if name in row], 2))
         table = np.array(pairs, np.int64).reshape(-1, 2)
         return csr(table[:, 0], table[:, 1], len(cells))

@@ -38,6 +38,7 @@ ssl.keystore.location={keystore}
 ssl.truststore.type=PEM
 ssl.truststore.location={ca}
 listener.name.mutual.ssl.client.auth=required
+listener.name.mutual.ssl.principal.mapping.rules=RULE:^CN=([^,]+),.*$/$1/,DEFAULT
 listener.name.login.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
 listener.name.login.scram-sha-256.sasl.jaas.config=\\
 org.apache.kafka.common.security.scram.ScramLoginModule required;
@@ -113,7 +114,7 @@ class SecureKafka(ApacheKafka):
                     reply = await connection.send(rule)
                     assert [code for code, _ in reply.creation_responses] == [0]
         finally:
-            connection.close()
+            await connection.close()
 
 
 def _pkcs8(cert: trustme.LeafCert, password: str | None) -> bytes:

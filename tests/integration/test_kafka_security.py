@@ -76,9 +76,8 @@ def test_a_worker_works_through_it_and_keeps_the_secrets(
     """With no right but those of docs/security.md, at DEBUG: all is folded, and no log holds the password."""
     pipeline = Pipeline(broker.bootstrap, postgres_dsn, tmp_path, log_level="DEBUG")
     settings = pipeline.settings
-    principal = "CN=worker" if door == "certificate" else WORKER
     try:
-        broker.allow(principal, settings.topic_prefix, settings.group)
+        broker.allow(WORKER, settings.topic_prefix, settings.group)
         pipeline.environment |= with_certificate(broker) if door == "certificate" else with_login(broker, door)
         pipeline.start()
         emulated = network(sites=2)

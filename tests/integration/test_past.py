@@ -68,27 +68,25 @@ def told_by(log: list[LogRecord], partition: int, ms: int) -> list[LogRecord]:
     return [r for r in log if r.partition == partition and (told := when(r)) is not None and told.time <= ms]
 
 
-def test_the_state_of_a_past_time_and_of_now(folded: Pipeline, log: list[LogRecord]) -> None:
+def test_the_state_of_now_and_of_a_past_time_in_the_log_and_in_the_history_alone(
+    folded: Pipeline, log: list[LogRecord]
+) -> None:
     name = next(r.key for r in log if r.type.startswith("lockstep.report") and "Managed" in r.key)
     partition = partition_of(name, PARTITIONS)
     ends = sorted({told.time for r in log if (told := when(r)) is not None and told.element})
     for ms, arguments in ((ends[5], True), (ends[-8], True), (ends[-1], False)):
-        at = datetime.fromtimestamp(ms / 1000, UTC)
+        moment = datetime.fromtimestamp(ms / 1000, UTC)
         shard = folded.new_shard(partition)
         shard.apply(told_by(log, partition, ms))
-        found = answer(folded, "state", name, "--subtree", *(["--at", at.isoformat()] if arguments else []))
+        found = answer(folded, "state", name, "--subtree", *(["--at", moment.isoformat()] if arguments else []))
         assert found["objects"] == json.loads(json.dumps(objects(shard, name, subtree=True)))
         assert any(each.get("values") for each in found["objects"])
-        stored = snapshot_as_of(folded.dsn, partition, folded.settings.log_id, at)
+        stored = snapshot_as_of(folded.dsn, partition, folded.settings.log_id, moment)
         assert found["source"] == ("the log" if stored is None else "a snapshot and the log after it")
-        topology = answer(folded, "topology", "show", "--at", at.isoformat())
+        topology = answer(folded, "topology", "show", "--at", moment.isoformat())
         assert {node[0] for node in topology["nodes"]} >= {each["dn"] for each in found["objects"]}
     assert "as of" in ask(folded, "state", name).stdout
-
-
-def test_where_the_log_is_gone_the_history_answers_and_says_so(folded: Pipeline, log: list[LogRecord]) -> None:
-    name = next(r.key for r in log if r.type.startswith("lockstep.report") and "Managed" in r.key)
-    ends = sorted({told.time for r in log if (told := when(r)) is not None and told.element})
+    # Where the log of that time is gone the history answers, and says so.
     at = datetime.fromtimestamp(ends[-8] / 1000, UTC).isoformat()
     from_log = answer(folded, "state", name, "--subtree", "--at", at)
     from_history = answer(folded, "state", name, "--subtree", "--at", at, LOCKSTEP_LOG_ID="another")

@@ -68,9 +68,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     arguments = parser.parse_args()
     begin = time.perf_counter()
-    print(
-        f"carrier {FREQUENCY / 1e9:g} GHz; at the start {relative(START):.4f}, true material {relative(TRUE_MATERIAL):.4f}"
-    )
+    ends = f"at the start {relative(START):.4f}, true material {relative(TRUE_MATERIAL):.4f}"
+    print(f"carrier {FREQUENCY / 1e9:g} GHz; {ends}")
     print(f"{'B [MHz]':>8}" + "".join(f"{name:>10}{'quartiles':>18}" for name in METHODS))
     for bandwidth in BANDWIDTHS_MHZ:
         cells = ""

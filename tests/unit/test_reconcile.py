@@ -7,9 +7,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream.sources.inventory import parts
 from twin.difference import Difference, Telemetry
 from twin.events import Entity, Inventory, Relation, TopologyChange
-from twin.inventory import Listing, inside, whole
+from twin.inventory import Listing, check_part, inside, whole
 from twin.reconcile import compare
 from twin.repair import repair
 from twin.topology import Topology
@@ -191,3 +192,16 @@ def test_order_and_parts_make_no_difference(
     ]
     shuffle.shuffle(pieces)
     assert applied(before, *pieces).to_dict() == applied(before, snapshot).to_dict()
+
+
+@given(unique_inventory(st.sampled_from(IN_REGION)), st.integers(1, 400))
+@settings(deadline=None, max_examples=60)
+def test_an_inventory_that_is_cut_says_the_same_as_the_whole(listed: Inventory, most_bytes: int) -> None:
+    cut = parts(listed.entities, listed.relations, NOON, scope=REGION, most_bytes=most_bytes)
+    assert [part.part for part in cut] == list(range(1, cut[0].parts + 1))
+    assert {part.id for part in cut} == {cut[0].id}
+    for part in cut:
+        check_part(part)
+    both = whole(cut), whole([listed])
+    assert both[0].entities == both[1].entities
+    assert both[0].relations == both[1].relations

@@ -14,7 +14,7 @@ LARGEST = 1e8
 
 
 def resultant(kappa: Any) -> Floats:
-    """`R(kappa) = I1(kappa) / I0(kappa)`, the mean cosine of the error [1]: 0 for a uniform phase, 1 for a known one."""
+    """`R(kappa) = I1(kappa) / I0(kappa)`, mean cosine of the error [1]: 0 for a uniform phase, 1 for a known one."""
     kappa = np.asarray(kappa, dtype=np.float64)
     return np.asarray(i1e(kappa) / i0e(kappa))
 
