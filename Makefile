@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench science lint audit format doctor clean
+.PHONY: help install demo test bench scaling backlog chaos soak science fuzz lint audit format doctor clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -29,9 +29,26 @@ test: $(STAMP) ## Run all tests
 bench: $(STAMP) ## Measure: cell-periods a second, cost against size, memory
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+scaling: $(STAMP) ## Measure: what a second worker brings, and who takes the cores
+	@$(BIN)/python -m tests.bench.scaling $(ARGS)
+
+backlog: $(STAMP) ## Measure: memory of a worker that is 1,000,000 cell-periods behind
+	@$(BIN)/python -m tests.bench.backlog $(ARGS)
+
+chaos: $(STAMP) ## Break things on purpose and count what is lost: make chaos ARGS="--fault kill-worker"
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+soak: $(STAMP) ## Half an hour of load with a fault every two minutes; wants 30 GB of disk
+	@$(BIN)/python -m tests.chaos.soak $(ARGS)
+
 science: $(STAMP) ## Tables of the models and detectors against their references
 	@$(BIN)/python -m tests.science.congestion
 	@$(BIN)/python -m tests.science.drift_run_length
+
+fuzz: $(STAMP) ## Fuzz every decoder: make fuzz ARGS="--runs 100000"
+	@$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m pip install --quiet \
+		--disable-pip-version-check --constraint constraints.txt --group fuzz
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 lint: $(STAMP) ## Style, types, import rules
 	$(BIN)/ruff check .

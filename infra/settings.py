@@ -222,6 +222,8 @@ def load(env_file: Path | str | None = ".env") -> Settings:
         return make(_env_file=env_file)
     except UnicodeDecodeError:
         raise ConfigurationError(f"{env_file} is not text in UTF-8") from None
+    except RecursionError:
+        raise ConfigurationError("a list in the settings is nested too deep") from None
     except SettingsError as error:
         raise ConfigurationError(f'{error}: a list is written as JSON, such as ["RRU.PrbTotDl>70@1h"]') from None
     except ValidationError as error:

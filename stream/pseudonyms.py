@@ -38,7 +38,7 @@ _BARE = r"(?:(?<=\\[0-9A-Fa-f]{2})|(?<![\d.]))"
 _PAIRS = r"[0-9a-f]{2}(?P<s>[:-])[0-9a-f]{2}(?:(?P=s)[0-9a-f]{2}){4}(?:(?P=s)[0-9a-f]{2}){0,2}"
 _MAC = r"mac(?:[ _-]?addr(?:ess)?)?(?:[:=\s_-]|\\[0-9a-f]{2}){1,3}(?P<id>[0-9a-f]{12}(?:[0-9a-f]{4})?)(?![0-9a-f])"
 _RULES: Final = [
-    re.compile(pattern)
+    re.compile(pattern, re.ASCII)
     for pattern in (
         # Numbers with a label; a label may be part of a word, such as ueImsi.
         rf"(?i)(?:imsi|supi|imeisv|imei|msisdn|gpsi|iccid)(?:{_SEPARATOR})\+?(?P<id>\d{{5,20}})",
@@ -49,7 +49,7 @@ _RULES: Final = [
         # Parts of names, and numbers that a node gives a UE.
         rf"{_START}(?:ue|ueid|imsi|supi|imei|msisdn|subscriber)={_NEW}(?P<id>[^,=\s;\"'}}\]]+)",
         r"(?i)(?:(?<![a-z0-9])ue[ _-]?id|ue[ _-]?(?:ng|s1|f1|e1|xn|x2)ap[ _-]?id|rnti)"
-        rf"\s*[=: ]\s*{_NEW}(?P<id>[^,=\s;\"'}}\]]+)",
+        rf"\s{{0,4}}[=: ]\s{{0,4}}{_NEW}(?P<id>[^,=\s;\"'}}\]]+)",
         # Addresses of devices, with and without a label.
         rf"(?i)(?<![0-9a-f])(?<![0-9a-f][:-])(?P<id>{_PAIRS})(?![0-9a-f:-])",
         r"(?i)(?<![0-9a-f.])(?P<id>[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![0-9a-f.])",
@@ -58,8 +58,8 @@ _RULES: Final = [
         r"\+(?P<id>[1-9]\d{7,14})(?!\d)",
     )
 ]
-_DEVICE: Final = re.compile(rf"{_START}{_MAC}")
-_STRANGE_DEVICE: Final = re.compile(rf"{_START}(?<!urn:dev:){_MAC}")
+_DEVICE: Final = re.compile(rf"{_START}{_MAC}", re.ASCII)
+_STRANGE_DEVICE: Final = re.compile(rf"{_START}(?<!urn:dev:){_MAC}", re.ASCII)
 
 _KEYS: Final = re.compile(
     r".*(?:imsi|supi|imei|imeisv|msisdn|iccid)|(?:suci|gpsi|pei|nai|extid|subscriber(?:id|number)?)"
@@ -69,7 +69,7 @@ _KEYS: Final = re.compile(
 
 _TOKENS: Final = [
     *(b"imsi", b"supi", b"suci", b"gpsi", b"imei", b"msisdn", b"tmsi", b"guti", b"iccid", b"subscriber", b"rnti"),
-    *(b"ue=", b"ueid", b"apid", b"pei", b"nai", b"extid", b"gci", b"gli", b"mac", b"\\u"),
+    *(b"ue=", b"ueid", b"apid", b"pei", b"nai", b"extid", b"gci", b"gli", b"mac"),
 ]
 """One of these stands in every text with a label, seen through `_LETTERS`."""
 _LETTERS: Final = bytes(b + 32 if 65 <= b <= 90 else b for b in range(256))
@@ -80,6 +80,8 @@ _SHAPES: Final = [b"+00000000", b"00:00:00:00:00:00", b"00-00-00-00-00-00", b"00
 _HEX: Final = bytes(0x30 if chr(b) in "0123456789abcdefABCDEF" else b for b in range(256))
 _LONG: Final = b"0" * 15
 _LONG_NUMBER: Final = re.compile(rf"{_BARE}\d{{15}}(?!\d)".encode())
+_ESCAPE: Final = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
+"""How JSON may write a letter or a digit."""
 _OWN_DEVICE: Final = b"urn:dev:mac:"
 
 
@@ -122,6 +124,8 @@ class Pseudonyms:
 
     def may_hold_one(self, value: bytes) -> bool:
         """Whether bytes may hold an identifier: quick, and wrong only in saying so."""
+        if b"\\u" in value:
+            value = _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), value)
         letters = value.translate(_LETTERS, _NOT_LETTERS)
         if self._own_sensors and b"urndevmac" in letters:
             value = value.replace(_OWN_DEVICE, b"")

@@ -166,7 +166,7 @@ class Topology:
         return dn in self.graph and bool(self.graph.nodes[dn]["declared"])
 
     def adjacency(self, cells: Sequence[str]) -> Csr:
-        """Neighbours and co-sited cells (at most `MOST_CO_SITED`) of every row, as rows; names that are not in the graph stand alone.
+        """Neighbours and co-sited cells of every row, as rows; names that are not in the graph stand alone.
 
         Args:
             cells: Name of each row, all different.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -10,6 +12,12 @@ from pathlib import PurePosixPath
 from typing import IO, Final, NamedTuple
 
 from twin.errors import BadInput
+
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, NotImplementedError, RuntimeError, ValueError, LookupError),
+)
+"""What Python's own readers raise at bytes that are no archive, or one that claims what isn't there."""
 
 CHUNK = 64 * 1024
 GZIP_WINDOW = 31
@@ -138,7 +146,7 @@ def members(source: IO[bytes], limits: Limits = DEFAULT) -> Iterator[Member]:
 def _check_member(info: zipfile.ZipInfo) -> None:
     name = info.filename
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or not name.isprintable():
+    if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or not name.isprintable():
         raise BadInput("malformed", f"the archive has a file with a name that leads elsewhere: {name[:80]!r}")
     kind = info.external_attr >> 28
     if kind not in (0, 0o10):
@@ -186,5 +194,5 @@ def check_size(given: int, taken: int, limits: Limits) -> None:
 def _reading(what: str) -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _BROKEN as error:
         raise BadInput("malformed", f"it is not a {what} archive that can be read: {error}") from None

@@ -75,7 +75,7 @@ def _through(table: Table, quick: bool) -> None:
         table,
         "log -> two workers, a partition each",
         two,
-        f"{two.per_s / one.per_s:.2f} x one worker, on the same cores",
+        f"{two.per_s / one.per_s:.2f} x one worker, at most {(os.cpu_count() or 1) / one.taken():.2f} on these cores",
     )
     _row(table, "telemetry.reports -> one worker", both, "ingest and fold in one process")
     table.add_row(

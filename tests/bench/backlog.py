@@ -38,7 +38,7 @@ WARM_UP, STEADY = 12, 30
 EVERY_S = 1.5
 """Between two periods of the paced feed [s]: 6,700 cell-periods a second."""
 LIMIT = 1.5
-PATIENCE_S = 150.0
+PATIENCE_S = 400.0
 
 
 def main() -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
-
-import psycopg
 
 from stream.broker import Message, Producer
 from stream.decode import REPORT
@@ -17,9 +15,10 @@ from stream.partition import partition_of
 from stream.sources.emulator import records
 from stream.topics import INBOX, SOURCES, headers
 from tests.bench.workload import CELLS, elements, reports
-from tests.integration.pipeline import PARTITIONS, Pipeline, message_of, network
+from tests.integration.pipeline import PARTITIONS, message_of, network
 from twin.errors import Unavailable
 
+MESSAGE_BYTES = 8 << 20
 SLICE_S, LOOK_S = 0.05, 0.5
 MOST_BEHIND_S = 1.0
 """Of the feed, that workers may be behind between faults [s]."""
@@ -65,14 +64,24 @@ class Feeder:
     trial longer. During a fault it waits for nobody, as a network doesn't.
 
     Args:
+        prefix: Of the topics' names.
         source: What is sent, in order.
+        behind: How many records workers are behind; without it nobody is waited for.
 
     Attributes:
         waits: Whether it waits for the workers now.
     """
 
-    def __init__(self, pipe: Pipeline, source: Iterable[Fed], per_s: float) -> None:
-        self._pipe = pipe
+    def __init__(
+        self,
+        bootstrap: str,
+        prefix: str,
+        source: Iterable[Fed],
+        per_s: float,
+        behind: Callable[[], int] | None = None,
+    ) -> None:
+        self._bootstrap, self._prefix = bootstrap, prefix
+        self._behind = behind
         self._source = iter(source)
         self._per_s = per_s
         self._stop = threading.Event()
@@ -105,12 +114,12 @@ class Feeder:
             self._error = error
 
     async def _feed(self) -> None:
-        producer = Producer(self._pipe.bootstrap, {}, self._pipe.settings.max_message_bytes)
+        producer = Producer(self._bootstrap, {}, MESSAGE_BYTES)
         await producer.start()
         try:
             begin = asked = time.monotonic()
             while not self._stop.is_set():
-                if self.waits and time.monotonic() - asked > LOOK_S:
+                if self._behind is not None and self.waits and time.monotonic() - asked > LOOK_S:
                     asked = time.monotonic()
                     if await asyncio.to_thread(self._behind) > MOST_BEHIND_S * self._per_s:
                         begin += time.monotonic() - asked + LOOK_S
@@ -131,13 +140,6 @@ class Feeder:
         finally:
             await producer.stop()
 
-    def _behind(self) -> int:
-        """Records of the log that the database doesn't have; 0 where that can't be told."""
-        try:
-            return sum(self._pipe.ends().values()) - sum(self._pipe.committed().values())
-        except (Unavailable, psycopg.OperationalError):
-            return 0
-
     async def _send(self, producer: Producer, group: list[Fed]) -> None:
         by_topic: dict[str, list[Message]] = {}
         for one in group:
@@ -145,7 +147,7 @@ class Feeder:
         for topic, messages in by_topic.items():
             while True:
                 try:
-                    await producer.send(self._pipe.settings.topic_prefix + topic, messages)
+                    await producer.send(self._prefix + topic, messages)
                 except Unavailable:
                     self.repeated += 1
                     await asyncio.sleep(0.2)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import datetime
 
+from tests.bench.workload import CELLS
 from tests.chaos.audit import moves
+from tests.chaos.delivered import as_delivered
 from tests.chaos.faults.fault import Fault
 from tests.chaos.feeder import many_cells
 from tests.chaos.stand import Stand
@@ -13,48 +16,47 @@ from tests.chaos.trial import Outcome, Trial, run
 from tests.integration.pipeline import Worker
 
 LOAD = 5000
-"""Cell-periods a second while it is killed and comes back."""
-SETTINGS = {
-    # What an operator gets with nothing set.
-    "broker_session_timeout_s": "6",
-    "batch_reports": "250",
-    "batch_wait_ms": "50",
-    "targets": '["RRU.PrbTotDl>70@1h"]',
-    # A kill comes half a minute after a snapshot on average; not so long here, so that there is more than one kill.
-    "snapshot_every_s": "10",
-}
-STAMP = re.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3})\].*Worker ready", re.IGNORECASE)
+"""Cell-periods a second meanwhile; ten thousand cells that report every quarter of an hour make 11."""
+LAST_S = 0.05
+"""A commit that was under way at the kill may still land."""
+STAMP = re.compile(r"^\[([^]]+)\].*Worker\]: Starting", re.MULTILINE)
 
 
 def recovery(stand: Stand, cells: int, times: int, seed: int) -> Outcome:
     """Kill a worker with so many cells under load, with the settings that an operator gets."""
     fault = Fault(
         "recovery",
-        f"kill -9 of a worker with {cells} cells at {LOAD} cell-periods/s, default settings",
+        f"kill -9 of a worker with {cells} cells at {LOAD} cell-periods/s, settings as delivered",
         _kill,
         times,
         feed=lambda _: many_cells(cells),
-        per_s=LOAD / 12,
-        settings=SETTINGS,
+        per_s=LOAD / CELLS,
+        settings=as_delivered(),
     )
     return run(fault, stand, times, seed)
 
 
 def _kill(trial: Trial) -> float:
-    # So long that the state is of all cells, and that the log has something after the newest snapshot.
-    time.sleep(trial.rng.uniform(5, 15))
+    # At any moment between two snapshots: the log since the last one has to be folded again.
+    time.sleep(trial.rng.uniform(5, 60))
     worker = trial.any_worker()
     killed = time.time()
     worker.kill()
     fresh = trial.pipe.start()
-    trial.progress(killed + 0.05)
+    trial.progress(killed + LAST_S)
     trial.note(_parts(trial, fresh, killed))
-    return killed
+    return killed + LAST_S
 
 
 def _parts(trial: Trial, fresh: Worker, killed: float) -> str:
-    """Where the time went: until the process runs Faust, until the group gave it a partition, until the first batch."""
-    later = moves(trial.pipe.dsn, killed)
+    """Where the time went."""
+    later = moves(trial.pipe.dsn, killed + LAST_S)
     claim = min(move.at for move in later if move.claim)
-    first = min(move.at for move in later if not move.claim and move.at > claim)
-    return f"claimed after {claim - killed:.1f} s, first batch {first - claim:.1f} s later"
+    first = min(move.at for move in later if not move.claim)
+    begun = STAMP.search(fresh.log.read_text(errors="replace"))
+    assert begun is not None
+    running = datetime.strptime(begun[1], "%Y-%m-%d %H:%M:%S,%f").astimezone().timestamp()
+    return (
+        f"process and imports {running - killed:.1f} s, group and claim {claim - running:.1f} s, "
+        f"snapshot, the log after it and a first batch {first - claim:.1f} s"
+    )

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from infra.embedded import Postgres
 from stream.topics import INBOX
 from tests.chaos.audit import first_progress, longest_pause, moves
@@ -170,7 +172,8 @@ def run(fault: Fault, stand: Stand, times: int, seed: int) -> Outcome:
     try:
         with fault.around(stand) as special, stand.pipeline(**{**fault.settings, **special}) as pipe:
             fed: set[str] = set()
-            feeder = Feeder(pipe, noted(fault.feed(rng.randrange(1000)), fed), fault.per_s)
+            source = noted(fault.feed(rng.randrange(1000)), fed)
+            feeder = Feeder(pipe.bootstrap, pipe.settings.topic_prefix, source, fault.per_s, lambda: behind(pipe))
             database = special.get("database") or stand.database
             trial = Trial(stand, database, pipe, feeder, rng, outcome)
             for _ in range(fault.workers):
@@ -205,6 +208,14 @@ def run(fault: Fault, stand: Stand, times: int, seed: int) -> Outcome:
         outcome.error = str(error) or repr(error)
     outcome.seconds = time.monotonic() - begin
     return outcome
+
+
+def behind(pipe: Pipeline) -> int:
+    """Records of the log that the database doesn't have; -1 where that can't be told."""
+    try:
+        return sum(pipe.ends().values()) - sum(pipe.committed().values())
+    except (Unavailable, psycopg.OperationalError):
+        return -1
 
 
 def noted(source: Iterable[Fed], ids: set[str]) -> Iterator[Fed]:

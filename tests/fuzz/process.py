@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 import resource
 import sys
 import warnings
@@ -62,6 +63,7 @@ def main() -> None:
     target = TARGETS[name]
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     warnings.simplefilter("error")
+    logging.disable()
     watch = Watch(name, Path(out))
     atexit.register(watch.write)
     seeds = [*target.seeds(), *(file.read_bytes() for file in corpus(name))]

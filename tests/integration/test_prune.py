@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 import threading
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -200,3 +205,20 @@ def test_what_goes_is_found_by_an_index(postgres_dsn: str) -> None:
     assert not [line for line in plan if "Seq Scan on observation" in line[0]]
     assert prune(postgres_dsn).deleted["observation"] == 24_000
     assert run(postgres_dsn, "SELECT count(*), min(periods) FROM observation_daily") == [(2000, 1)]
+
+
+def test_the_commands(dsn: str, tmp_path: Path) -> None:
+    def lockstep(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "LOCKSTEP_DSN": dsn, "LOCKSTEP_BOOTSTRAP": "127.0.0.1:9", **more}
+        command = [sys.executable, "-m", "stream.cli", *arguments]
+        return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+    done = json.loads(lockstep("prune", "--json").stdout)
+    assert done["deleted"]["observation"] == 4 * 24 * 5 + 4 * 288
+    assert done["horizon"] == (BEGIN + 4 * DAY).isoformat()
+    assert "rows deleted: none" in lockstep("prune").stdout
+    refused = lockstep("migrate", LOCKSTEP_KEEP_RAW_DAYS="10")
+    assert (refused.returncode, "keep them 16 days or more" in refused.stderr) == (1, True)
+    assert lockstep("migrate", LOCKSTEP_KEEP_RAW_DAYS="40").returncode == 0
+    assert run(dsn, "SELECT days FROM retention WHERE what = 'raw'") == [(40,)]
+    assert "needs none" in lockstep("refresh", "2024-03-01", "2024-03-05").stdout

@@ -6,6 +6,8 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +16,8 @@ import pytest
 from history_rows import BEGIN, put, quarter
 from test_store import BEGIN_MS, batch
 
-from infra.store import copy, holder, policies, prune, queries, retention, rows, summaries, writer
+from infra import store as store_package
+from infra.store import copy, holder, past, policies, prune, queries, retention, rows, summaries, writer
 from infra.store.keep import Keep
 from infra.store.migrate import migrate
 from infra.store.writer import ShardStore
@@ -29,13 +32,18 @@ QUERIES: dict[str, Callable[[str], Any]] = {
     "counts": lambda dsn: queries.counts(dsn),
     "snapshot_of": lambda dsn: queries.snapshot_of(dsn, 70),
     "snapshot_as_of": lambda dsn: queries.snapshot_as_of(dsn, 70, "log", UNTIL),
+    "newest_snapshot": lambda dsn: past.newest_snapshot(dsn, 70, time=UNTIL, not_of_log="none"),
+    "alarms_at": lambda dsn: past.alarms_at(dsn, [CELL], UNTIL),
+    "names_below": lambda dsn: past.names_below(dsn, "ManagedElement=gnb-0"),
     "aggregated": lambda dsn: [
         summaries.aggregated(dsn, CELL, PRB, SINCE, UNTIL, width) for width in ("raw", *summaries.SUMMARY)
     ],
     "resolution_for": lambda _: summaries.resolution_for(SINCE, UNTIL, timedelta(minutes=15)),
 }
-BOTH = (queries, summaries, rows, writer, holder)
-ONLY = {"plain": (prune,), "timescale": (policies, retention)}
+ONLY: dict[str, tuple[ModuleType, ...]] = {"plain": (prune,), "timescale": (policies, retention)}
+MODULES = {import_module(f"infra.store.{found.name}") for found in iter_modules(store_package.__path__)}
+# Whatever is new in the store belongs on both, until it is said to be of one of them.
+BOTH = tuple(MODULES - set(ONLY["plain"]) - set(ONLY["timescale"]))
 SQL = re.compile(r"\s*(\(?SELECT|INSERT|UPDATE|DELETE|WITH|CALL|CREATE|COPY)\b")
 
 
@@ -157,6 +165,8 @@ async def test_every_statement_runs(database: tuple[str, str], executed: set[str
     assert found["as_of"][CELL][PRB].value == 2.5
     assert (found["counts"]["drift"], found["counts"]["objects"] >= 3) == (3, True)
     assert found["snapshot_of"].body == found["snapshot_as_of"].body == b"state 2"
+    assert found["newest_snapshot"].body == b"state 2"
+    assert found["names_below"] == [CELL]
     raw, minutes, hourly, daily = found["aggregated"]
     assert [bucket.mean for bucket in raw] == [0.5, 1.5, 2.5]
     assert minutes == []
@@ -169,7 +179,7 @@ async def test_every_statement_runs(database: tuple[str, str], executed: set[str
     assert missing == [], f"never executed on {variant}"
 
 
-@pytest.mark.parametrize("module", [queries, summaries])
+@pytest.mark.parametrize("module", [queries, summaries, past])
 def test_every_query_function_is_covered(module: ModuleType) -> None:
     public = {
         name

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from uuid import uuid4
 
 import pytest
-from history_rows import BEGIN, Row, put, quarter, run
+from history_rows import Row, put, quarter, run
 
 from infra.store.migrate import migrate
 from infra.store.prune import prune
@@ -21,8 +21,8 @@ from twin.rows import CORRECTED, LATE, SUSPECT
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-BEGINS = (BEGIN + 10 * DAY * i for i in count())
-"""Each test has days of its own: what is older than what was stored last is not fresh any more."""
+BEGINS = (datetime(2031, 3, 1, tzinfo=UTC) + 10 * DAY * i for i in count())
+"""Each test has days of its own, later than all others: what is older than what is stored is not fresh."""
 
 
 class Database:
@@ -230,4 +230,5 @@ def test_an_unknown_resolution_is_refused(database: Database) -> None:
     [(1, 15, "raw"), (1, 1, "5min"), (30, 15, "1h"), (30, 1, "1h"), (365, 15, "1d"), (3650, 15, "1d"), (3, 0, "5min")],
 )
 def test_the_resolution_fits_the_span(days: int, minutes: int, chosen: str) -> None:
-    assert resolution_for(BEGIN, BEGIN + days * DAY, timedelta(minutes=minutes)) == chosen
+    begin = datetime(2026, 3, 1, tzinfo=UTC)
+    assert resolution_for(begin, begin + days * DAY, timedelta(minutes=minutes)) == chosen

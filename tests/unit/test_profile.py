@@ -6,13 +6,16 @@ import random
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
 
 from stream.partition import partition_of
 from stream.sources.inventory import MAX_BYTES, changes
-from stream.sources.profile import Records, full_catalogue, load_profile, profile_names, records
+from stream.sources.profile import MAX_LENGTH, Records, full_catalogue, load_profile, profile_names, records
+from stream.sources.profile_spec import TimeSpec
+from stream.sources.stamps import Stamps
 from stream.sources.template import Template, escape
 from twin import dn
 from twin.errors import BadInput, ConfigurationError
@@ -187,6 +190,7 @@ def test_order_of_rows_does_not_matter(tmp_path: Path) -> None:
     [
         ("01.07.2024 12:30;N;m1;b;x;1;1;30;red", "wrong-type"),
         ("01.07.2024 12:30;N;m1;b;inf;1;1;30;red", "wrong-type"),
+        ("01.07.2024 12:30;N;m1;b;1.7e308;1;1;30;red", "wrong-type"),
         ("32.07.2024 12:30;N;m1;b;0.1;1;1;30;red", "wrong-type"),
         ("01.07.2024 12:30;N;m1;b;0.1;1;1;30", "wrong-type"),
         ("01.07.2024 12:30;N;;b;0.1;1;1;30;red", "bad-name"),
@@ -219,6 +223,26 @@ def test_repeated_row_is_kept_as_a_second_report(tmp_path: Path) -> None:
         ("low = -5", "low = 5", "not below"),
         ('name = "mine"', "name = ", "not TOML"),
         ('separator = ";"', 'separator = ";;"', "separator"),
+        ('separator = ";"', 'separator = "\\n"', "separator"),
+        ('separator = ";"', 'separator = ";"\nencoding = "utf-9"', "encoding"),
+        ('separator = ";"', 'separator = ";"\nencoding = "zip"', "encoding"),
+        ('separator = ";"', 'separator = ";"\nencoding = "punycode"', "encoding"),
+        ('separator = ";"', 'separator = ";"\nencoding = "a\\u0000"', "encoding"),
+        ('files = "*.csv"', 'files = "/etc/*"', "below the directory"),
+        ('files = "*.csv"', 'files = "../*.csv"', "below the directory"),
+        ('files = "*.csv"', 'files = ""', "below the directory"),
+        ('files = "*.csv"', 'files = "a\\u0000"', "below the directory"),
+        ("%d.%m.%Y %H:%M", "%d.%d.%Y %H:%M", "names a part twice"),
+        ("%d.%m.%Y %H:%M", "%d.%", "time format"),
+        ('"15min"', '"9999999999999d"', "duration"),
+        ('"15min"', '"99999999d"', "longer than a day"),
+        ("threshold = 60", "threshold = nan", "threshold"),
+        ("threshold = 60", "threshold = 1e-300", "threshold"),
+        ("threshold = 60", f"threshold = {'6' * 5000}", "not TOML"),
+        ('horizon = "30min"', 'horizon = "366d"', "horizon"),
+        ("low = -5", "low = -inf", "not below"),
+        ('name = "mine"', f"name = {'[' * 5000}", "not TOML"),
+        ('name = "mine"', f"# {'x' * MAX_LENGTH}", "limit"),
     ],
 )
 def test_mistakes_in_a_profile_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -231,6 +255,8 @@ def test_mistakes_in_a_profile_are_named(tmp_path: Path, old: str, new: str, mes
     ("old", "new", "message"),
     [
         ("{Mast}", "{Mats}", "Mats"),
+        ('files = "*.csv"', 'files = "a**"', "a\\*\\*"),
+        ('separator = ";"', 'separator = ";"\nencoding = "utf-16"', "is not utf-16"),
         ("ManagedElement={Mast}", "{Mast}", "distinguished name"),
         ('column = "Busy"', 'column = "Bussy"', "no column 'Bussy'"),
         ('files = "*.csv"', 'files = "*.tsv"', "no file"),
@@ -242,6 +268,12 @@ def test_profile_that_does_not_fit_the_files_is_refused(tmp_path: Path, old: str
         records(load_profile(tmp_path / "mine.toml"), tmp_path, 1)
 
 
+@pytest.mark.parametrize(("text", "stamp"), [("9999-12-31T23:30:00", "begin"), ("0001-01-01T00:30:00", "end")])
+def test_a_period_must_lie_within_the_calendar(text: str, stamp: Literal["begin", "end"]) -> None:
+    with pytest.raises(BadInput, match="leaves the calendar"):
+        Stamps(TimeSpec(column="t", zone="UTC", stamp=stamp), "1h").read(text)
+
+
 def test_nothing_to_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no row of measurements"):
         mine(tmp_path, "nonsense;N;m1;b;0.1;1;1;30;red")
@@ -249,6 +281,8 @@ def test_nothing_to_read_is_an_error(tmp_path: Path) -> None:
         records(load_profile("prb-hourly"), tmp_path / "none", 1)
     with pytest.raises(ConfigurationError, match=r"one of: .*prb-hourly"):
         load_profile("prb-daily")
+    with pytest.raises(ConfigurationError, match="no profile"):
+        load_profile("a\0b")
 
 
 def test_every_profile_of_the_package_loads() -> None:
@@ -256,7 +290,7 @@ def test_every_profile_of_the_package_loads() -> None:
     assert full_catalogue().get("ITU.Energy").tracked
 
 
-@pytest.mark.parametrize("value", ["a,b=c", "tab\there", "back\\slash", "ü ñ", "\x00"])
+@pytest.mark.parametrize("value", ["a,b=c", "tab\there", "back\\slash", "ü ñ", "\x00", "\x7f", "\x85"])
 def test_escaped_values_are_legal_and_distinct(value: str) -> None:
     assert dn.check(f"Site={escape(value)}")
     assert escape(value) != escape(value + ",")

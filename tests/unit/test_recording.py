@@ -99,6 +99,11 @@ GOOD = b'{"partition":0,"offset":0,"key":"k","time":1,"type":"t","value":{}}'
         ([HEADER, GOOD.replace(b',"value":{}', b"")], "line 2: .*either value or value64"),
         ([HEADER, GOOD.replace(b'"value":{}', b'"value64":"*"')], "line 2: not a record"),
         ([HEADER, b"\xff"], "line 2: not a record"),
+        ([HEADER, GOOD[:-1] + b',"x":' + b"[" * 5000 + b"]" * 5000 + b"}"], "line 2: not a record"),
+        ([HEADER, GOOD.replace(b'"offset":0', b'"offset":1' + b"0" * 30)], "line 2: not a record"),
+        ([HEADER, GOOD.replace(b'"time":1', b'"time":1' + b"0" * 30)], "line 2: not a record"),
+        ([HEADER[:-1] + b',"x":' + b"[" * 5000 + b"]" * 5000 + b"}"], "line 1: not the header"),
+        ([HEADER.replace(b":1}", b":1152921504606846976}")], "line 1: .* partitions"),
     ],
 )
 def test_damage_is_named_with_its_line(tmp_path: Path, lines: list[bytes], message: str) -> None:

@@ -1,7 +1,7 @@
 """The topology: a merge of changes that doesn't depend on their order, and what can be asked of it."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -270,3 +270,55 @@ def test_reads_real_networks(name: str) -> None:
     assert nx.number_weakly_connected_components(topology.graph) == nx.number_connected_components(nx.Graph(graph))
     assert Topology.from_dict(topology.to_dict()).digest_parts() == topology.digest_parts()
     assert topology.apply(change(entities, relations), 2) == []
+
+
+def test_relations_carry_revision_and_time_of_their_last_change() -> None:
+    topology = made(network())
+    edge = (cell(0, 0), cell(1, 0), "neighbour")
+    stamps = [(e["revision"], e["modified"]) for *_, e in topology.graph.edges(data=True)]
+    assert set(stamps) == {(1, NOON_MS)}
+    again = Relation(source=edge[0], target=edge[1], kind="neighbour", attributes={"handovers": 9})
+    assert topology.apply(change([], [again]), 2) == [cell(0, 0), cell(1, 0)]
+    assert topology.graph.edges[edge]["revision"] == 2
+    assert topology.apply(change([], [again]), 3) == []
+    assert sum(e["revision"] == 2 for *_, e in topology.graph.edges(data=True)) == 1
+
+
+def test_what_is_told_late_does_not_take_the_time_of_a_change_back() -> None:
+    topology = made(network())
+    early = TopologyChange(
+        id="2", time=NOON - timedelta(hours=1), entities=[Entity(dn=cell(0, 0), kind="cell", attributes={"pci": 1})]
+    )
+    topology.apply(early, 2)
+    node = topology.graph.nodes[cell(0, 0)]
+    assert (node["revision"], node["modified"]) == (2, NOON_MS)
+
+
+def test_desired_and_reported_values_deviate_where_both_are_known_and_differ() -> None:
+    topology = Topology()
+    desired = {"tilt": 4, "power": 40, "locked": False, "vendor": "x"}
+    reported = {"tilt": 4.0, "power": 43, "locked": 0, "serial": "s"}
+    topology.apply(change([Entity(dn="Cell=1", kind="cell", attributes=desired, reported=reported)]), 1)
+    assert topology.deviations("Cell=1") == {"locked": (False, 0), "power": (40, 43)}
+    topology.apply(change([Entity(dn="Cell=1", kind="cell", reported={"power": None, "locked": False})]), 2)
+    assert topology.deviations("Cell=1") == {}
+    assert topology.attributes("Cell=1") == desired
+
+
+def test_an_object_has_only_so_many_sources() -> None:
+    topology = Topology()
+    entity = Entity(dn="Cell=1", kind="cell")
+    for number in range(16):
+        topology.apply(TopologyChange(id="1", time=NOON, entities=[entity], source=f"source {number}"), number + 1)
+    with pytest.raises(BadInput, match="too-many"):
+        topology.apply(TopologyChange(id="1", time=NOON, entities=[entity], source="one more"), 20)
+    assert topology.apply(TopologyChange(id="1", time=NOON, entities=[entity], source="source 3"), 21) == []
+
+
+def test_a_topology_of_the_first_format_is_read() -> None:
+    data = made(network()).to_dict()
+    old = {**data, "format": 1, "nodes": [n[:6] for n in data["nodes"]], "edges": [e[:4] for e in data["edges"]]}
+    topology = Topology.from_dict(old)
+    assert content(topology)["adjacency"] == content(made(network()))["adjacency"]
+    assert topology.declared(cell(0, 0))
+    assert topology.apply(network(), 2) == []

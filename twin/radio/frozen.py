@@ -65,7 +65,7 @@ class FrozenPaths(NamedTuple):
         """Of every leg, of length 1, `[num_paths, max_depth + 1, 3]`; legs without length repeat the one before."""
         legs = np.diff(self.points, axis=1)
         size = np.linalg.norm(legs, axis=2, keepdims=True)
-        out = np.divide(legs, size, out=np.zeros_like(legs), where=size > 0)
+        out: Floats = np.divide(legs, size, out=np.zeros_like(legs), where=size > 0)
         for leg in range(1, out.shape[1]):
             out[:, leg] = np.where(size[:, leg] > 0, out[:, leg], out[:, leg - 1])
         return out
