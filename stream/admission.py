@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stream.arrival import STORED_ONLY, Admitted
+from stream.arrival import Admitted
+from stream.changes import declare
 from stream.channel import Channel
 from stream.closing import enter_period, follow_pace
 from stream.prepare import PreparedReport
-from stream.silence import NAMED
 from stream.telling import tell
 from twin import dn
 from twin.errors import BadInput
@@ -56,6 +56,8 @@ def admit(shard: Shard, item: PreparedReport, effects: Effects) -> None:
     if arrival is Arrival.DUPLICATE:
         return
     shard.revision += 1
+    if layout.strangers:
+        _discover(shard, layout, item)
     _moved_on(shard, table, layout, item, arrival, effects)
     shard.run.append(Admitted(item, layout, table, period, arrival, shard.revision, shard.position))
     shard.in_run.update(layout.names)
@@ -138,13 +140,18 @@ def _new_layout(shard: Shard, table: Table, item: PreparedReport, names: list[st
     effects.objects.extend(table.object_rows(layout))
     effects.counter_sets.append(CounterSet(layout.counter_set, tuple(layout.counters)))
     bind(shard, table, layout)
-    strangers = [name for name in names if name not in shard.topology]
-    layout.declared = all(shard.topology.declared(name) for name in names)
+    declare(shard, layout)
+    return layout
+
+
+def _discover(shard: Shard, layout: Layout, item: PreparedReport) -> None:
+    """Objects that report and that nobody has declared, or that have been removed, enter the topology."""
+    strangers = [name for name in layout.names if name not in shard.topology]
     for name in strangers:
         shard.topology.discover(name, KIND_OF_CLASS.get(dn.object_class(name), UNKNOWN), shard.revision, item.end)
+    layout.strangers = False
     if strangers:
-        tell(shard, "discovered", item, strangers[:NAMED], {"element": report.element, "objects": len(strangers)})
-    return layout
+        tell(shard, "discovered", item, strangers, {"element": layout.element, "objects": len(strangers)})
 
 
 def bind(shard: Shard, table: Table, layout: Layout) -> None:

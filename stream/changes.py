@@ -11,6 +11,7 @@ from stream.silence import time_passes
 from stream.telling import event_time, tell
 from twin.errors import BadInput
 from twin.events import Alarm, Inventory, Tick, TopologyChange
+from twin.state import Layout
 
 if TYPE_CHECKING:
     from stream.shard import Shard
@@ -54,6 +55,12 @@ def _topology(shard: Shard, item: OtherEvent, event: TopologyChange) -> None:
         tell(shard, "topology", item, changed, detail)
 
 
+def declare(shard: Shard, layout: Layout) -> None:
+    """Look what the topology knows of the objects of a layout."""
+    layout.declared = all(shard.topology.declared(name) for name in layout.names)
+    layout.strangers = not layout.declared and any(name not in shard.topology for name in layout.names)
+
+
 def _declare(shard: Shard, changed: set[str]) -> None:
     """Look again which reports speak of objects that the inventory knows."""
     if not changed:
@@ -62,4 +69,4 @@ def _declare(shard: Shard, changed: set[str]) -> None:
         for layouts in table.layouts.values():
             for layout in layouts:
                 if not changed.isdisjoint(layout.names):
-                    layout.declared = all(shard.topology.declared(name) for name in layout.names)
+                    declare(shard, layout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -21,12 +21,21 @@ class Endpoint(NamedTuple):
     url: str
 
 
+class _Written(msgspec.Struct):
+    """The same in its file."""
+
+    pid: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+    url: str
+
+
 def publish(state_dir: Path, url: str) -> Path:
     """Let other commands on this machine find this worker; whoever ends removes the file."""
     folder = Path(state_dir) / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{os.getpid()}.json"
-    file.write_bytes(msgspec.json.encode(Endpoint(os.getpid(), url)._asdict()))
+    new = file.with_suffix(".new")  # whoever finds half of it would take the worker for a dead one
+    new.write_bytes(msgspec.json.encode(Endpoint(os.getpid(), url)._asdict()))
+    new.replace(file)
     return file
 
 
@@ -41,11 +50,11 @@ def endpoints(settings: Settings) -> list[Endpoint]:
 
 def _alive(file: Path) -> Endpoint | None:
     try:
-        endpoint = Endpoint(**msgspec.json.decode(file.read_bytes()))
+        endpoint = Endpoint(*msgspec.structs.astuple(msgspec.json.decode(file.read_bytes(), type=_Written)))
         os.kill(endpoint.pid, 0)
     except PermissionError:
         return endpoint
-    except (OSError, msgspec.DecodeError, TypeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         file.unlink(missing_ok=True)
         return None
     return endpoint

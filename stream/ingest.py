@@ -93,7 +93,7 @@ class Ingest:
                 verdicts.append(str(told))
                 continue
             verdicts.append("")
-            # When the source's topic got it: the same each time it is read. A producer's clock may run ahead: then ours.
+            # When the source's topic got it: the same each time it is read. A producer's clock may be ahead: then ours.
             recorded = min(record.time, now)
             for number, entry in enumerate(found):
                 id_ = f"{source.name}-{record.partition}-{record.offset}-{number}"

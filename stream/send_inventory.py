@@ -43,7 +43,7 @@ def read(path: Path, time: datetime | None, *, scope: str, source: str, confirme
         taken = time or datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError as error:
         raise ConfigurationError(f"can't read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path} is not a JSON object with entities and relations ({error})") from error
     made = parts(listed.entities, listed.relations, taken, scope=scope, source=source, confirmed=confirmed)
     for part in made:

@@ -112,6 +112,7 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
             layout = table.add_layout(element, objects, counters, names)
             layout.arrivals.restore(arrivals)
             layout.stale, layout.instant, layout.ahead, layout.declared = stale, instant, ahead, declared
+            layout.strangers = not declared and any(name not in shard.topology for name in names)
             if counted:
                 table.count(layout, -1)
             bind(shard, table, layout)

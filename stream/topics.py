@@ -49,7 +49,7 @@ TOPICS = [INBOX, *SOURCES.values(), *OUTLETS.values()]
 Headers = list[tuple[str, bytes]]
 
 RECORDED = "ce_recordedtime"
-"""CloudEvents' extension for when an event entered the log; Kafka's own time stamp goes with the copy, not the event."""
+"""CloudEvents' extension for when an event entered the log; Kafka's own time stamp goes with the copy."""
 
 
 def headers(
@@ -59,7 +59,7 @@ def headers(
 
     Args:
         time: Event time [ms since 1970].
-        recorded: When the log took it in, the extension `recordedtime` [ms since 1970]; only records of the log have it.
+        recorded: When the log took it in, the extension `recordedtime` [ms since 1970]; records of the log have it.
     """
     attributes = [
         ("ce_specversion", b"1.0"),
@@ -81,7 +81,7 @@ def _stamp(time: int) -> bytes:
 
 
 def attributes_of(message_headers: object, default: str) -> tuple[str, int | None]:
-    """The CloudEvents type of a message, or `default` where it says none, and when it was recorded [ms], if it says so."""
+    """The CloudEvents type of a message, or `default` where it says none, and when it was recorded [ms], or None."""
     type_, recorded = default, None
     if message_headers:
         items = message_headers.items() if isinstance(message_headers, dict) else message_headers

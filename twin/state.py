@@ -29,6 +29,7 @@ class Layout:
         object_ids: `[num_objects]` int64, for the history.
         counter_set: Id of `counters` in the history.
         declared: Whether the inventory knows all its objects.
+        strangers: The topology lacks some of its objects.
         number: Of this shape among those of its element, in the order in which they came.
         stale: Nothing of this shape has come for long.
         instant: Its newest report was a sample taken at an instant.
@@ -39,7 +40,7 @@ class Layout:
 
     __slots__ = (
         "ahead", "arrivals", "columns", "counted", "counter_set", "counters", "declared", "element", "instant", "names",
-        "number", "object_ids", "objects", "rows", "series", "stale",
+        "number", "object_ids", "objects", "rows", "series", "stale", "strangers",
     )  # fmt: skip
 
     def __init__(
@@ -62,7 +63,7 @@ class Layout:
         self.counter_set = stable_id("\n".join(counters))
         self.series: list[tuple[Series, int, Rows]] = []
         self.arrivals = Arrivals()
-        self.stale = self.instant = self.ahead = self.counted = False
+        self.stale = self.instant = self.ahead = self.counted = self.strangers = False
         self.declared = True
         self.number = 0
 

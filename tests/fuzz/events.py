@@ -20,6 +20,7 @@ from stream.routing import ALL, entries
 from stream.sources.senml import reports
 from stream.sources.senml_pack import resolve
 from stream.topics import SOURCES, attributes_of, headers
+from stream.when import when
 from tests.fuzz.codecs import JSON, UNREADABLE
 from tests.fuzz.target import Target
 from twin import dn
@@ -38,8 +39,11 @@ def reader(type_: str) -> Callable[[bytes], None]:
         event = events.decode(type_, data)
         again = events.decode(type_, msgspec.json.encode(event))
         assert again == event
-        for time in (getattr(event, name) for name in ("begin", "end", "time", "event_time") if hasattr(event, name)):
-            events.from_ms(events.to_ms(time))
+        end = next(getattr(event, name) for name in ("end", "time", "event_time") if hasattr(event, name))
+        told = when(LogRecord(0, 0, "", SENT, type_, data))
+        assert told is not None
+        assert told.time == events.to_ms(end), "who reads the time alone reads the same"
+        events.from_ms(told.time)
 
     return run
 

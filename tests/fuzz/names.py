@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from infra.settings import Settings, load
 from models.targets import parse_duration_s, parse_target
 from stream.config import shard_config
+from stream.endpoints import endpoints
 from stream.partition import murmur2, partition_of
 from stream.services import running
 from tests.fuzz.codecs import JSON
@@ -84,6 +85,9 @@ def _endpoints(data: bytes) -> None:
     state.mkdir(exist_ok=True)
     (state / "endpoints.json").write_bytes(data)
     settings = _defaults().model_copy(update={"state_dir": state})
+    (state / "workers").mkdir(exist_ok=True)
+    (state / "workers" / "1.json").write_bytes(data)
+    assert all(worker.pid > 0 for worker in endpoints(settings))
     try:
         found = running(settings)
     except Unavailable:
@@ -109,6 +113,7 @@ _SETTINGS = [
 _ENDPOINTS = [
     b'{"bootstrap":"127.0.0.1:9092","dsn":"postgresql://x","log_id":"main","partitions":4}',
     b'{"bootstrap":"127.0.0.1:9092","dsn"',
+    b'{"pid":1,"url":"http://127.0.0.1:1"}',
     b"",
 ]
 TARGETS = [

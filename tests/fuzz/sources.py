@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
 
 import msgspec
+from folding import START
 from test_profile import HEADER, MINE, ROWS
 
 from stream import decode as events
+from stream.send_inventory import read as read_inventory
 from stream.sources.profile import load_profile, records
 from stream.sources.profile_spec import TimeSpec
 from stream.sources.stamps import Stamps
 from stream.sources.template import Template, escape
 from tests.fuzz.codecs import JSON, TABLE, TOML, UNREADABLE
+from tests.fuzz.events import INVENTORY
 from tests.fuzz.target import Target
 from twin import dn
 from twin.errors import ConfigurationError
@@ -26,6 +31,7 @@ def folder() -> Path:
     """A place for files, in memory where there is such a file system."""
     memory = Path("/dev/shm")
     made = Path(tempfile.mkdtemp(prefix="lockstep-fuzz-", dir=memory if memory.is_dir() else None))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
     (made / "mine.toml").write_text(MINE)
     (made / "t.csv").write_text("\n".join([HEADER, *ROWS]) + "\n")
     return made
@@ -59,6 +65,13 @@ def _profile(data: bytes) -> None:
     _read(profile, folder() / "t.csv")
 
 
+def _inventory_file(data: bytes) -> None:
+    file = folder() / "inventory.json"
+    file.write_bytes(data)
+    for made in read_inventory(file, START, scope="SubNetwork=1", source="fuzz", confirmed=False):
+        assert events.decode(events.INVENTORY, msgspec.json.encode(made)) == made
+
+
 def _pieces(data: bytes, count: int) -> list[str]:
     try:
         parts = json.loads(data)
@@ -89,6 +102,7 @@ def _template(data: bytes) -> None:
     assert dn.check(template.make(values)) == template.make(values)
 
 
+_LISTINGS = [json.dumps({key: INVENTORY[key] for key in ("entities", "relations")}).encode()]
 _STAMPS = [
     ["01.07.2024 12:15", "%d.%m.%Y %H:%M", "Europe/Rome", "15min", "begin"],
     ["2024-07-01T12:00:00Z", "iso", "", "1h", "end"],
@@ -106,6 +120,7 @@ def _as_seeds(rows: list[list[str]]) -> list[bytes]:
 TARGETS = [
     Target("table", _table, lambda: ["\n".join([HEADER, *ROWS]).encode(), f'{HEADER}\n"a;b'.encode()], TABLE),
     Target("profile", _profile, lambda: [MINE.encode()], TOML),
+    Target("listing", _inventory_file, lambda: _LISTINGS, JSON),
     Target("stamp", _stamp, lambda: _as_seeds(_STAMPS), JSON, 2048),
     Target("template", _template, lambda: _as_seeds(_TEMPLATES), JSON, 2048),
 ]

@@ -291,6 +291,21 @@ def test_an_object_that_the_inventory_declares_later_is_marked_no_longer() -> No
     assert row[5] == DISCOVERED
 
 
+def test_an_object_that_is_removed_and_goes_on_reporting_is_discovered_again() -> None:
+    cell = f"{A},NRCellDU=1"
+    shard = new_shard()
+    tell(shard, inventory(cell), report(A, 0, 40.0))
+    tell(shard, inventory(id="gone", removed=[cell]))
+    assert cell not in shard.topology, "it may have been switched off"
+    kept = new_shard()
+    kept.restore(shard.snapshot())
+    for one in (shard, kept):
+        assert folding.updates(tell(one, report(A, 1, 40.0))) == [("discovered", [cell])]
+        assert cell in one.topology
+        assert not folding.updates(tell(one, report(A, 2, 40.0)))
+    assert shard.digest() == kept.digest()
+
+
 def test_a_change_of_the_inventory_is_told_and_a_repeated_one_is_not() -> None:
     shard = new_shard()
     change = inventory(A, kind="element")
