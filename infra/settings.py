@@ -58,7 +58,9 @@ class Settings(BaseSettings):
         [], description="Profiles whose vendor counters are accepted besides the built-in ones."
     )
 
-    max_message_bytes: int = Field(8 * MIB, ge=MIB // 2, le=1024 * MIB, description="A larger message is rejected [byte].")
+    max_message_bytes: int = Field(
+        8 * MIB, ge=MIB // 2, le=1024 * MIB, description="A larger message is rejected [byte]."
+    )
     reject_consecutive: int = Field(
         1000, ge=1, description="So many rejected in a row stop the worker: the fault is not one message's."
     )
@@ -70,7 +72,10 @@ class Settings(BaseSettings):
         600, ge=0, le=86_400, description="How far a period may end after the time stamp of its message [s]."
     )
     lateness_periods: int = Field(
-        1, ge=0, le=96, description="Late reports of so many periods are put in order; later ones are history, marked late."
+        1,
+        ge=0,
+        le=96,
+        description="Late reports of so many periods are put in order; later ones are history, marked late.",
     )
     skew_periods: int = Field(
         8, ge=0, le=600, description="The fastest element may be so many periods ahead of the others and still count."
@@ -122,14 +127,18 @@ class Settings(BaseSettings):
         "127.0.0.1:0",
         description="Where a worker serves /livez, /readyz, /metrics and /status; port 0: a free one; empty: nowhere.",
     )
-    probe_every_s: float = Field(5, gt=0, description="Time between two questions whether broker and database answer [s].")
+    probe_every_s: float = Field(
+        5, gt=0, description="Time between two questions whether broker and database answer [s]."
+    )
     stuck_s: float = Field(60, gt=0, description="A partition with work and no progress for so long is stuck [s].")
     stuck_restart_s: float = Field(
         300, ge=0, description="Stuck for so long while broker and database answer, the worker stops [s]; 0: never."
     )
     livez_s: float = Field(30, gt=0, description="An event loop that hasn't run for so long makes /livez fail [s].")
     tick_s: float = Field(
-        30, ge=0, description="A partition that is idle for so long gets a tick, so that silence is noticed [s]; 0: off."
+        30,
+        ge=0,
+        description="A partition that is idle for so long gets a tick, so that silence is noticed [s]; 0: off.",
     )
 
     keep_raw_days: int = Field(90, ge=0, description="Rows as measured are dropped after this [days]; 0: never.")

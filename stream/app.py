@@ -35,7 +35,7 @@ from stream.ticking import Ticker
 from stream.topics import INBOX, SOURCES
 from stream.watch import Watch, limits_of
 from twin.counters import Catalogue
-from twin.errors import ConfigurationError
+from twin.errors import ConfigurationError, Unavailable
 from twin.log import LogRecord
 
 log = logging.getLogger("lockstep.app")
@@ -238,8 +238,14 @@ def run_worker(app: LockstepApp, loglevel: str) -> int:
     settings = app.settings
     migrate(app.dsn, settings.keep())
     prepare_topics(settings, app.bootstrap)
-    # Faust makes its own directory below it, but not this one.
-    Path(settings.state_dir).mkdir(mode=0o711, parents=True, exist_ok=True)
+    # Faust makes its own directories below it, but not this one; what it can't make, it says with a traceback.
+    try:
+        Path(settings.state_dir).mkdir(mode=0o711, parents=True, exist_ok=True)
+        (Path(settings.state_dir) / "faust" / "v1" / "tables").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(
+            f"the state directory can't be used ({error}): make room, or set LOCKSTEP_STATE_DIR"
+        ) from error
     settle()
     worker = faust.Worker(app.faust, app.watch, loglevel=loglevel, quiet=True, console_port=None)
     try:

@@ -80,7 +80,10 @@ class Watch(Service):  # type: ignore[misc]
         )
         self._server.start()
         if self._server.url:
-            self._file = publish(self._settings.state_dir, self._server.url)
+            try:
+                self._file = publish(self._settings.state_dir, self._server.url)
+            except OSError as error:  # a full disk is no reason not to fold
+                log.warning("other commands on this machine won't find this worker (%s): make room", error)
             log.info("health at %s (/livez /readyz /metrics /status)", self._server.url)
 
     async def on_stop(self) -> None:

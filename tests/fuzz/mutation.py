@@ -97,9 +97,9 @@ class Mutator:
         tree = self._tree(data) if rng.random() < 0.85 else None
         if tree is None:
             return self._plain(data, max_size)
-        for _ in range(1 + min(int(rng.expovariate(0.7)), 6)):
-            tree = self._change(tree, rng)
         try:
+            for _ in range(1 + min(int(rng.expovariate(0.7)), 6)):
+                tree = self._change(tree, rng)
             made = self._codec.put_together(tree) if self._codec else b""
         except (*UNREADABLE, AttributeError, LookupError):
             return self._plain(data, max_size)

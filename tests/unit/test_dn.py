@@ -3,23 +3,29 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import names as distinguished
 
 from twin import dn
 from twin.errors import BadInput
 
 CELL = "SubNetwork=1,SubNetwork=north,ManagedElement=gnb-17,GNBDUFunction=1,NRCellDU=2"
 
-part = st.builds(
-    "{}={}".format,
-    st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,10}", fullmatch=True),
-    st.text(st.characters(exclude_characters=",=", exclude_categories=("Cc", "Cs")), min_size=1, max_size=20),
-)
-distinguished = st.lists(part, min_size=1, max_size=16).map(",".join)
-
 
 @given(distinguished)
 def test_accepts_every_name_of_at_most_sixteen_parts(name: str) -> None:
     assert dn.check(name) == name
+
+
+@given(distinguished)
+def test_what_is_above_a_name_is_a_name_and_its_region_too(name: str) -> None:
+    assert dn.check(dn.region(name))
+    assert name == dn.region(name) or name.startswith(dn.region(name) + ",")
+    assert dn.region(dn.region(name)) == dn.region(name)
+    parents = 0
+    while name := dn.parent(name):
+        assert dn.check(name) == name
+        parents += 1
+    assert parents < 16
 
 
 @given(distinguished)

@@ -88,6 +88,7 @@ def state_full(trial: Trial) -> float:
             trial.note("goes on" if trial.moved(at) else "stands still")
             return at
         trial.note(f"stops: {worker.tail(1)}")
+        assert "make room" in worker.tail(1), worker.tail()
     finally:
         ballast.unlink()
     at = time.time()
