@@ -55,7 +55,7 @@ def observation_copy(blocks: Iterable[HistoryBlock], shard: int) -> list[bytes |
     return [HEADER, *(_block(block, shard) for block in blocks if len(block.time)), TRAILER]
 
 
-def _block(block: HistoryBlock, shard: int) -> bytearray:
+def _block(block: HistoryBlock, shard: int) -> bytes:
     dtype, template = _layout(block.probability.shape[1], block.values.shape[1])
     buffer = bytearray(template * len(block.time))
     rows = np.frombuffer(buffer, dtype)

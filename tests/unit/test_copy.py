@@ -53,7 +53,7 @@ def array(values: np.ndarray) -> bytes:
 
 def one_by_one(block: HistoryBlock, shard: int) -> bytes:
     out = b""
-    for i in range(len(block.time)):
+    for i in np.argsort(block.object_id, kind="stable"):
         microseconds = (int(block.time[i]) - 946_684_800_000) * 1000
         out += struct.pack(">h", 10)
         out += field(struct.pack(">q", microseconds))
