@@ -10,9 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
-# Before numpy: the sums of a matrix product depend on how many threads share it, and a replay must not.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 import typer
 
 from stream.cli_state import state, topology

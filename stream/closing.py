@@ -61,7 +61,8 @@ def follow_pace(shard: Shard, table: Table, recorded: int, effects: Effects) -> 
         # Silent is said soon; but a backlog may be read unevenly, and until it is hopeless the others wait.
         table.discount(shard.config.skew_periods + shard.config.lateness_periods + 1)
         table.pace.advance(table.now, recorded)
-    last = table.pace.watermark - 1 - shard.config.lateness_periods
+    # Those who are ahead may be the most by now, but no period of theirs is open yet: `enter_period` opens it.
+    last = min(table.pace.watermark - 1 - shard.config.lateness_periods, table.now)
     if last > table.closed:
         shard.flush(effects)
         close_until(shard, table, last)

@@ -82,6 +82,7 @@ def keep(target: Target) -> None:
     """Put the smallest inputs that reach what the run has reached into the repository; regressions stay."""
     out, kept = OUT / target.name, CORPUS / target.name
     merged = out / "merged"
+    shutil.rmtree(merged, ignore_errors=True)
     merged.mkdir()
     _process(
         target,

@@ -58,6 +58,14 @@ class Watch:
         (self._out / "seen.json").write_text(json.dumps(seen))
 
 
+def _program(name: str, out: Path) -> Path:
+    """A program that does the same as this process: libFuzzer starts itself again when it merges."""
+    made = out / "again"
+    made.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tests.fuzz.process {name} "{out}" "$@"\n')
+    made.chmod(0o755)
+    return made
+
+
 def main() -> None:
     name, out, *options = sys.argv[1:]
     target = TARGETS[name]
@@ -70,7 +78,7 @@ def main() -> None:
     # Looked up when it is called: until then it is a stand-in.
     mutator = Mutator(target.codec, seeds, lambda data, most: atheris.Mutate(data, most))
     own = {} if target.codec is None else {"custom_mutator": mutator}
-    atheris.Setup([sys.argv[0], *options], watch.one, **own)
+    atheris.Setup([str(_program(name, Path(out))), *options], watch.one, **own)
     atheris.Fuzz()
 
 

@@ -74,6 +74,10 @@ class AnyLog(RuleBasedStateMachine):
     def what_was_told_can_be_counted(self) -> None:
         assert all(count >= 0 for count in self.shard.counts.values())
 
+    @invariant()
+    def no_period_is_closed_that_was_never_open(self) -> None:
+        assert all(table.closed <= table.now for table in self.shard.tables.values())
+
 
 TestAnyLog = AnyLog.TestCase
 TestAnyLog.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)

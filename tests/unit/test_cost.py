@@ -99,6 +99,18 @@ def test_a_report_may_not_have_more_objects_or_counters_than_there_is_room_for()
     ]
 
 
+@pytest.mark.parametrize("periods", [9, 100, 240, 241, 100_000])
+def test_a_clock_that_leaps_holds_up_nobody(periods: int) -> None:
+    """Nothing in the log explains the leap: no time has passed there."""
+    shard = new_shard()
+    first, ahead, next_ = log([report(A, period, 50.0, granularity_s=3600) for period in (0, periods, periods + 1)])
+    shard.apply([first._replace(time=ahead.time)])
+    for record in (ahead, next_._replace(time=ahead.time)):
+        with quick():
+            shard.apply([record])
+        assert shard.tables[3_600_000].closed <= shard.tables[3_600_000].now
+
+
 @pytest.mark.parametrize("granularity_s", [60, 900, 3600, 86_400])
 def test_the_first_report_after_a_long_silence_holds_up_nobody(granularity_s: int) -> None:
     shard = new_shard()
