@@ -12,6 +12,7 @@ cut.
 from __future__ import annotations
 
 import hmac
+import json
 import re
 from base64 import b32encode
 from functools import lru_cache
@@ -154,7 +155,8 @@ class Pseudonyms:
         self._made = 0
         clean = self._walk(tree, 0)
         if clean == tree:
-            return value
+            # Of a key that stands twice a reader sees the last; the first would stay in the bytes.
+            return msgspec.json.encode(tree) if _has_doubles(value) else value
         if self._key is None:
             raise BadInput(
                 "subscriber-id",
@@ -195,6 +197,18 @@ class Pseudonyms:
     def _whole(self, text: str) -> str:
         known = self._clean(text)
         return known if not text or MARK in known or REMOVED in known else self.pseudonym(text)
+
+
+def _has_doubles(value: bytes) -> bool:
+    """Whether an object of valid JSON has a key twice."""
+    doubles = False
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal doubles
+        doubles = doubles or len({key for key, _ in pairs}) < len(pairs)
+
+    json.loads(value, object_pairs_hook=look)
+    return doubles
 
 
 def _canonical(identifier: str) -> str:

@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, help="how often each one is done, instead of what the table says")
     parser.add_argument("--broker", choices=["kafka", "embedded"], default="kafka")
     parser.add_argument("--cells", type=int, default=10_000, help="of the state that a worker recovers")
+    parser.add_argument("--load", type=float, default=1000, help="cell-periods a second while it recovers")
     parser.add_argument("--seed", type=int, default=1, help="of moments and choices")
     parser.add_argument("--json", action="store_true", help="one object a line instead of the table")
     parser.add_argument("--list", action="store_true", help="say which faults there are")
@@ -61,7 +62,7 @@ def main() -> int:
                 continue
             done(run(fault, stand, asked.times or fault.times, asked.seed))
         if not asked.fault or "recovery" in asked.fault:
-            done(recovery(stand, asked.cells, asked.times or 3, asked.seed))
+            done(recovery(stand, asked.cells, asked.load, asked.times or 3, asked.seed))
     if not asked.json:
         print(markdown(outcomes))
         print(f"\n{time.monotonic() - begin:.0f} s")

@@ -15,22 +15,24 @@ from tests.chaos.stand import Stand
 from tests.chaos.trial import Outcome, Trial, run
 from tests.integration.pipeline import Worker
 
-LOAD = 5000
-"""Cell-periods a second meanwhile; ten thousand cells that report every quarter of an hour make 11."""
 LAST_S = 0.05
 """A commit that was under way at the kill may still land."""
 STAMP = re.compile(r"^\[([^]]+)\].*Worker\]: Starting", re.MULTILINE)
 
 
-def recovery(stand: Stand, cells: int, times: int, seed: int) -> Outcome:
-    """Kill a worker with so many cells under load, with the settings that an operator gets."""
+def recovery(stand: Stand, cells: int, load: float, times: int, seed: int) -> Outcome:
+    """Kill a worker with so many cells under load, with the settings that an operator gets.
+
+    Args:
+        load: Cell-periods a second.
+    """
     fault = Fault(
         "recovery",
-        f"kill -9 of a worker with {cells} cells at {LOAD} cell-periods/s, settings as delivered",
+        f"kill -9 of a worker with {cells} cells at {load:,.0f} cell-periods/s, settings as delivered",
         _kill,
         times,
         feed=lambda _: many_cells(cells),
-        per_s=LOAD / CELLS,
+        per_s=load / CELLS,
         settings=as_delivered(),
     )
     return run(fault, stand, times, seed)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-WARM_UP_S = 60.0
-"""Of each worker process: it fills its tables and buffers."""
+WARM_UP_S = 150.0
+"""Of each worker process: it fills its tables, and at the first backlog its buffers."""
 
 
 class Sample(NamedTuple):

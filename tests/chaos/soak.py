@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import threading
@@ -137,18 +139,31 @@ def soak(stand: Stand, pipe: Pipeline, asked: argparse.Namespace) -> dict[str, A
         "not_delivered": sum(len(UNDELIVERED.findall(w.log.read_text(errors="replace"))) for w in pipe.workers),
         **verdict._asdict(),
         "stored_cell_periods_expected": fed["sent"] * CELLS,
-        "memory_slope_mib_per_h": round(overall.per_h, 2),
-        "memory_slope_error": round(overall.error, 2),
-        "memory_slope_of_workers": [
-            round(of_one(run.samples, n).per_h, 1) for n in range(len(pipe.workers)) if of_one(run.samples, n).samples
-        ],
-        "memory_mib_median": sorted(s.rss_mib for s in run.samples)[len(run.samples) // 2],
-        "memory_mib_max": max(s.rss_mib for s in run.samples),
+        "memory_slope_mib_per_h": rounded(overall.per_h),
+        "memory_slope_error": rounded(overall.error),
+        "memory_slope_samples": overall.samples,
+        "memory_of_workers": [memory(run.samples, n) for n in range(len(pipe.workers))],
         "lag_max": max(lags),
         "lag_at_the_end": lag,
         "level_after_s": round(level_s, 1),
         "good": verdict.good() and lag == 0 and not run.errors and status == 0,
     }
+
+
+def memory(samples: list[Sample], worker: int) -> dict[str, float | None]:
+    """Of one worker [MiB], and its slope [MiB/h]; None where it lived too short for one."""
+    own = [s.rss_mib for s in samples if s.worker == worker]
+    lived = max(s.age_s for s in samples if s.worker == worker) if own else 0.0
+    return {
+        "lived_s": lived,
+        "median": rounded(statistics.median(own)) if own else None,
+        "max": rounded(max(own, default=float("nan"))),
+        "slope": rounded(of_one(samples, worker).per_h),
+    }
+
+
+def rounded(number: float) -> float | None:
+    return None if math.isnan(number) else round(number, 1)
 
 
 def main() -> int:

@@ -213,7 +213,8 @@ def run(fault: Fault, stand: Stand, times: int, seed: int) -> Outcome:
 def behind(pipe: Pipeline) -> int:
     """Records of the log that the database doesn't have; -1 where that can't be told."""
     try:
-        return sum(pipe.ends().values()) - sum(pipe.committed().values())
+        done = sum(pipe.committed().values())
+        return sum(pipe.ends().values()) - done
     except (Unavailable, psycopg.OperationalError):
         return -1
 

@@ -267,6 +267,15 @@ def test_what_is_refused_and_holds_none_is_kept_whole() -> None:
     assert (body["scrubbed"], body["truncated"], str(told)) == (False, False, "wrong-type: why")
 
 
+@pytest.mark.parametrize(
+    "first", [f'"imsi":"{IMSI}","imsi":""', f'"x":"imsi-{IMSI}","x":"a"', f'"y":{{"x":"{IMSI}","x":1}}']
+)
+def test_a_key_that_stands_twice_hides_nothing(first: str) -> None:
+    value = f'{{{first},"z":"MAC of a box"}}'.encode()
+    for pseudonyms in (KEYED, KEYLESS):
+        assert IMSI.encode() not in pseudonyms.json(value)
+
+
 def test_a_document_nested_too_deep_is_refused() -> None:
     deep = b'{"imsi":' + b"[" * 100 + b"]" * 100 + b"}"
     with pytest.raises(BadInput, match="deeper"):
