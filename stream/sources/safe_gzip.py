@@ -194,5 +194,9 @@ def check_size(given: int, taken: int, limits: Limits) -> None:
 def _reading(what: str) -> Iterator[None]:
     try:
         yield
+    except OSError as error:
+        if error.errno is not None:  # the disk's; bz2 raises one without a number at bytes that it can't read
+            raise
+        raise BadInput("malformed", f"it is not a {what} archive that can be read: {error}") from None
     except _BROKEN as error:
         raise BadInput("malformed", f"it is not a {what} archive that can be read: {error}") from None

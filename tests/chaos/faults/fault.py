@@ -43,7 +43,7 @@ class Fault:
     times: int
     workers: int = 1
     feed: Callable[[int], Iterator[Fed]] = emulated_log
-    per_s: float = 150.0
+    per_s: float = 500.0
     settings: Mapping[str, str] = field(default_factory=lambda: QUICK)
     around: Callable[[Stand], AbstractContextManager[dict[str, Any]]] = nothing
     needs_log: bool = False
