@@ -213,17 +213,20 @@ async def test_a_frozen_event_loop_fails_livez_and_says_so(
     asker = threading.Thread(target=ask_from_outside)
     asker.start()
     asker.join()  # the loop stands still for as long
-    assert answers["livez"] == (503, "the event loop has not run for 0 s")
+    assert answers["livez"][0] == 503
+    assert answers["livez"][1].startswith("the event loop has not run for ")
     assert answers["readyz"][0] == 503
     assert "the event loop has not run" in answers["readyz"][1]
     code, text = answers["status"]
     assert code == 200
     assert json.loads(text)["stale_elements"]["total"] is None
     assert "asker.join()" in caplog.text, "the log shows where the loop stands"
-    watched.board.heartbeat.beat()
-    await asyncio.sleep(0.1)
-    watched.board.heartbeat.beat()
-    assert (await get(f"{server.url}/livez"))[0] == 200
+    for _ in range(100):  # on a busy machine an answer may take longer than a loop may stand
+        watched.board.heartbeat.beat()
+        if (await get(f"{server.url}/livez"))[0] == 200:
+            break
+    else:
+        pytest.fail("the loop runs again, and /livez doesn't say so")
 
 
 async def test_an_empty_address_serves_nothing_but_still_looks(watched: Watched, serve: Serve) -> None:
