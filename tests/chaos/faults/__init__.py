@@ -10,9 +10,9 @@ __all__ = ["FAULTS", "NOT_YET", "Fault"]
 
 
 FAULTS = (
-    Fault("kill-worker", "kill -9 of the worker, another one started at once", processes.kill_worker, times=10),
-    Fault("kill-ingest", "the same, the worker also ingests", processes.kill_worker, times=6, feed=emulated_sources),
-    Fault("sigterm", "SIGTERM under load; it must end within 10 s", processes.terminate, times=4),
+    Fault("kill-worker", "kill -9 of the worker, another one started at once", processes.kill_worker, times=8),
+    Fault("kill-ingest", "the same, the worker also ingests", processes.kill_worker, times=5, feed=emulated_sources),
+    Fault("sigterm", "SIGTERM under load; it must end within 10 s", processes.terminate, times=3),
     Fault("sigterm-alone", "SIGTERM while neither broker nor database answers", processes.terminate_alone, times=2,
           needs_log=True),
     Fault("kill-database", "kill -9 of PostgreSQL, started again", away.kill_database, times=5),
@@ -26,7 +26,7 @@ FAULTS = (
     Fault("freeze-broker", "Apache Kafka frozen for 15 s", away.freeze_broker, times=1),
     Fault("freeze-worker", "one of two workers frozen past its session, thawed", groups.freeze, times=3, workers=2),
     Fault("freeze-in-copy", "the same, frozen while it writes", groups.freeze_in_copy, times=2, workers=2),
-    Fault("rebalance", "a worker joins or leaves in mid-batch", groups.rebalance, times=5, workers=2),
+    Fault("rebalance", "a worker joins or leaves in mid-batch", groups.rebalance, times=4, workers=2),
     Fault("snapshot-damaged", "the newest snapshots are damaged", snapshots.damaged, times=4),
     Fault("snapshot-old", "all snapshots are an older version's", snapshots.older, times=2),
     Fault("state-full", "no room in the state directory", disks.state_full, times=2, around=disks.small_state),
