@@ -169,6 +169,8 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
         size: Mean residual since then, in the counter's unit.
         evidence: The detector's statistic over its threshold.
         neighbours: Mean residual of its neighbours in the period that gave the alarm; null where none is known.
+        kind: What has changed, as far as the twin can tell (`twin.drift_kind`).
+        reasons: What speaks for that.
     """
 
     id: str
@@ -182,11 +184,17 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     neighbours: float | None
     tier: str
     revision: int
+    kind: Literal["radio", "traffic", "equipment", "data", "unknown"] = "unknown"
+    reasons: list[str] = []
     schema_version: int = SCHEMA_VERSION
 
 
 class Fidelity(msgspec.Struct, frozen=True, kw_only=True):
-    """How well the twin's expectation agrees with what was measured (definition: `twin.fidelity`)."""
+    """How well the twin's expectation agrees with what was measured (definition: `twin.fidelity`).
+
+    Attributes:
+        context: Which of the values: `los` or `nlos` where the transmitter is seen or not; empty: all.
+    """
 
     id: str
     time: Time
@@ -199,6 +207,7 @@ class Fidelity(msgspec.Struct, frozen=True, kw_only=True):
     num_objects: int
     tier: str
     revision: int
+    context: str = ""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -207,7 +216,7 @@ class TwinUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     time: Time
-    change: Literal["topology", "discovered", "stale", "fresh", "gap", "ahead", "alarm", "reconciled"]
+    change: Literal["topology", "discovered", "stale", "fresh", "gap", "ahead", "alarm", "reconciled", "calibrated", "burst"]
     objects: list[str]
     detail: dict[str, Any]
     revision: int
