@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench scaling backlog chaos soak science fuzz lint audit format doctor clean
+.PHONY: help install demo test bench scaling backlog chaos soak science radio loop fuzz lint audit format doctor clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -17,7 +17,7 @@ $(STAMP): pyproject.toml constraints.txt
 		{ echo "Lockstep needs Python 3.11 or newer; say which with: make PYTHON=python3.11 ..." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[radio]' --group dev
 	@touch $@
 
 demo: $(STAMP) ## Start everything on this machine and watch a twin at work (Ctrl-C ends it)
