@@ -53,6 +53,11 @@ class FrozenPaths(NamedTuple):
     materials: Ints
     kinds: Ints
 
+    def take(self, which: Ints) -> FrozenPaths:
+        """Some of the paths, by index."""
+        t, r, points, normals, materials, kinds = self
+        return FrozenPaths(t[which], r[which], points[which], normals[which], materials[which], kinds[which])
+
     def lengths(self) -> Floats:
         """[m], `[num_paths]`."""
         return np.asarray(np.linalg.norm(np.diff(self.points, axis=1), axis=2).sum(axis=1))
