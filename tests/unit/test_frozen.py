@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from twin.errors import ConfigurationError
-from twin.radio.antenna import Antenna, field, gain, rotation
+from twin.radio.antenna import Antenna, as_arrays, field, gain, rotation, sent
 from twin.radio.canyon import FREQUENCY, HALF_DISTANCE, TRUE_MATERIAL, TRUE_WALLS, canyon
 from twin.radio.fresnel import SPEED_OF_LIGHT
-from twin.radio.frozen import NOTHING, REFLECTION, TRANSMISSION, FrozenPaths, fields
+from twin.radio.frozen import (
+    NOTHING,
+    REFLECTION,
+    TRANSMISSION,
+    FrozenPaths,
+    fields,
+    per_field_sent,
+    prepare,
+    with_antennas,
+)
 from twin.radio.materials import ITU, Materials, itu, itu_materials
 
 ISO = Antenna()
@@ -81,6 +90,47 @@ def test_derivatives_are_exact_and_links_reciprocal(
             fields(frozen, thin._replace(**{name: value + step}), [one], [other], FREQUENCY).a for step in (1e-6, -1e-6)
         )
         np.testing.assert_allclose(exact[0], (up - down) / 2e-6, rtol=1e-3, atol=1e-8 * max(abs(found.a[0]), 1e-9))
+
+
+@given(places, places, antennas, antennas, st.sampled_from([0, 1]))
+def test_derivatives_by_the_pose_are_exact(
+    tx: list[float], rx: list[float], one: Antenna, other: Antenna, axis: int
+) -> None:
+    thin = CONCRETE._replace(thickness=np.array([0.1]))
+    frozen, step = mirrored(tx, rx, 3.0), 1e-5
+    found = fields(frozen, thin, [one], [other], FREQUENCY)
+
+    def turned(by: float) -> complex:
+        pose = list(one.orientation)
+        pose[axis] += by
+        return complex(fields(frozen, thin, [one._replace(orientation=tuple(pose))], [other], FREQUENCY).a[0])
+
+    up, middle, down = turned(step), turned(0.0), turned(-step)
+    local = rotation(one.orientation).T @ prepare(frozen).departure[0]
+    assume(np.hypot(local[0], local[1]) > 0.05)  # along its own z axis an antenna's polarisation has no direction
+    assume(abs(up - 2 * middle + down) < 0.02 * max(abs(up - down), 1e-9))  # a pattern's floor has an edge
+    exact = (found.by_yaw, found.by_pitch)[axis][0]
+    assert exact == pytest.approx((up - down) / (2 * step), rel=1e-3, abs=1e-6 * max(abs(middle), 1e-6))
+
+
+def test_many_antennas_at_once_are_each_for_itself() -> None:
+    rng = np.random.default_rng(1)
+    patterns = ["iso", "dipole", "hw_dipole", "tr38901"]
+    many = [Antenna(patterns[k % 4], rng.normal(), tuple(rng.normal(size=3))) for k in range(12)]  # type: ignore[arg-type]
+    index, towards = rng.integers(0, 12, 200), rng.normal(size=(200, 3))
+    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+    together = sent(as_arrays(many), index, towards).field
+    alone = [field(many[k], direction) for k, direction in zip(index, towards, strict=True)]
+    np.testing.assert_allclose(together, alone, atol=1e-12)
+
+
+def test_another_pose_costs_a_product_and_gives_the_same() -> None:
+    frozen = mirrored([-5.0, -3.0, 2.0], [4.0, -2.0, 1.0], 3.0)
+    ready, down = prepare(frozen), Antenna("tr38901", 0.4, (0.3, 0.2, 0.1))
+    arriving = per_field_sent(ready, CONCRETE, [ISO], FREQUENCY)
+    assert with_antennas(ready, arriving, [down])[0] == pytest.approx(
+        fields(frozen, CONCRETE, [down], [ISO], FREQUENCY).a[0], rel=1e-12
+    )
 
 
 def test_a_metal_mirror_turns_vertical_round_and_loses_nothing() -> None:

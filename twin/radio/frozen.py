@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.radio.antenna import Antenna, field
-from twin.radio.fresnel import SPEED_OF_LIGHT, conductivity_part, permittivity, slab
+from twin.radio.antenna import Antenna, as_arrays, sent
+from twin.radio.fresnel import SPEED_OF_LIGHT, Coefficients, conductivity_part, permittivity, slab
 from twin.radio.materials import Materials
 
 Complex = NDArray[np.complex128]
@@ -83,87 +83,162 @@ class Fields(NamedTuple):
         a: `[num_paths]`.
         by_eps: By the relative permittivity of each material, `[num_materials, num_paths]`.
         by_sigma: By its conductivity [m/S].
+        by_yaw, by_pitch: By the pose of the path's own transmitter [1/rad], `[num_paths]`.
     """
 
     a: Complex
     by_eps: Complex
     by_sigma: Complex
+    by_yaw: Complex
+    by_pitch: Complex
+
+
+class Prepared(NamedTuple):
+    """Frozen paths with all that can be computed of them once: worth it where fields are wanted again and again.
+
+    Attributes:
+        departure: Direction of the first leg, `[num_paths, 3]`.
+        arrival: Away from the receiver, `[num_paths, 3]`.
+        lengths: [m], `[num_paths]`.
+        walls: One for each vertex that any path has.
+    """
+
+    paths: FrozenPaths
+    departure: Floats
+    arrival: Floats
+    lengths: Floats
+    walls: tuple[Wall, ...]
+
+
+class Wall(NamedTuple):
+    """One vertex of all the paths that have it, `[num_met]` each.
+
+    Attributes:
+        rows: Which paths.
+        e_s, e_in, e_out: See above, `[num_met, 3]`.
+        cosine: Of the angle of incidence.
+        material: Index.
+        through: Transmission, not reflection.
+    """
+
+    rows: Ints
+    e_s: Floats
+    e_in: Floats
+    e_out: Floats
+    cosine: Floats
+    material: Ints
+    through: NDArray[np.bool_]
+
+
+def prepare(paths: FrozenPaths) -> Prepared:
+    """What doesn't depend on materials, antennas or the frequency."""
+    legs = paths.directions()
+    met = [np.flatnonzero(paths.kinds[:, d] != NOTHING) for d in range(paths.kinds.shape[1])]
+    walls = tuple(_wall(paths, legs, d, rows) for d, rows in enumerate(met) if rows.size)
+    return Prepared(paths, legs[:, 0], -legs[:, -1], paths.lengths(), walls)
 
 
 def fields(
-    paths: FrozenPaths,
+    paths: FrozenPaths | Prepared,
     materials: Materials,
     transmitters: Sequence[Antenna],
     receivers: Sequence[Antenna],
     frequency: float,
 ) -> Fields:
-    """The fields of frozen paths, and how they change with the materials.
+    """The fields of frozen paths, and how they change with the materials and the transmitters' poses.
 
     Args:
         transmitters: One antenna an index of `paths.transmitter`.
         receivers: One an index of `paths.receiver`.
         frequency: [Hz].
     """
-    legs = paths.directions()
-    n, depth = paths.kinds.shape
-    sent = _per_path(transmitters, paths.transmitter, legs[:, 0])
-    heard = _per_path(receivers, paths.receiver, -legs[:, -1])
-    walls = [_wall(paths, materials, legs, d, frequency) for d in range(depth)]
-    before = [sent.astype(np.complex128)]
-    for wall in walls:
-        before.append(wall.pass_on(before[-1]))
-    after = [heard.astype(np.complex128)]
-    for wall in reversed(walls):
-        after.append(wall.pass_back(after[-1]))
+    ready = paths if isinstance(paths, Prepared) else prepare(paths)
+    dyads = _dyads(ready, materials, frequency)
+    left = sent(as_arrays(transmitters), ready.paths.transmitter, ready.departure, slopes=True)
+    before = [left.field.astype(np.complex128)]
+    for dyad in dyads:
+        before.append(dyad.pass_on(before[-1]))
+    after = _backwards(ready, dyads, receivers, frequency)
+    by_eta = np.zeros((len(materials.eps), len(ready.lengths)), dtype=np.complex128)
+    for dyad, e, h in zip(dyads, before, after[1:], strict=False):
+        by_eta[dyad.wall.material, dyad.wall.rows] += dyad.slope(e, h)
+    a, by_yaw, by_pitch = (_dot(after[0], vector) for vector in left)
+    return Fields(a, by_eta, -1j * conductivity_part(frequency) * by_eta, by_yaw, by_pitch)
+
+
+def per_field_sent(
+    paths: FrozenPaths | Prepared, materials: Materials, receivers: Sequence[Antenna], frequency: float
+) -> Complex:
+    """What of the field sent arrives: a path's amplitude is this times the vector sent, `[num_paths, 3]`.
+
+    With it another tilt, azimuth or pattern of a transmitter costs one scalar product a path.
+    """
+    ready = paths if isinstance(paths, Prepared) else prepare(paths)
+    return _backwards(ready, _dyads(ready, materials, frequency), receivers, frequency)[0]
+
+
+def with_antennas(paths: Prepared, arriving: Complex, transmitters: Sequence[Antenna]) -> Complex:
+    """Path amplitudes from `per_field_sent` with these antennas, `[num_paths]`."""
+    return _dot(arriving, sent(as_arrays(transmitters), paths.paths.transmitter, paths.departure).field)
+
+
+def _backwards(ready: Prepared, dyads: list[_Dyad], receivers: Sequence[Antenna], frequency: float) -> list[Complex]:
+    """What of a unit field arrives, from the transmitter on, then from behind each wall on."""
+    heard = sent(as_arrays(receivers), ready.paths.receiver, ready.arrival).field
+    spread = SPEED_OF_LIGHT / frequency / (4 * np.pi * ready.lengths)
+    after = [(spread[:, None] * heard).astype(np.complex128)]
+    for dyad in reversed(dyads):
+        after.append(dyad.pass_back(after[-1]))
     after.reverse()
-    spread = SPEED_OF_LIGHT / frequency / (4 * np.pi * paths.lengths())
-    by_eta = np.zeros((len(materials.eps), n), dtype=np.complex128)
-    every = np.arange(n)
-    for d, wall in enumerate(walls):
-        met = paths.kinds[:, d] != NOTHING
-        by_eta[paths.materials[met, d], every[met]] += (spread * wall.slope(before[d], after[d + 1]))[met]
-    a = spread * np.sum(before[-1] * after[-1], axis=1)
-    return Fields(a, by_eta, -1j * conductivity_part(frequency) * by_eta)
+    return after
 
 
-class _Wall(NamedTuple):
-    """One vertex of every path as a dyad, and the dyad's derivative by the wall's eta."""
+class _Dyad(NamedTuple):
+    """A wall with its coefficients and their derivatives by the wall's eta."""
 
-    met: NDArray[np.bool_]
-    e_s: Floats
-    e_in: Floats
-    e_out: Floats
-    s: Complex
-    p: Complex
-    ds: Complex
-    dp: Complex
+    wall: Wall
+    of: Coefficients
 
     def pass_on(self, e: Complex) -> Complex:
-        return self._through(e, self.e_in, self.e_out)
+        return self._through(e, self.wall.e_in, self.wall.e_out)
 
     def pass_back(self, e: Complex) -> Complex:
-        return self._through(e, self.e_out, self.e_in)
+        return self._through(e, self.wall.e_out, self.wall.e_in)
 
     def _through(self, e: Complex, one: Floats, other: Floats) -> Complex:
-        out = (self.s * _dot(e, self.e_s))[:, None] * self.e_s + (self.p * _dot(e, one))[:, None] * other
-        return np.where(self.met[:, None], out, e)
+        met, e_s = e[self.wall.rows], self.wall.e_s
+        out = e.copy()
+        out[self.wall.rows] = (self.of.s * _dot(met, e_s))[:, None] * e_s + (self.of.p * _dot(met, one))[
+            :, None
+        ] * other
+        return out
 
     def slope(self, before: Complex, after: Complex) -> Complex:
-        s = self.ds * _dot(after, self.e_s) * _dot(before, self.e_s)
-        return s + self.dp * _dot(after, self.e_out) * _dot(before, self.e_in)
+        wall = self.wall
+        e, h = before[wall.rows], after[wall.rows]
+        s = self.of.ds * _dot(h, wall.e_s) * _dot(e, wall.e_s)
+        return s + self.of.dp * _dot(h, wall.e_out) * _dot(e, wall.e_in)
 
 
-def _wall(paths: FrozenPaths, materials: Materials, legs: Floats, d: int, frequency: float) -> _Wall:
-    k_in, k_out, normal, kind = legs[:, d], legs[:, d + 1], paths.normals[:, d], paths.kinds[:, d]
+def _dyads(ready: Prepared, materials: Materials, frequency: float) -> list[_Dyad]:
+    eta = permittivity(materials.eps, materials.sigma, frequency)
+    out = []
+    for wall in ready.walls:
+        back, on = slab(eta[wall.material], wall.cosine, materials.thickness[wall.material], frequency)
+        if wall.through.any():
+            back = Coefficients(*(np.where(wall.through, t, r) for r, t in zip(back, on, strict=True)))
+        out.append(_Dyad(wall, back))
+    return out
+
+
+def _wall(paths: FrozenPaths, legs: Floats, d: int, rows: Ints) -> Wall:
+    k_in, k_out, normal = legs[rows, d], legs[rows, d + 1], paths.normals[rows, d]
     across = np.cross(k_in, normal)
     size = np.linalg.norm(across, axis=1, keepdims=True)
     e_s = np.where(size > PARALLEL, across / np.maximum(size, PARALLEL), _some_tangent(normal))
-    which = np.maximum(paths.materials[:, d], 0)
-    eta = permittivity(materials.eps[which], materials.sigma[which], frequency)
-    cosine = np.clip(np.abs(_dot(k_in, normal)), SMALLEST_COSINE, 1.0)
-    back, through = slab(eta, cosine, materials.thickness[which], frequency)
-    chosen = [np.where(kind == TRANSMISSION, t, r) for r, t in zip(back, through, strict=True)]
-    return _Wall(kind != NOTHING, e_s, np.cross(e_s, k_in), np.cross(e_s, k_out), *chosen)
+    cosine = np.clip(np.abs(np.einsum("ij,ij->i", k_in, normal)), SMALLEST_COSINE, 1.0)
+    through = paths.kinds[rows, d] == TRANSMISSION
+    return Wall(rows, e_s, np.cross(e_s, k_in), np.cross(e_s, k_out), cosine, paths.materials[rows, d], through)
 
 
 SMALLEST_COSINE = 1e-9
@@ -177,14 +252,5 @@ def _some_tangent(normal: Floats) -> Floats:
     return out
 
 
-def _per_path(antennas: Sequence[Antenna], index: Ints, directions: Floats) -> Floats:
-    out = np.zeros_like(directions)
-    for number, antenna in enumerate(antennas):
-        own = index == number
-        if own.any():
-            out[own] = field(antenna, directions[own])
-    return out
-
-
-def _dot(a: NDArray[np.complex128] | Floats, b: Floats) -> NDArray[np.complex128]:
+def _dot(a: Complex, b: Floats) -> Complex:
     return np.asarray(np.einsum("ij,ij->i", a, b))
