@@ -16,6 +16,7 @@ from twin.errors import ConfigurationError
 from twin.radio import scene_edits, scene_files
 from twin.radio.frozen import FrozenPaths
 from twin.radio.materials import Materials
+from twin.radio.mesh import Mesh, mesh_of
 from twin.radio.variant import start
 
 Floats = NDArray[np.float64]
@@ -29,13 +30,11 @@ class SceneObject(NamedTuple):
     Attributes:
         material: Index in the scene's materials.
         triangles: `[num_triangles, 3 corners, 3]` [m].
-        normals: Of length 1, `[num_triangles, 3]`.
     """
 
     name: str
     material: int
     triangles: Floats
-    normals: Floats
 
     @property
     def bounds(self) -> Floats:
@@ -99,6 +98,7 @@ class RadioScene:
         self._content, self._editable = content, editable
         self._edits: list[str] = []
         self._objects: dict[str, SceneObject] | None = None
+        self._mesh: Mesh | None = None
 
     @property
     def version(self) -> str:
@@ -119,10 +119,23 @@ class RadioScene:
         if self._objects is None:
             index = {name: k for k, name in enumerate(self.sionna.radio_materials)}
             self._objects = {
-                name: _read_object(name, index[thing.radio_material.name], thing.mi_mesh)
+                name: SceneObject(name, index[thing.radio_material.name], _corners(thing.mi_mesh))
                 for name, thing in self.sionna.objects.items()
             }
         return self._objects
+
+    @property
+    def mesh(self) -> Mesh:
+        """All its triangles."""
+        if self._mesh is None:
+            import drjit as dr
+            import mitsuba as mi
+
+            pointers = [mi.ShapePtr(thing.mi_mesh) for thing in self.sionna.objects.values()]
+            numbers = [int(np.array(dr.reinterpret_array(mi.UInt32, pointer))[0]) for pointer in pointers]
+            things = self.objects.values()
+            self._mesh = mesh_of([t.triangles for t in things], [t.material for t in things], numbers)
+        return self._mesh
 
     def materials(self) -> Materials:
         """As the file declares them, in the order of `FrozenPaths.materials`.
@@ -144,6 +157,11 @@ class RadioScene:
                     f"the material {name!r} of the scene {self.name} has no permittivity, conductivity and thickness;"
                     " use the type itu-radio-material or radio-material"
                 ) from error
+            if float(np.array(material.scattering_coefficient)[0]) > 0:
+                raise ConfigurationError(
+                    f"the material {name!r} of the scene {self.name} scatters, which frozen paths can't hold;"
+                    " set its scattering coefficient to 0"
+                )
         eps, sigma, thickness = np.array(rows).reshape(-1, 3).T
         return Materials(tuple(self.sionna.radio_materials), eps, sigma, thickness)
 
@@ -185,12 +203,10 @@ class RadioScene:
 
     def _edit(self, description: str) -> None:
         self._edits.append(description)
-        self._objects = None
+        self._objects = self._mesh = None
 
 
-def _read_object(name: str, material: int, mesh: Any) -> SceneObject:
-    corners = np.array(mesh.vertex_positions_buffer(), dtype=np.float64).reshape(-1, 3)
-    triangles = corners[np.array(mesh.faces_buffer(), dtype=np.int64).reshape(-1, 3)]
-    across = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    size = np.linalg.norm(across, axis=1, keepdims=True)
-    return SceneObject(name, material, triangles, across / np.maximum(size, np.finfo(np.float64).tiny))
+def _corners(mesh: Any) -> Floats:
+    places = np.array(mesh.vertex_positions_buffer(), dtype=np.float64).reshape(-1, 3)
+    out: Floats = places[np.array(mesh.faces_buffer(), dtype=np.int64).reshape(-1, 3)]
+    return out
