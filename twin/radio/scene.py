@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from twin.errors import ConfigurationError
 from twin.radio import scene_edits, scene_files
+from twin.radio.cells import CellRadio
 from twin.radio.frozen import FrozenPaths
+from twin.radio.maps import RadioMap
 from twin.radio.materials import Materials
 from twin.radio.mesh import Mesh, mesh_of
 from twin.radio.variant import start
@@ -176,6 +178,42 @@ class RadioScene:
         from twin.radio.sight import sight
 
         return sight(self, np.asarray(transmitters, np.float64), np.asarray(receivers, np.float64))
+
+    def radio_map(
+        self,
+        cells: list[CellRadio],
+        materials: Materials,
+        *,
+        step: float,
+        height: float = 1.5,
+        area: tuple[float, float, float, float] | None = None,
+        azimuth_deg: ArrayLike = 0.0,
+        tilt_deg: ArrayLike = 0.0,
+        power_db: ArrayLike = 0.0,
+        error_db: tuple[float, float] = (0.0, 0.0),
+        version: int = 0,
+        **options: Any,
+    ) -> RadioMap:
+        """The path gain of cells over a grid; see `twin.radio.grid`, which can evaluate one trace many times.
+
+        Args:
+            step: Side of a square [m].
+            height: Of the receivers [m].
+            area: West, south, east, north [m]; none: the scene.
+            azimuth_deg, tilt_deg, power_db: Offsets from what the cells declare, one a cell.
+            options: As for `trace`.
+        """
+        from twin.radio.grid import trace_grid
+
+        grid = trace_grid(self, cells, step=step, height=height, area=area, **options)
+        return grid.map(
+            materials,
+            azimuth_deg=azimuth_deg,
+            tilt_deg=tilt_deg,
+            power_db=power_db,
+            error_db=error_db,
+            version=version,
+        )
 
     def move(self, name: str, offset: ArrayLike) -> None:
         """Shifts an object by [m], `[3]`; raises ConfigurationError for one that isn't there."""
