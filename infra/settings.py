@@ -150,6 +150,25 @@ class Settings(BaseSettings):
         14, ge=1, description="Rows that come no later than this are worked into the summaries by themselves [days]."
     )
 
+    radio_bursts: bool = Field(
+        True, description="Whether drift of the radio may start a simulation burst, where a region declares a scene."
+    )
+    radio_device: Literal["auto", "cuda", "llvm"] = Field(
+        "auto", description="What rays are traced on: a CUDA GPU, the CPU by LLVM, or the first that works."
+    )
+    burst_processes: int = Field(1, ge=1, le=64, description="Bursts that a burst worker computes at once.")
+    burst_min_soundings: int = Field(
+        120, ge=20, description="Positions heard since a change began, before a burst is asked for."
+    )
+    burst_cooldown_s: float = Field(
+        3600, ge=0, description="Event time between a burst's answer and the next question of its region [s]."
+    )
+    burst_deadline_s: float = Field(
+        21_600, gt=0, description="Event time after which a burst without an answer counts as lost [s]."
+    )
+    burst_budget_s: float = Field(120, gt=0, description="Time that a burst may take [s].")
+    burst_memory_mib: int = Field(4096, ge=256, description="Memory that a burst may take [MiB].")
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
 
     @model_validator(mode="after")

@@ -8,9 +8,11 @@ from stream.alarms import apply_alarm
 from stream.prepare import OtherEvent
 from stream.reconciling import apply_inventory
 from stream.silence import time_passes
+from stream.soundings import apply_burst, apply_sounding, follow_topology
 from stream.telling import event_time, tell
 from twin.errors import BadInput
 from twin.events import Alarm, Inventory, Tick, TopologyChange
+from twin.radio.events import BurstResult, Sounding
 from twin.state import Layout
 
 if TYPE_CHECKING:
@@ -38,6 +40,10 @@ def apply_event(shard: Shard, item: OtherEvent) -> None:
             _declare(shard, set(apply_inventory(shard, item, event)))
         elif isinstance(event, Alarm):
             apply_alarm(shard, item, event)
+        elif isinstance(event, Sounding):
+            apply_sounding(shard, item, event)
+        elif isinstance(event, BurstResult):
+            apply_burst(shard, item, event)
         shard.newest_event = max(shard.newest_event, time)
     shard.counts[f"event.{record.type}"] += 1
 
@@ -65,6 +71,7 @@ def _declare(shard: Shard, changed: set[str]) -> None:
     """Look again which reports speak of objects that the inventory knows."""
     if not changed:
         return
+    follow_topology(shard)
     for table in shard.tables.values():
         for layouts in table.layouts.values():
             for layout in layouts:

@@ -19,6 +19,7 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
         instant_period_ms: The period into which samples taken at an instant are sorted [ms].
         unknown_objects: What to do with objects that the inventory doesn't know.
         inventory_removes_at_most: Share of the declared objects of its scope that an unconfirmed inventory may remove.
+        radio_bursts: Whether the radio twin may ask for simulations; `burst_*` bound them, see `twin.radio.planning`.
     """
 
     targets: tuple[CongestionTarget, ...] = ()
@@ -29,6 +30,12 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
     instant_period_ms: int = 60_000
     unknown_objects: str = "accept"
     inventory_removes_at_most: float = 0.5
+    radio_bursts: bool = True
+    burst_min_soundings: int = 120
+    burst_cooldown_s: float = 3600
+    burst_deadline_s: float = 21_600
+    burst_budget_s: float = 120
+    burst_memory_mib: int = 4096
 
 
 def shard_config(settings: Settings) -> ShardConfig:
@@ -41,4 +48,10 @@ def shard_config(settings: Settings) -> ShardConfig:
         future_tolerance_ms=int(settings.future_tolerance_s * 1000),
         unknown_objects=settings.unknown_objects,
         inventory_removes_at_most=settings.inventory_removes_at_most,
+        radio_bursts=settings.radio_bursts,
+        burst_min_soundings=settings.burst_min_soundings,
+        burst_cooldown_s=settings.burst_cooldown_s,
+        burst_deadline_s=settings.burst_deadline_s,
+        burst_budget_s=settings.burst_budget_s,
+        burst_memory_mib=settings.burst_memory_mib,
     )

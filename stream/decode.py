@@ -11,12 +11,15 @@ from twin import dn
 from twin.errors import BadInput
 from twin.events import SCHEMA_VERSION, Alarm, Inventory, Report, Tick, TopologyChange
 from twin.inventory import check_part
+from twin.radio import soundings
+from twin.radio.events import BurstResult, Sounding
 
-Event = Report | TopologyChange | Alarm | Inventory | Tick
+Event = Report | TopologyChange | Alarm | Inventory | Tick | Sounding | BurstResult
 
 REPORT, TOPOLOGY, ALARM = "lockstep.report.v1", "lockstep.topology.v1", "lockstep.alarm.v1"
 TICK = "lockstep.tick.v1"
 INVENTORY = "lockstep.inventory.v1"
+SOUNDING, BURST = "lockstep.sounding.v1", "lockstep.burst.v1"
 
 _DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
     REPORT: msgspec.json.Decoder(Report),
@@ -24,6 +27,8 @@ _DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
     ALARM: msgspec.json.Decoder(Alarm),
     INVENTORY: msgspec.json.Decoder(Inventory),
     TICK: msgspec.json.Decoder(Tick),
+    SOUNDING: msgspec.json.Decoder(Sounding),
+    BURST: msgspec.json.Decoder(BurstResult),
 }
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,6 +81,10 @@ def decode(type_: str, value: bytes) -> Event:
         _check_names(event)
     elif isinstance(event, Inventory):
         check_part(event)
+    elif isinstance(event, Sounding):
+        soundings.check(event)
+    elif isinstance(event, BurstResult):
+        dn.check(event.region)
     return event
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from stream.decode import ALARM, INVENTORY, REPORT, TOPOLOGY, decode, to_ms
+from stream.decode import ALARM, INVENTORY, REPORT, SOUNDING, TOPOLOGY, decode, to_ms
 from stream.outlets import ENCODER
 from stream.partition import partition_of
 from stream.pseudonyms import Pseudonyms
@@ -14,6 +14,7 @@ from twin import dn
 from twin.errors import BadInput
 from twin.events import Alarm, Inventory, Report, Tick, TopologyChange
 from twin.log import LogRecord
+from twin.radio.events import BurstResult, Sounding
 
 ALL = -1
 """Stands for every partition: what concerns the whole network."""
@@ -57,8 +58,11 @@ def _entry(type_: str, value: bytes, partitions: int) -> Entry:
         return Entry(ALL, (event.source or event.id)[:LONGEST_KEY], TOPOLOGY, _sent(event.time), value)
     if isinstance(event, Inventory):
         return Entry(ALL, (event.scope or event.source)[:LONGEST_KEY], INVENTORY, _sent(event.time), value)
-    if isinstance(event, Tick):
+    if isinstance(event, Tick | BurstResult):
         raise BadInput("unknown-type", f"{type_!r} comes from workers, not from sources")
+    if isinstance(event, Sounding):
+        partition = partition_of(event.element, partitions)
+        return Entry(partition, event.element, SOUNDING, _sent(event.time), value)
     assert isinstance(event, Alarm)
     partition = partition_of(event.object_instance, partitions)
     return Entry(partition, event.object_instance, ALARM, _sent(event.event_time), value)

@@ -34,6 +34,7 @@ from twin.counters import Catalogue
 from twin.errors import BadInput
 from twin.events import Alarm
 from twin.log import LogRecord, Outlet
+from twin.radio.twin import RadioTwin
 from twin.rows import Effects
 from twin.state import Table
 from twin.topology import Topology
@@ -60,6 +61,8 @@ class Shard:
         self.alarms: dict[str, Alarm] = {}
         self.repeats = Repeats()
         self.inventories = Inventories()
+        self.radio: dict[str, RadioTwin] = {}
+        """By region that declares a scene and has sent soundings."""
         self.newest_event = -1
         """Event time of the newest event that is no report [ms]."""
         self.counts: Counter[str] = Counter()

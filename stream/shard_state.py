@@ -11,9 +11,11 @@ from stream.admission import bind
 from stream.alarms import Repeats, key_of
 from stream.channel import Channel
 from stream.shard_check import check_rows, check_same, length, whole
+from stream.soundings import new_twin
 from twin import snapshot
 from twin.errors import LockstepError, SnapshotError
 from twin.events import Alarm
+from twin.radio import keeping
 from twin.state import Table
 from twin.topology import Topology
 
@@ -56,6 +58,10 @@ def dump(shard: Shard) -> State:
         key = f"{granularity}/{counter}"
         channels[key] = [granularity, counter]
         arrays |= {f"channel/{key}/{k}": v for k, v in channel.state().items()}
+    radio = {}
+    for number, (name, twin) in enumerate(sorted(shard.radio.items())):
+        radio[name], own = keeping.dump(twin)
+        arrays |= {f"radio/{number}/{k}": v for k, v in own.items()}
     data = {
         "config": _settings(shard),
         "partition": shard.partition,
@@ -69,6 +75,7 @@ def dump(shard: Shard) -> State:
         "topology": shard.topology.to_dict(),
         "tables": tables,
         "channels": channels,
+        "radio": radio,
     }
     return data, arrays
 
@@ -102,6 +109,9 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
     shard.inventories.load(data["inventories"])
     shard.newest_event = whole(data["newest_event"])
     shard.topology = Topology.from_dict(data["topology"])
+    for number, (name, fields) in enumerate(sorted(data.get("radio", {}).items())):
+        twin = shard.radio[name] = new_twin(shard, name)
+        keeping.load(twin, fields, _below(arrays, f"radio/{number}/"))
     for key, (granularity, counter) in data["channels"].items():
         channel = shard.channels[granularity, counter] = Channel(counter, length(granularity), shard.config)
         channel.restore(_below(arrays, f"channel/{key}/"))

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from stream.decode import ALARM, LATEST_MS, REPORT, TOPOLOGY, from_ms, to_ms
+from stream.decode import ALARM, LATEST_MS, REPORT, SOUNDING, TOPOLOGY, from_ms, to_ms
 
 DAY_MS = 86_400_000
 
@@ -33,6 +33,7 @@ SOURCES = {
     "senml": Topic("telemetry.senml", "element", "application/senml+json"),
     "topology": Topic("inventory.changes", "source", TOPOLOGY, partitions=1),
     "alarm": Topic("alarms", "object", ALARM),
+    "sounding": Topic("telemetry.soundings", "element", SOUNDING),
 }
 
 OUTLETS = {
@@ -41,10 +42,14 @@ OUTLETS = {
     "fidelity": Topic("twin.fidelity", "partition", "lockstep.fidelity.v1"),
     "updates": Topic("twin.updates", "element", "lockstep.update.v1"),
     "scores": Topic("predictions.scores", "target", "lockstep.score.v1"),
+    "bursts": Topic("twin.bursts.requests", "region", "lockstep.burst-request.v1"),
     "rejected": Topic("telemetry.rejected", "element", "lockstep.rejected.v1", retention_ms=30 * DAY_MS),
 }
 
-TOPICS = [INBOX, *SOURCES.values(), *OUTLETS.values()]
+PROGRESS = Topic("twin.bursts.progress", "region", "lockstep.burst-progress.v1")
+"""Written by burst workers: wall clock, and nothing that the fold reads."""
+
+TOPICS = [INBOX, *SOURCES.values(), *OUTLETS.values(), PROGRESS]
 
 Headers = list[tuple[str, bytes]]
 

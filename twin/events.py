@@ -216,7 +216,9 @@ class TwinUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     time: Time
-    change: Literal["topology", "discovered", "stale", "fresh", "gap", "ahead", "alarm", "reconciled", "calibrated", "burst"]
+    change: Literal[
+        "topology", "discovered", "stale", "fresh", "gap", "ahead", "alarm", "reconciled", "calibrated", "burst"
+    ]
     objects: list[str]
     detail: dict[str, Any]
     revision: int

@@ -1,0 +1,78 @@
+"""A radio twin as plain data and arrays, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.radio.maps import RadioMap, unpack
+from twin.radio.posterior import Posterior
+from twin.radio.twin import Believed, RadioTwin
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def dump(twin: RadioTwin) -> tuple[dict[str, Any], Arrays]:
+    """Everything but the region, which is the topology's."""
+    arrays: Arrays = {"open": twin.open.copy(), "trial": twin.trial.copy()}
+    for name, part in (("memory", twin.memory), ("watch", twin.watch), ("fidelity", twin.fidelity)):
+        arrays |= {f"{name}/{key}": array for key, array in part.state().items()}
+    data = {
+        "believed": _believed(twin.believed),
+        "previous": None if twin.previous is None else _believed(twin.previous),
+        "period": twin.period,
+        "cells": twin.memory.cells,
+        "keys": [list(key) for key in twin.watch.keys],
+        "plan": twin.planner.state(),
+        "scored": twin.scored,
+        "last": [[name, *value] for name, value in sorted(twin.last.items())],
+    }
+    return data, arrays
+
+
+def load(twin: RadioTwin, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Put what `dump` returned into a new twin.
+
+    Raises:
+        LookupError, TypeError, ValueError, msgspec.ValidationError, BadInput: It is no such thing.
+    """
+    believed = _read(data["believed"])
+    twin.believed = believed
+    twin.previous = None if data["previous"] is None else _read(data["previous"])
+    if type(data["period"]) is not int:
+        raise ValueError("a radio twin's period is not an integer")
+    twin.period = data["period"]
+    twin.scored = msgspec.convert(data["scored"], list[str])
+    twin.open, twin.trial = arrays["open"].copy(), arrays["trial"].copy()
+    if twin.open.shape != (5, 2 * len(twin.scored)) or twin.trial.ndim != 2 or len(twin.trial) != 2:
+        raise ValueError("a radio twin's sums don't fit its cells")
+    twin.memory.restore(msgspec.convert(data["cells"], list[str]), _below(arrays, "memory/"))
+    twin.watch.restore(msgspec.convert(data["keys"], list[tuple[str, int, int]]), _below(arrays, "watch/"))
+    twin.fidelity.restore(_below(arrays, "fidelity/"))
+    twin.planner.restore(data["plan"])
+    twin.last = {name: (mean, n) for name, mean, n in msgspec.convert(data["last"], list[tuple[str, float, int]])}
+
+
+def _believed(believed: Believed) -> list[Any]:
+    return [None if one is None else msgspec.msgpack.encode(one) for one in believed]
+
+
+def _read(data: Any) -> Believed:
+    posterior, radio_map = data
+    read = Believed(
+        None if posterior is None else msgspec.msgpack.decode(posterior, type=Posterior),
+        None if radio_map is None else msgspec.msgpack.decode(radio_map, type=RadioMap),
+    )
+    if read.map is not None:
+        unpack(read.map)
+    if read.posterior is not None and not np.isfinite(read.posterior.mean).all():
+        raise ValueError("a radio twin's parameters are not finite")
+    return read
+
+
+def _below(arrays: Mapping[str, NDArray[Any]], start: str) -> Arrays:
+    return {name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)}

@@ -1,0 +1,147 @@
+"""When to ask for a burst: alarms of an area are put together, waited for, limited in rate, one burst at a time.
+
+    nothing known -> wanted (no map yet, or drift) -> asked -> answered -> resting -> ...
+
+All by event time, so a replay asks for the same bursts at the same places of the log.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+NO_MAP, DRIFT = "no map yet", "drift"
+MOST_DRIFTS = 32
+
+
+class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What bounds bursts.
+
+    Attributes:
+        wanted: Whether there are any.
+        min_soundings: Positions heard since the change began, before it is worth while.
+        patience_ms: After so long a third of them will do.
+        cooldown_ms: Between an answer and the next question.
+        deadline_ms: After which a question counts as lost.
+        attempts: Questions lost in a row, after which only another drift brings the next.
+    """
+
+    wanted: bool = True
+    min_soundings: int = 120
+    patience_ms: int = 6 * 3_600_000
+    cooldown_ms: int = 3_600_000
+    deadline_ms: int = 6 * 3_600_000
+    attempts: int = 3
+
+
+Area = tuple[float, float, float, float]
+"""West, south, east, north [m]."""
+
+
+class Want(msgspec.Struct, kw_only=True):
+    """Why a burst would be good. Times are event times [ms since 1970].
+
+    Attributes:
+        at: When that was noticed.
+        since: When what changed began to.
+        drifts: Ids of the drifts that are put together, `touched` the cells they speak of.
+        lost: Questions about it that got no answer.
+    """
+
+    reason: str
+    at: int
+    since: int
+    drifts: list[str] = []
+    touched: list[str] = []
+    area: Area | None = None
+    lost: int = 0
+
+    def join(self, other: Want) -> None:
+        """Cover another, too."""
+        self.since = min(self.since, other.since)
+        self.drifts = [*self.drifts, *(one for one in other.drifts if one not in self.drifts)][-MOST_DRIFTS:]
+        self.touched = sorted({*self.touched, *other.touched})
+        if other.area is not None:
+            self.area = other.area if self.area is None else _around(self.area, other.area)
+        if other.drifts:
+            self.lost = 0
+
+
+class Asked(msgspec.Struct, kw_only=True):
+    """The question under way."""
+
+    id: str
+    at: int
+    want: Want
+
+
+class Planner:
+    """Plans one region's bursts.
+
+    Attributes:
+        want: What the next one is for.
+        asked: The one under way.
+        rests_until: Nothing is asked before [ms since 1970].
+    """
+
+    def __init__(self, settings: PlanSettings) -> None:
+        self._settings = settings
+        self.want: Want | None = None
+        self.asked: Asked | None = None
+        self.rests_until = -1
+
+    def note(self, want: Want) -> None:
+        """A burst would be good; what is wanted already is made to cover this, too."""
+        if self.want is None:
+            self.want = want
+        else:
+            self.want.join(want)
+
+    def due(self, now: int, soundings: int) -> bool:
+        """Whether to ask now.
+
+        Args:
+            soundings: Positions heard since the change began.
+        """
+        want, settings = self.want, self._settings
+        if not settings.wanted or want is None or self.asked is not None or now < self.rests_until:
+            return False
+        if want.lost >= settings.attempts:
+            return False
+        waited = now - want.at >= settings.patience_ms
+        return soundings >= (settings.min_soundings // 3 if waited else settings.min_soundings)
+
+    def ask(self, id_: str, now: int) -> Want:
+        """A question goes out; what comes up from now on is for the next one."""
+        assert self.want is not None
+        self.asked, self.want = Asked(id=id_, at=now, want=self.want), None
+        return self.asked.want
+
+    def answered(self, now: int) -> None:
+        """An answer has come; whatever it says, the next question waits for a while."""
+        self.asked, self.rests_until = None, now + self._settings.cooldown_ms
+
+    def overdue(self, now: int) -> str:
+        """Id of the question under way if it must be lost by now; then it is wanted again. Empty: it isn't."""
+        asked = self.asked
+        if asked is None or now - asked.at <= self._settings.deadline_ms:
+            return ""
+        self.asked, asked.want.lost = None, asked.want.lost + 1
+        newer, self.want = self.want, asked.want
+        if newer is not None:
+            self.want.join(newer)
+        return asked.id
+
+    def state(self) -> Any:
+        """Plain data."""
+        return msgspec.to_builtins([self.want, self.asked, self.rests_until])
+
+    def restore(self, data: Any) -> None:
+        """Take over what `state` gave."""
+        self.want, self.asked, self.rests_until = msgspec.convert(data, tuple[Want | None, Asked | None, int])
+
+
+def _around(one: Area, other: Area) -> Area:
+    """The smallest area that holds both."""
+    return (min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3]))

@@ -1,0 +1,233 @@
+"""The radio twin of one region, as the fold keeps it: expects, watches, remembers, asks, adopts. It traces no rays.
+
+sounding -> expected by the best tier there is -> residual -> watch -> drift -> plan -> burst request
+burst result -> objections -> adopted, on probation -> kept, or rolled back
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.fidelity import FidelityTracker
+from twin.radio import adoption, empirical, maps
+from twin.radio.events import BurstResult
+from twin.radio.maps import RadioMap
+from twin.radio.planning import NO_MAP, Planner, PlanSettings, Want
+from twin.radio.posterior import Posterior
+from twin.radio.region import Region
+from twin.radio.soundings import Heard, SoundingMemory, columns
+from twin.radio.watch import Moved, Watch
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+EMPIRICAL, RAY_TRACED = "empirical", "ray-traced"
+REMEMBERED = 600
+"""Positions."""
+PERIOD_MS = 900_000
+FIDELITY_HALF_LIFE = 96.0
+"""Periods: a day."""
+MOST_LATE = 8
+"""Periods that a sounding may come late and still be remembered."""
+
+
+class Expectation(NamedTuple):
+    """What is expected of some positions, `[n, num_cells]` each.
+
+    Attributes:
+        mean: RSRP [dBm].
+        sigma: Standard deviation of what is measured around it [dB].
+        traced: Where the ray-traced tier says so; elsewhere the empirical one does.
+        sight: Line of sight; without a map nobody knows, and it is false.
+    """
+
+    mean: Floats
+    sigma: Floats
+    traced: Bools
+    sight: Bools
+
+
+class Believed(NamedTuple):
+    """What a calibration has left: parameters and the map made with them."""
+
+    posterior: Posterior | None
+    map: RadioMap | None
+
+    @property
+    def version(self) -> int:
+        """0: nothing but what is declared."""
+        return self.posterior.version if self.posterior else 0
+
+
+class RadioTwin:
+    """One region's radio twin.
+
+    Attributes:
+        region: As the topology has it.
+        believed: In use; `previous` what was before it, while it is on probation.
+        period: That is open, counted in quarters of an hour since 1970; -1: none yet.
+        trial: Absolute errors of the previous and the new map since it was adopted, `[2, m]` [dB].
+        last: Mean residual of each cell in the last closed period, and of how many values [dB].
+    """
+
+    def __init__(self, region: Region, plans: PlanSettings) -> None:
+        self.region = region
+        self.believed = Believed(None, None)
+        self.previous: Believed | None = None
+        self.trial: Floats = np.zeros((2, 0))
+        self.period = -1
+        self.memory = SoundingMemory(REMEMBERED)
+        self.watch = Watch()
+        self.planner = Planner(plans)
+        self.fidelity = FidelityTracker(0, FIDELITY_HALF_LIFE)
+        self.scored: list[str] = []
+        """Cell of each pair of rows of `fidelity`: with line of sight, without."""
+        self.open: Floats = np.zeros((5, 0))
+        """Of the open period, by those rows: count, sums of measured, expected, squared sigma, residual."""
+        self.last: dict[str, tuple[float, int]] = {}
+
+    def follow(self, region: Region) -> None:
+        """The inventory has changed."""
+        self.region = region
+
+    @property
+    def tier(self) -> str:
+        """The best that this region has."""
+        return RAY_TRACED if self.believed.map else EMPIRICAL
+
+    def expect(self, positions: Floats, believed: Believed | None = None) -> Expectation:
+        """What the region's cells should be heard with.
+
+        Args:
+            positions: `[n, 3]` [m].
+            believed: Other than in use.
+        """
+        cells = self.region.cells
+        mean, sigma = empirical.expected(cells, positions, self.region.frequency)
+        traced, sight = np.zeros(mean.shape, dtype=np.bool_), np.zeros(mean.shape, dtype=np.bool_)
+        radio_map = (believed or self.believed).map
+        if radio_map is None:
+            return Expectation(mean, sigma, traced, sight)
+        gain, seen = maps.gain_at(radio_map, positions), maps.sight_at(radio_map, positions)
+        column = {name: k for k, name in enumerate(radio_map.cells)}
+        for k, cell in enumerate(cells):
+            if cell.dn not in column:
+                continue
+            own = gain[:, column[cell.dn]]
+            known = ~np.isnan(own)
+            traced[known, k] = True
+            sight[:, k] = seen[:, column[cell.dn]]
+            mean[known, k] = cell.reference_dbm + own[known]
+            sigma[known, k] = np.where(sight[known, k], *radio_map.error_db)
+        return Expectation(mean, sigma, traced, sight)
+
+    def hear(self, time: int, heard: Heard) -> bool:
+        """Take a sounding of the open period. Returns False for one that comes too late to count.
+
+        Args:
+            time: [ms since 1970].
+        """
+        period = time // PERIOD_MS
+        names = [cell.dn for cell in self.region.cells]
+        if period >= self.period - MOST_LATE:
+            self.memory.add(time, heard, names)
+        if period < self.period or not names:
+            return False
+        measured = columns(heard, names)
+        expected = self.expect(heard.positions)
+        residual = measured - expected.mean
+        self.watch.add(names, heard.positions, residual)
+        self._score(names, measured, expected, residual)
+        if self.previous is not None:
+            old = measured - self.expect(heard.positions, self.previous).mean
+            both = ~(np.isnan(old) | np.isnan(residual))
+            self.trial = np.concatenate([self.trial, np.abs(np.stack([old[both], residual[both]]))], axis=1)
+        return True
+
+    def _score(self, names: list[str], measured: Floats, expected: Expectation, residual: Floats) -> None:
+        for name in names:
+            if name not in self.scored:
+                self.scored.append(name)
+                self.open = np.concatenate([self.open, np.zeros((5, 2))], axis=1)
+        for k, name in enumerate(names):
+            at = 2 * self.scored.index(name)
+            there = ~np.isnan(residual[:, k])
+            for row, chosen in ((at, there & expected.sight[:, k]), (at + 1, there & ~expected.sight[:, k])):
+                values = (measured[chosen, k], expected.mean[chosen, k], expected.sigma[chosen, k] ** 2)
+                self.open[:, row] += [chosen.sum(), *(v.sum() for v in values), residual[chosen, k].sum()]
+
+    def close(self) -> list[Moved]:
+        """The open period is over: what has moved."""
+        count = self.open[0]
+        rows = np.flatnonzero(count > 0)
+        self.fidelity.grow(len(count))
+        measured, expected, variance = self.open[1:4, rows] / count[rows]
+        self.fidelity.update(measured, expected, np.sqrt(variance), rows)
+        for k, name in enumerate(self.scored):
+            n, total = self.open[0, 2 * k : 2 * k + 2].sum(), self.open[4, 2 * k : 2 * k + 2].sum()
+            if n:
+                self.last[name] = (float(total / n), int(n))
+        self.open[:] = 0.0
+        return self.watch.close(self.period)
+
+    def want_map(self, now: int) -> None:
+        """Without a map the first burst is for one, from whatever is remembered."""
+        known = self.planner.want is not None or self.planner.asked is not None
+        if self.believed.map is None and not known and self.region.cells and len(self.memory):
+            self.planner.note(Want(reason=NO_MAP, at=now, since=int(self.memory.time.min())))
+
+    def error_db(self) -> float | None:
+        """Median absolute residual of what is remembered [dB]."""
+        if not len(self.memory) or not self.region.cells:
+            return None
+        residual = self.memory.rsrp - self.expect(self.memory.positions).mean
+        return None if np.isnan(residual).all() else float(np.nanmedian(np.abs(residual)))
+
+    def objection(self, result: BurstResult) -> str:
+        """Why a result is not adopted; empty: it may be."""
+        asked = self.planner.asked.id if self.planner.asked else ""
+        names = [cell.dn for cell in self.region.cells]
+        first = self.believed.map is None
+        if why := adoption.objection(result, asked, self.believed.version, names, first=first):
+            return why
+        assert self.planner.asked is not None
+        young = self.memory.time >= self.planner.asked.want.since
+        places, measured = self.memory.positions[young], self.memory.rsrp[young]
+        old = measured - self.expect(places).mean
+        new = measured - self.expect(places, Believed(result.posterior, result.map)).mean
+        compared = adoption.compare(old, new)
+        if adoption.worse(compared):
+            return (
+                f"worse on the soundings that the twin remembers: median error {compared.old:.2f} dB before, "
+                f"{compared.new:.2f} dB after"
+            )
+        return ""
+
+    def adopt(self, result: BurstResult) -> None:
+        """Believe a result, on probation where something else was believed before."""
+        self.previous = self.believed if self.believed.map is not None else None
+        self.believed = Believed(result.posterior, result.map)
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self.trial = np.zeros((2, 0))
+        self.watch.forget()
+
+    def on_trial(self) -> adoption.Compared | None:
+        """The verdict on a new map, once there is one: it is over then, and the map rolled back if it was worse."""
+        if self.previous is None or self.trial.shape[1] < adoption.PROBATION:
+            return None
+        compared = adoption.compare(self.trial[0], self.trial[1])
+        if adoption.worse(compared):
+            # The parameters get a version of their own: a burst that began from the others must not be adopted.
+            version = self.believed.version + 1
+            posterior = self.previous.posterior
+            assert posterior is not None
+            self.believed = Believed(msgspec.structs.replace(posterior, version=version), self.previous.map)
+            self._begin_anew()
+        self.previous, self.trial = None, np.zeros((2, 0))
+        return compared
