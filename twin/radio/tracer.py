@@ -117,9 +117,11 @@ def _joined(parts: list[FrozenPaths], max_depth: int) -> FrozenPaths:
 
 def _sorted(paths: FrozenPaths) -> FrozenPaths:
     """By transmitter, receiver, length, then points; one that was found twice is kept once."""
-    flat = paths.points.reshape(len(paths.points), -1).round(6)
+    flat = paths.points.reshape(len(paths.points), paths.points.shape[1] * 3).round(6)
     paths = paths.take(np.lexsort([*flat.T[::-1], paths.lengths().round(6), paths.receiver, paths.transmitter]))
     same_link = (np.diff(paths.transmitter) == 0) & (np.diff(paths.receiver) == 0)
     same_place = (np.abs(np.diff(paths.points, axis=0)) < SAME).all(axis=(1, 2))
     again = same_link & same_place & (np.diff(paths.kinds, axis=0) == 0).all(axis=1)
-    return paths.take(np.flatnonzero(np.concatenate([[True], ~again])[: len(paths.kinds)]))
+    first = np.ones(len(paths.kinds), dtype=np.bool_)
+    first[1:] = ~again
+    return paths.take(np.flatnonzero(first))
