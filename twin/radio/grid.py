@@ -8,6 +8,7 @@ polarisations and starts anew for every tilt.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-AT_ONCE = 2_000
+AT_ONCE = 500
 """Squares traced together."""
 RECEIVER = Antenna()
 NO_ERROR = (0.0, 0.0)
@@ -146,6 +147,7 @@ def trace_grid(
     max_depth: int = 3,
     samples: int = SAMPLES,
     refraction: bool = False,
+    report: Callable[[float], None] | None = None,
 ) -> Grid:
     """Traces from every antenna to every square; cells at one place share their paths.
 
@@ -154,6 +156,7 @@ def trace_grid(
         height: Of the receivers above the scene's zero [m].
         area: West, south, east, north [m]; none: the scene.
         max_depth, samples, refraction: As for `trace`.
+        report: Told which share of the squares is done [1].
 
     Raises:
         BadInput: There is no cell, an antenna is outside of the scene, or the squares are none or too many.
@@ -177,6 +180,8 @@ def trace_grid(
         some = squares[begin : begin + AT_ONCE]
         paths = trace(scene, sites, some, max_depth=max_depth, samples=samples, refraction=refraction)
         parts.append((prepare(paths), len(some)))
+        if report:
+            report((begin + len(some)) / len(squares))
     return Grid(
         tuple(cells),
         site.ravel().astype(np.int64),
