@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.sources.emulator.plan import Plan
-from stream.sources.emulator.radio import NOISE, Coverage, bits_per_block
+from stream.sources.emulator.radio import NOISE, Coverage, Reception, bits_per_block
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ class Scheduler:
         load: Of each cell in the last period, 0 to 1, `[C]`.
     """
 
-    def __init__(self, plan: Plan, coverage: Coverage) -> None:
+    def __init__(self, plan: Plan, coverage: Coverage | Reception) -> None:
         self._plan = plan
         self._coverage = coverage
         self.load: Floats = np.full(plan.num_cells, 0.4)
@@ -64,7 +64,11 @@ class Scheduler:
         if np.array_equal(loss_db, self._loss):
             return
         self._loss = loss_db.copy()
-        per_block = 10 ** ((self._plan.power - loss_db) / 10) / self._plan.num_prbs
+        self.receive()
+
+    def receive(self) -> None:
+        """Take the coverage as it is now."""
+        per_block = 10 ** ((self._plan.power - self._loss) / 10) / self._plan.num_prbs
         candidates = self._coverage.candidates
         received = self._coverage.gain * per_block[candidates][:, None, :]
         best = np.argmax(received, axis=2)

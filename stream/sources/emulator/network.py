@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.decode import ALARM, REPORT, TOPOLOGY, to_ms
+from stream.decode import ALARM, REPORT, SOUNDING, TOPOLOGY, to_ms
 from stream.partition import partition_of
 from stream.sources import senml
 from stream.sources.emulator.alarms import AMPLIFIER, FAN, HOT, Watch
@@ -171,7 +172,15 @@ class EmulatedNetwork:
         ]
 
 
-def records(network: EmulatedNetwork, periods: int, partitions: int) -> Iterator[LogRecord]:
+class Steps(Protocol):
+    """A network that goes on period by period."""
+
+    def step(self) -> list[Item]:
+        """Go on by one period; what is sent at its end, in order."""
+        ...
+
+
+def records(network: Steps, periods: int, partitions: int) -> Iterator[LogRecord]:
     """The next `periods` of a network as a log, without a broker; the inventory goes to every partition.
 
     What ingest agents would do to the messages is done here.
@@ -195,7 +204,7 @@ def records(network: EmulatedNetwork, periods: int, partitions: int) -> Iterator
                     for report in senml.reports(item.value, item.key, item.time)
                 ]
             else:
-                type_ = ALARM if item.kind == "alarm" else REPORT
+                type_ = {"alarm": ALARM, "sounding": SOUNDING}.get(item.kind, REPORT)
                 made = [(partition_of(item.key, partitions), item.key, item.time, type_, item.value)]
             for partition, key, time, type_, value in made:
                 yield LogRecord(partition, offsets[partition], key, time, type_, value)

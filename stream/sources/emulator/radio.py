@@ -50,6 +50,20 @@ CQI_EFFICIENCY: Final = np.array(
 """Spectral efficiency of CQI 1 to 15 [bit/s/Hz]. Source: TS 38.214 table 5.2.2.1-2."""
 
 
+class Reception:
+    """Who is received where, of a network whose every cell may be heard everywhere.
+
+    Attributes:
+        candidates: `[A, K]`: in every area all cells.
+        gain: Path gain from the candidates to the points [1], `[A, P, K]`.
+    """
+
+    def __init__(self, gain: Floats) -> None:
+        areas, _, cells = gain.shape
+        self.candidates: NDArray[np.int64] = np.tile(np.arange(cells), (areas, 1))
+        self.gain = gain
+
+
 class Coverage:
     """Who is received where; A = C areas, one a cell, with P points each, and K candidate cells.
 
