@@ -21,8 +21,9 @@ from twin.radio.cells import CellRadio
 from twin.radio.frozen import Prepared, per_field_sent, prepare, with_antennas
 from twin.radio.maps import MOST_VALUES, RadioMap, pack
 from twin.radio.materials import Materials
+from twin.radio.shooting import shoot
 from twin.radio.sight import inside, sight
-from twin.radio.tracer import CLOSEST, SAMPLES, trace
+from twin.radio.tracer import CLOSEST, SAMPLES, along, points
 
 if TYPE_CHECKING:
     from twin.radio.scene import RadioScene
@@ -175,11 +176,12 @@ def trace_grid(
     free = free[~inside(scene, places[free])]
     sites, site = np.unique([cell.position for cell in cells], axis=0, return_inverse=True)
     squares = _apart(sites, places[free])
+    points("antenna", sites, scene.bounds)
+    chains = [shoot(scene, place, max_depth, samples, refraction=refraction) for place in sites]
     parts = []
     for begin in range(0, len(squares), AT_ONCE):
         some = squares[begin : begin + AT_ONCE]
-        paths = trace(scene, sites, some, max_depth=max_depth, samples=samples, refraction=refraction)
-        parts.append((prepare(paths), len(some)))
+        parts.append((prepare(along(scene, sites, some, chains)), len(some)))
         if report:
             report((begin + len(some)) / len(squares))
     return Grid(

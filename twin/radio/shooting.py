@@ -8,7 +8,7 @@ Gonzalez, "Measurement of areas on a sphere using Fibonacci and latitude-longitu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,34 +33,50 @@ def shoot(scene: RadioScene, tx: Floats, max_depth: int, samples: int, *, refrac
         samples: Rays; a wall seen within a smaller solid angle than 4 pi / `samples` may be missed.
     """
     kinds = (REFLECTION, TRANSMISSION) if refraction else (REFLECTION,)
-    start, towards = np.broadcast_to(tx, (samples, 3)), sphere(samples)
-    empty = np.full((samples, max(max_depth, 1)), -1, dtype=np.int64)
-    level = [(start, towards, empty, np.full_like(empty, NOTHING))]
-    planes, happened = [empty[:0]], [empty[:0]]
+    none = np.full((1, max(max_depth, 1)), -1, dtype=np.int64)
+    start = np.broadcast_to(tx, (samples, 3))
+    level = [_Rays(start, sphere(samples), np.zeros(samples, np.int64), none, np.full_like(none, NOTHING))]
+    found = []
     for d in range(max_depth):
-        level = [after for rays in level for kind in kinds for after in [_bounce(scene, *rays, d, kind)]]
-        for _, _, chain, what in level:
-            chains = unique(chain, what)
-            planes.append(chains.planes)
-            happened.append(chains.kinds)
+        level = [_bounce(scene, rays, d, kind) for rays in level for kind in kinds]
+        found += level
+    planes, happened = ([none[:0], *(getattr(rays, part) for rays in found)] for part in ("planes", "kinds"))
     return unique(np.concatenate(planes), np.concatenate(happened))
 
 
-def _bounce(
-    scene: RadioScene, start: Floats, towards: Floats, chain: Ints, what: Ints, d: int, kind: int
-) -> tuple[Floats, Floats, Ints, Ints]:
+class _Rays(NamedTuple):
+    """Rays under way, and the chains of walls that they have met: many have met the same.
+
+    Attributes:
+        start, towards: `[num_rays, 3]`.
+        chain: Index in `planes` and `kinds`, `[num_rays]`.
+        planes, kinds: As in `Chains`.
+    """
+
+    start: Floats
+    towards: Floats
+    chain: Ints
+    planes: Ints
+    kinds: Ints
+
+
+def _bounce(scene: RadioScene, rays: _Rays, d: int, kind: int) -> _Rays:
     """The rays that meet another wall, from there on."""
-    triangle, distance = hits(scene, start, towards)
+    mesh = scene.mesh
+    triangle, distance = hits(scene, rays.start, rays.towards)
     met = np.flatnonzero(triangle >= 0)
-    start, towards, triangle = start[met], towards[met], triangle[met]
-    chain, what = chain[met].copy(), what[met].copy()
-    chain[:, d], what[:, d] = scene.mesh.planes[triangle], kind
-    normal = scene.mesh.normals[triangle]
-    at = start + distance[met, None] * towards
+    towards, triangle = rays.towards[met], triangle[met]
+    longer, chain = np.unique(rays.chain[met] * len(mesh.members) + mesh.planes[triangle], return_inverse=True)
+    before, plane = np.divmod(longer, max(len(mesh.members), 1))
+    planes, kinds = rays.planes[before], rays.kinds[before]
+    planes[:, d], kinds[:, d] = plane, kind
+    normal = mesh.normals[triangle]
+    at = rays.start[met] + distance[met, None] * towards
     if kind == REFLECTION:
         towards = towards - 2 * np.sum(normal * towards, axis=1, keepdims=True) * normal
     side = np.sign(np.sum(normal * towards, axis=1, keepdims=True))
-    return at + side * normal * LIFT * (1 + np.abs(at).max(axis=1, keepdims=True)), towards, chain, what
+    start = at + side * normal * LIFT * (1 + np.abs(at).max(axis=1, keepdims=True))
+    return _Rays(start, towards, chain.ravel(), planes, kinds)
 
 
 def sphere(samples: int) -> Floats:

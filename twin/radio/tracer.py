@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twin.errors import BadInput, ConfigurationError
 from twin.radio import solver
-from twin.radio.chains import reached
+from twin.radio.chains import Chains, reached
 from twin.radio.frozen import FrozenPaths
 from twin.radio.shooting import shoot
 
@@ -73,8 +73,13 @@ def trace(
         chains = solver.chains(scene, tx, rx, max_depth, samples, refraction)
     else:
         chains = [shoot(scene, place, max_depth, samples, refraction=refraction) for place in tx]
+    return along(scene, tx, rx, chains)
+
+
+def along(scene: RadioScene, tx: Floats, rx: Floats, chains: list[Chains]) -> FrozenPaths:
+    """The paths along chains that are known already, one set a transmitter; places are not checked."""
     parts = [part for k, place in enumerate(tx) for part in reached(scene, k, place, rx, chains[k])]
-    return _sorted(_joined(parts, max_depth))
+    return _sorted(_joined(parts, chains[0].kinds.shape[1] if chains else 1))
 
 
 def points(what: str, given: ArrayLike, bounds: Floats) -> Floats:
@@ -107,11 +112,10 @@ def _apart(tx: Floats, rx: Floats) -> None:
             raise BadInput("out-of-range", f"receiver {near[0]} is less than {CLOSEST} m from transmitter {number}")
 
 
-def _joined(parts: list[FrozenPaths], max_depth: int) -> FrozenPaths:
+def _joined(parts: list[FrozenPaths], depth: int) -> FrozenPaths:
     if parts:
         return FrozenPaths(*map(np.concatenate, zip(*parts, strict=True)))
-    none, depth = np.zeros(0, dtype=np.int64), max(max_depth, 1)
-    spots = np.zeros((0, depth), dtype=np.int64)
+    none, spots = np.zeros(0, dtype=np.int64), np.zeros((0, depth), dtype=np.int64)
     return FrozenPaths(none, none, np.zeros((0, depth + 2, 3)), np.zeros((0, depth, 3)), spots, spots)
 
 
