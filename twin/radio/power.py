@@ -1,0 +1,127 @@
+"""Expected power of every link from frozen paths, phases averaged out, with its exact derivatives.
+
+    RSRP = reference + offset + 10 log10 sum_p |a_p|^2        dP/dx = 2 Re sum_p a_p* da_p/dx
+
+Phases turn within a wavelength and nobody knows a receiver's place that well, so powers of paths are added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log, pi
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.radio.antenna import Antenna
+from twin.radio.cells import CellRadio
+from twin.radio.frozen import FrozenPaths, fields, prepare
+from twin.radio.materials import Materials
+
+Floats = NDArray[np.float64]
+
+DECIBEL = 10 / log(10)
+CONDUCTOR = 1e3
+"""Conductivity from which a material is a metal [S/m]: nothing about it can be seen from its reflections."""
+LN_EPS = (log(1e-3), log(200.0))
+LN_SIGMA = (log(1e-5), log(1e3))
+
+
+class Links(NamedTuple):
+    """Expected power of links.
+
+    Attributes:
+        rsrp: [dBm], `[num_receivers, num_cells]`; NaN where no path arrives.
+        slopes: By every parameter, `[num_receivers, num_cells, num_parameters]`; 0 where no path arrives.
+    """
+
+    rsrp: Floats
+    slopes: Floats
+
+
+class PowerModel:
+    """Powers of the links from cells to receivers, as a function of the parameters of `twin.radio.posterior`.
+
+    Args:
+        cells: The transmitters of `paths`, in order.
+        paths: Frozen.
+        num_receivers: Of `paths`.
+        materials: As the scene declares them.
+        frequency: [Hz].
+
+    Attributes:
+        names: Of the parameters: offsets of every cell, then those materials that aren't metals.
+    """
+
+    def __init__(
+        self, cells: Sequence[CellRadio], paths: FrozenPaths, num_receivers: int, materials: Materials, frequency: float
+    ) -> None:
+        self.cells, self.materials, self.frequency = list(cells), materials, frequency
+        self._ready = prepare(paths)
+        self._shape = (num_receivers, len(cells))
+        self._link = paths.receiver * len(cells) + paths.transmitter
+        self._soft = np.flatnonzero(materials.sigma < CONDUCTOR)
+        self.names = parameter_names([cell.dn for cell in cells], materials)
+        self._reference = np.array([cell.reference_dbm for cell in cells])
+
+    def declared(self) -> Floats:
+        """The parameters of what is declared, `[num_parameters]`."""
+        eps, sigma = self.materials.eps[self._soft], self.materials.sigma[self._soft]
+        own = np.column_stack([np.log(np.maximum(eps - 1, 1e-3)), np.log(np.maximum(sigma, 1e-5))])
+        return np.concatenate([np.zeros(3 * len(self.cells)), own.ravel()])
+
+    def apply(self, parameters: Floats) -> tuple[Materials, Floats]:
+        """Materials, and power [dB], azimuth and tilt [deg] offsets of the cells, `[num_cells, 3]`."""
+        count = 3 * len(self.cells)
+        own = parameters[count:].reshape(-1, 2)
+        eps, sigma = self.materials.eps.copy(), self.materials.sigma.copy()
+        eps[self._soft] = 1 + np.exp(np.clip(own[:, 0], *LN_EPS))
+        sigma[self._soft] = np.exp(np.clip(own[:, 1], *LN_SIGMA))
+        return self.materials._replace(eps=eps, sigma=sigma), parameters[:count].reshape(-1, 3)
+
+    def meets(self, cells: Sequence[int]) -> NDArray[np.bool_]:
+        """Which parameters of materials any path of some cells depends on, `[num_parameters]`."""
+        paths = self._ready.paths
+        met = np.unique(paths.materials[np.isin(paths.transmitter, cells)])
+        out = np.zeros(len(self.names), dtype=np.bool_)
+        out[3 * len(self.cells) :] = np.repeat(np.isin(self._soft, met), 2)
+        return out
+
+    def links(self, parameters: Floats) -> Links:
+        """Expected powers and their slopes."""
+        materials, offsets = self.apply(parameters)
+        power, azimuth, tilt = offsets.T
+        antennas = [c.antenna(a, t) for c, a, t in zip(self.cells, azimuth.tolist(), tilt.tolist(), strict=True)]
+        n, count = self._shape
+        found = fields(self._ready, materials, antennas, [Antenna()] * n, self.frequency)
+        total = self._sum(np.abs(found.a) ** 2)
+        there = total > 0
+        gain = 10 * np.log10(total, out=np.full(total.shape, np.nan), where=there)
+        slopes = np.zeros((n, count, len(self.names)))
+        scale = np.divide(DECIBEL, total, out=np.zeros_like(total), where=there)
+        conjugate = 2 * found.a.conj()
+        for k in range(count):
+            slopes[:, k, 3 * k] = there[:, k]
+        for which, by, sign in ((1, found.by_yaw, -pi / 180), (2, found.by_pitch, pi / 180)):
+            turned = sign * scale * self._sum((conjugate * by).real)
+            for k in range(count):
+                slopes[:, k, 3 * k + which] = turned[:, k]
+        for number, m in enumerate(self._soft.tolist()):
+            at = 3 * count + 2 * number
+            by_eps, by_sigma = (self._sum((conjugate * by[m]).real) for by in (found.by_eps, found.by_sigma))
+            slopes[:, :, at] = scale * by_eps * (materials.eps[m] - 1)
+            slopes[:, :, at + 1] = scale * by_sigma * materials.sigma[m]
+        return Links(gain + self._reference + power, slopes)
+
+    def _sum(self, values: Floats) -> Floats:
+        """Over the paths of each link, `[num_receivers, num_cells]`."""
+        n, count = self._shape
+        return np.asarray(np.bincount(self._link, values, minlength=n * count).reshape(n, count), np.float64)
+
+
+def parameter_names(cells: Sequence[str], materials: Materials) -> list[str]:
+    """Names of the parameters of cells and of materials that aren't metals."""
+    own = [f"{kind}/{cell}" for cell in cells for kind in ("power", "azimuth", "tilt")]
+    soft = [n for n, sigma in zip(materials.names, materials.sigma.tolist(), strict=True) if sigma < CONDUCTOR]
+    return own + [f"{kind}/{name}" for name in soft for kind in ("eps", "sigma")]
