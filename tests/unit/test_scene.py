@@ -148,6 +148,13 @@ def test_an_unknown_object_is_refused_with_the_known_ones(own: RadioScene) -> No
         own.remove("church")
 
 
+def test_a_point_sees_itself_and_nothing_through_a_building() -> None:
+    scene = open_scene(CANYON, FREQUENCY)
+    low, high = scene.objects["building_1"].bounds
+    front, behind = [(low[0] + high[0]) / 2, low[1] - 2, 1.5], [(low[0] + high[0]) / 2, high[1] + 2, 1.5]
+    assert scene.sight([front, behind], [front, behind]).tolist() == [[True, False], [False, True]]
+
+
 def test_points_in_buildings_are_inside() -> None:
     scene = open_scene(CANYON, FREQUENCY)
     low, high = scene.objects["building_1"].bounds

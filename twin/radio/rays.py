@@ -62,7 +62,7 @@ def is_free(scene: RadioScene, start: Floats, end: Floats, normals: Floats) -> B
     ray, length = _ray(mi, start, end, normals)
     ray.maxt = mi.Float(length * (1 - SHORTER))
     hidden: Bools = np.array(scene.sionna.mi_scene.ray_test(ray), dtype=np.bool_)
-    return ~hidden
+    return ~hidden | (length == 0)
 
 
 def _ray(mi: Any, start: Floats, end: Floats, normals: Floats) -> tuple[Any, Floats]:
@@ -70,4 +70,5 @@ def _ray(mi: Any, start: Floats, end: Floats, normals: Floats) -> tuple[Any, Flo
     lifted = start + side * normals * LIFT * (1 + np.abs(start).max(axis=1, keepdims=True))
     leg = end - lifted
     length = np.linalg.norm(leg, axis=1)
-    return mi.Ray3f(mi.Point3f(lifted.T), mi.Vector3f((leg / length[:, None]).T)), length
+    towards = leg / np.maximum(length, np.finfo(np.float64).tiny)[:, None]
+    return mi.Ray3f(mi.Point3f(lifted.T), mi.Vector3f(towards.T)), length
