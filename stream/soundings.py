@@ -45,6 +45,7 @@ def apply_sounding(shard: Shard, item: OtherEvent, event: Sounding) -> None:
     if (verdict := twin.on_trial()) is not None:
         _tell_trial(shard, twin, item, verdict)
     twin.want_map(now)
+    twin.look(now)
     _ask(shard, twin, now)
 
 
@@ -77,7 +78,7 @@ def apply_burst(shard: Shard, item: OtherEvent, result: BurstResult) -> None:
         tell(shard, "burst", item, touched, detail | {"refused": why, "tier": twin.tier})
     else:
         shard.counts["burst.adopted"] += 1
-        twin.adopt(result)
+        twin.adopt(result, now)
         assert result.posterior is not None
         detail |= {"version": twin.believed.version, "tier": twin.tier, "names": result.posterior.names}
         detail |= {"parameters": [round(x, 4) for x in result.posterior.mean]}

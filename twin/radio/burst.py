@@ -33,6 +33,8 @@ FIT, CHOOSE = 3, 4
 """Of every five soundings, those below the first are fitted to, below the second choose, the rest is evidence."""
 GAIN = 0.02
 """Relative gain of the choosing soundings' error that another step must bring."""
+NEARLY = 1.15
+"""Times the best error, within which a step has explained the change."""
 STAGES = ("power", "pose", "material")
 DEPTH, SAMPLES = 3, 50_000
 
@@ -167,6 +169,7 @@ def _stages(
     walls = model.meets(np.flatnonzero(touched).tolist())
     first = request.posterior is None
     best, judged = before, use & _rows(part, CHOOSE - 1)
+    found_by: list[_Fit] = []
     for number, stage in enumerate(STAGES):
         report(stage, 35 + 13 * number)
         free = cells & (kinds == "power") if stage == "power" else cells if stage == "pose" else cells | walls
@@ -175,7 +178,10 @@ def _stages(
         tried = _fitted(stage, fit(model.links, fitted_to, begin, free).posterior, model, found, judged)
         if tried.error < (1 - GAIN) * best.error:
             best = tried
-    return best
+            found_by.append(tried)
+    # What it is called is the first step that brought nearly all of it.
+    first_good = next((one.stage for one in found_by if one.error <= NEARLY * best.error), best.stage)
+    return best._replace(stage=first_good)
 
 
 def _fields(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from twin.radio.maps import RadioMap, unpack
 from twin.radio.posterior import Posterior
-from twin.radio.twin import Believed, RadioTwin
+from twin.radio.twin import Believed, Looking, RadioTwin
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -29,6 +29,8 @@ def dump(twin: RadioTwin) -> tuple[dict[str, Any], Arrays]:
         "keys": [list(key) for key in twin.watch.keys],
         "plan": twin.planner.state(),
         "scored": twin.scored,
+        "usual": sorted(twin.usual.items()),
+        "looking": msgspec.to_builtins(twin.looking),
         "last": [[name, *value] for name, value in sorted(twin.last.items())],
     }
     return data, arrays
@@ -54,6 +56,8 @@ def load(twin: RadioTwin, data: Mapping[str, Any], arrays: Mapping[str, NDArray[
     twin.watch.restore(msgspec.convert(data["keys"], list[tuple[str, int, int]]), _below(arrays, "watch/"))
     twin.fidelity.restore(_below(arrays, "fidelity/"))
     twin.planner.restore(data["plan"])
+    twin.usual = dict(msgspec.convert(data["usual"], list[tuple[str, float]]))
+    twin.looking = msgspec.convert(data["looking"], Looking | None)
     twin.last = {name: (mean, n) for name, mean, n in msgspec.convert(data["last"], list[tuple[str, float, int]])}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-NO_MAP, DRIFT = "no map yet", "drift"
+NO_MAP, DRIFT, LOOK = "no map yet", "drift", "second look"
 MOST_DRIFTS = 32
 
 

@@ -16,7 +16,7 @@ from twin.fidelity import FidelityTracker
 from twin.radio import adoption, empirical, maps
 from twin.radio.events import BurstResult
 from twin.radio.maps import RadioMap
-from twin.radio.planning import NO_MAP, Planner, PlanSettings, Want
+from twin.radio.planning import LOOK, NO_MAP, Planner, PlanSettings, Want
 from twin.radio.posterior import Posterior
 from twin.radio.region import Region
 from twin.radio.soundings import Heard, SoundingMemory, columns
@@ -31,6 +31,12 @@ REMEMBERED = 600
 PERIOD_MS = 900_000
 FIDELITY_HALF_LIFE = 96.0
 """Periods: a day."""
+USUAL_GAIN = 0.05
+LOOK_AT = 240
+"""Positions heard since a map was adopted, before it is judged."""
+AS_RIGHT, AS_RIGHT_DB = 1.3, 0.3
+"""Times what is usual, and more [dB], that the error may be to be as right as before."""
+MOST_LOOKS = 4
 MOST_LATE = 8
 """Periods that a sounding may come late and still be remembered."""
 
@@ -49,6 +55,20 @@ class Expectation(NamedTuple):
     sigma: Floats
     traced: Bools
     sight: Bools
+
+
+class Looking(msgspec.Struct, kw_only=True):
+    """After a change the twin looks whether it is as right again as it was before.
+
+    Attributes:
+        cells: That were touched.
+        since: When the newest map was adopted [ms since 1970].
+        looks: How often it has asked again.
+    """
+
+    cells: list[str]
+    since: int
+    looks: int = 0
 
 
 class Believed(NamedTuple):
@@ -72,6 +92,8 @@ class RadioTwin:
         period: That is open, counted in quarters of an hour since 1970; -1: none yet.
         trial: Absolute errors of the previous and the new map since it was adopted, `[2, m]` [dB].
         last: Mean residual of each cell in the last closed period, and of how many values [dB].
+        usual: Median absolute residual of each cell in quiet periods [dB].
+        looking: After a change, until it is as right again; None: nothing to look after.
     """
 
     def __init__(self, region: Region, plans: PlanSettings) -> None:
@@ -89,6 +111,8 @@ class RadioTwin:
         self.open: Floats = np.zeros((5, 0))
         """Of the open period, by those rows: count, sums of measured, expected, squared sigma, residual."""
         self.last: dict[str, tuple[float, int]] = {}
+        self.usual: dict[str, float] = {}
+        self.looking: Looking | None = None
 
     def follow(self, region: Region) -> None:
         """The inventory has changed."""
@@ -172,7 +196,41 @@ class RadioTwin:
             if n:
                 self.last[name] = (float(total / n), int(n))
         self.open[:] = 0.0
+        self._learn_usual()
         return self.watch.close(self.period)
+
+    def _errors(self, since: int) -> dict[str, float]:
+        """Median absolute residual of each cell over what is remembered since a time [dB]."""
+        young = self.memory.time > since
+        off = np.abs(self.memory.rsrp[young] - self.expect(self.memory.positions[young]).mean)
+        names = [cell.dn for cell in self.region.cells]
+        return {n: float(np.nanmedian(off[:, k])) for k, n in enumerate(names) if not np.isnan(off[:, k]).all()}
+
+    def _learn_usual(self) -> None:
+        busy = self.planner.want is not None or self.planner.asked is not None or self.looking is not None
+        if self.believed.map is None or busy or self.memory.cells != [cell.dn for cell in self.region.cells]:
+            return
+        for name, error in self._errors(self.period * PERIOD_MS - 1).items():
+            self.usual[name] = self.usual.get(name, error) + USUAL_GAIN * (error - self.usual.get(name, error))
+
+    def look(self, now: int) -> None:
+        """Is it as right again as before the change? If not, another burst, from what was heard since the last."""
+        looking = self.looking
+        if looking is None or self.planner.want is not None or self.planner.asked is not None:
+            return
+        if self.memory.since(looking.since + 1) < LOOK_AT:
+            return
+        found = self._errors(looking.since)
+        wrong = [
+            name
+            for name in looking.cells
+            if name in found and name in self.usual and found[name] > AS_RIGHT * self.usual[name] + AS_RIGHT_DB
+        ]
+        if not wrong or looking.looks >= MOST_LOOKS:
+            self.looking = None
+            return
+        looking.looks += 1
+        self.planner.note(Want(reason=LOOK, at=now, since=looking.since + 1, touched=wrong))
 
     def want_map(self, now: int) -> None:
         """Without a map the first burst is for one, from whatever is remembered."""
@@ -207,10 +265,19 @@ class RadioTwin:
             )
         return ""
 
-    def adopt(self, result: BurstResult) -> None:
-        """Believe a result, on probation where something else was believed before."""
+    def adopt(self, result: BurstResult, now: int) -> None:
+        """Believe a result, on probation where something else was believed before.
+
+        Args:
+            now: Event time [ms since 1970].
+        """
         self.previous = self.believed if self.believed.map is not None else None
         self.believed = Believed(result.posterior, result.map)
+        if self.previous is not None:
+            want = self.planner.asked.want if self.planner.asked else None
+            cells = want.touched if want and want.touched else [cell.dn for cell in self.region.cells]
+            looks = self.looking.looks if self.looking and want and want.reason == LOOK else 0
+            self.looking = Looking(cells=cells, since=now, looks=looks)
         self._begin_anew()
 
     def _begin_anew(self) -> None:

@@ -1,8 +1,9 @@
 """Watches how far soundings lie from what is expected: every cell as a whole, and every cell in every tile of the area.
 
-A weaker amplifier moves a whole cell by a little less noise than a tile; a new wall moves a few tiles a lot. Both are
-series of mean residuals by period, watched by `twin.drift`. How wrong the expectation always is in a tile is its level,
-and no alarm.
+A weaker amplifier moves a whole cell, a new wall a few tiles. Both are series of median residuals by period, watched by
+`twin.drift`. How wrong the expectation always is in a tile is its level, and no alarm.
+
+The median, because at the edges of shadows a metre makes 20 dB: a mean would move with every user who walks there.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Moved(NamedTuple):
     Attributes:
         tile: Of the area, west-east and south-north; None: the whole cell.
         since: Period in which that began.
-        size: Mean residual since then [dB].
+        size: Mean of the medians since then [dB].
         evidence: Statistic over threshold.
     """
 
@@ -52,10 +53,11 @@ class Watch:
 
     def __init__(self) -> None:
         self.keys: list[Key] = []
-        self._row: dict[Key, int] = {}
+        self._rows: dict[Key, int] = {}
         self.detector = DriftDetector(0, SETTINGS)
-        self.count: Floats = np.zeros(0)
-        self.total: Floats = np.zeros(0)
+        self.open_row: Ints = np.zeros(0, dtype=np.int64)
+        self.open: Floats = np.zeros(0)
+        """Residuals of the open period, and the series that each is of."""
 
     def add(self, cells: list[str], positions: Floats, residual: Floats) -> None:
         """Take the residuals of one sounding into the open period.
@@ -65,41 +67,36 @@ class Watch:
             residual: Measured minus expected [dB], `[n, num_cells]`, NaN where there is none.
         """
         tiles, which = np.unique(np.floor(positions[:, :2] / TILE_M).astype(np.int64), axis=0, return_inverse=True)
-        there = ~np.isnan(residual)
-        filled = np.where(there, residual, 0.0)
-        n = len(tiles)
         for k, cell in enumerate(cells):
-            if not there[:, k].any():
+            there = np.flatnonzero(~np.isnan(residual[:, k]))
+            if not there.size:
                 continue
-            counts = np.bincount(which, there[:, k], n)
-            totals = np.bincount(which, filled[:, k], n)
-            self._put((cell, WHOLE, WHOLE), float(counts.sum()), float(totals.sum()))
-            for t in np.flatnonzero(counts):
-                x, y = tiles[t].tolist()
-                self._put((cell, x, y), float(counts[t]), float(totals[t]))
+            whole = self._row_of((cell, WHOLE, WHOLE))
+            own = {t: self._row_of((cell, *tiles[t].tolist())) for t in np.unique(which[there]).tolist()}
+            rows = [*[whole] * len(there), *(own[t] for t in which[there].tolist())]
+            self.open_row = np.concatenate([self.open_row, np.array(rows, dtype=np.int64)])
+            self.open = np.concatenate([self.open, residual[there, k], residual[there, k]])
 
-    def _put(self, key: Key, count: float, total: float) -> None:
-        row = self._row.get(key)
+    def _row_of(self, key: Key) -> int:
+        """The row of a series; -1 where there are too many."""
+        row = self._rows.get(key)
         if row is None:
             if len(self.keys) >= MOST_SERIES:
-                return
-            row = self._row[key] = len(self.keys)
+                return -1
+            row = self._rows[key] = len(self.keys)
             self.keys.append(key)
-            self._grow()
-        self.count[row] += count
-        self.total[row] += total
-
-    def _grow(self) -> None:
-        more = len(self.keys) - len(self.count)
-        self.count, self.total = np.append(self.count, np.zeros(more)), np.append(self.total, np.zeros(more))
-        self.detector.grow(len(self.keys))
+            self.detector.grow(len(self.keys))
+        return row
 
     def close(self, period: int) -> list[Moved]:
-        """The period is over: compare its means with what was before."""
-        rows = np.flatnonzero(self.count > 0)
-        mean = self.total[rows] / self.count[rows]
-        self.count[rows] = self.total[rows] = 0.0
-        alarms = self.detector.update(mean, period, rows)
+        """The period is over: compare its medians with what was before."""
+        order = np.lexsort((self.open, self.open_row))
+        values, of = self.open[order], self.open_row[order]
+        rows, first, count = np.unique(of, return_index=True, return_counts=True)
+        middle = (values[first + (count - 1) // 2] + values[first + count // 2]) / 2
+        known = rows >= 0
+        self._empty()
+        alarms = self.detector.update(middle[known], period, rows[known])
         return [
             self._moved(int(row), since, size, evidence)
             for row, since, size, evidence in zip(
@@ -107,18 +104,21 @@ class Watch:
             )
         ]
 
+    def _empty(self) -> None:
+        self.open_row, self.open = np.zeros(0, dtype=np.int64), np.zeros(0)
+
     def _moved(self, row: int, since: int, size: float, evidence: float) -> Moved:
         cell, x, y = self.keys[row]
         return Moved(cell, None if x == WHOLE else (x, y), since, size, evidence)
 
     def forget(self) -> None:
         """Begin anew: what is expected is another thing from now on."""
-        self.count[:] = self.total[:] = 0.0
+        self._empty()
         self.detector.forget(np.arange(len(self.keys)))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """The arrays; `keys` are not among them."""
-        own = {"count": self.count.copy(), "total": self.total.copy()}
+        own = {"open_row": self.open_row.copy(), "open": self.open.copy()}
         return own | {f"detector/{name}": array for name, array in self.detector.state().items()}
 
     def restore(self, keys: list[Key], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -127,11 +127,12 @@ class Watch:
         Raises:
             ValueError: The arrays don't fit the keys.
         """
-        if any(len(arrays[name]) != len(keys) for name in ("count", "total")):
-            raise ValueError("the watched series don't fit their names")
+        row, value = arrays["open_row"], arrays["open"]
+        if row.shape != value.shape or row.dtype != np.int64 or not ((row >= -1) & (row < len(keys))).all():
+            raise ValueError("the watched residuals don't fit their series")
         self.keys = list(keys)
-        self._row = {key: row for row, key in enumerate(keys)}
-        self.count, self.total = arrays["count"].copy(), arrays["total"].copy()
+        self._rows = {key: number for number, key in enumerate(keys)}
+        self.open_row, self.open = row.copy(), value.copy()
         self.detector.grow(len(keys))
         start = "detector/"
         self.detector.restore({k[len(start) :]: v for k, v in arrays.items() if k.startswith(start)})

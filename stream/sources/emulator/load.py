@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 ALWAYS_ON: Final = 0.05
 """Share of the power that an empty cell radiates: synchronisation and broadcast."""
 _ROUNDS = 2
+_SILENCE = 1e-30
+"""Where nothing arrives [mW]."""
 
 
 class Served(NamedTuple):
@@ -112,7 +114,7 @@ class Scheduler:
         active = np.minimum(load + ALWAYS_ON, 1.0)
         total = np.einsum("apk,ak->ap", self._received, active[self._coverage.candidates])
         interference = np.maximum(total - self._signal * active[self.server], 0.0)
-        result: Floats = 10 * np.log10(self._signal / (interference + NOISE))
+        result: Floats = 10 * np.log10(np.maximum(self._signal, _SILENCE) / (interference + NOISE))
         return result
 
 

@@ -70,7 +70,7 @@ class SceneTruth:
         self._materials = declared._replace(
             eps=1 + (declared.eps - 1) * np.exp(shift[0]), sigma=declared.sigma * np.exp(shift[1])
         )
-        self._traced: dict[tuple[Change, ...], Prepared] = {}
+        self._traced: dict[tuple[Change, ...], tuple[Prepared, Materials]] = {}
         self._heard: dict[tuple[Change, ...], Floats] = {}
         self.places: Floats = _walkable(self._scene, layout)
         heard = self.rsrp(timedelta(0)).max(axis=1) > WEAKEST_DBM
@@ -128,23 +128,34 @@ class SceneTruth:
 
     def _gain(self, now: timedelta) -> Floats:
         """Path gain without powers [dB], `[N, C]`."""
-        ready = self._paths(now)
+        ready, declared = self._paths(now)
         azimuth, tilt, _ = self.offsets(now)
         antennas = [c.antenna(a, t) for c, a, t in zip(self.cells, azimuth.tolist(), tilt.tolist(), strict=True)]
         n = len(self.places)
         a = with_antennas(
-            ready, per_field_sent(ready, self.materials(now), [Antenna()] * n, self.layout.frequency_Hz), antennas
+            ready, per_field_sent(ready, self._all(declared, now), [Antenna()] * n, self.layout.frequency_Hz), antennas
         )
         link = ready.paths.receiver * len(self.cells) + ready.paths.transmitter
         total = np.bincount(link, np.abs(a) ** 2, minlength=n * len(self.cells)).reshape(n, -1)
         return np.asarray(10 * np.log10(total, out=np.full_like(total, -np.inf), where=total > 0))
 
-    def _paths(self, now: timedelta) -> Prepared:
+    def _all(self, declared: Materials, now: timedelta) -> Materials:
+        """The true materials in the order of a scene that may have more than the declared one."""
+        true = self.materials(now)
+        eps, sigma = declared.eps.copy(), declared.sigma.copy()
+        for k, name in enumerate(declared.names):
+            if name in true.names:
+                eps[k], sigma[k] = true.eps[true.names.index(name)], true.sigma[true.names.index(name)]
+        return declared._replace(eps=eps, sigma=sigma)
+
+    def _paths(self, now: timedelta) -> tuple[Prepared, Materials]:
+        """Paths of the geometry at a time, and what its scene declares."""
         shape = tuple(c for c in active(self.changes, now) if isinstance(c, NewBuilding | MovedWall))
         if shape not in self._traced:
             scene = self._edited(shape)
             sites = [cell.position for cell in self.cells]
-            self._traced[shape] = prepare(scene.trace(sites, self.places, max_depth=MAX_DEPTH, samples=SAMPLES))
+            paths = scene.trace(sites, self.places, max_depth=MAX_DEPTH, samples=SAMPLES)
+            self._traced[shape] = prepare(paths), scene.materials()
         return self._traced[shape]
 
     def _edited(self, shape: tuple[Change, ...]) -> RadioScene:
