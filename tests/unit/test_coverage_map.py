@@ -18,7 +18,7 @@ from twin.radio.coverage import outlines, rows, rsrp
 from twin.radio.maps import gain_at, sight_at
 from twin.radio.scene import open_scene
 
-AREA = "-30,-12,30,12"
+AREA = "-30,-12,30,60"
 
 
 def run(tmp_path: Path, *words: str) -> list[Path]:
@@ -37,11 +37,12 @@ def test_picture_and_table_are_written_from_a_file(tmp_path: Path) -> None:
     with table.open(newline="") as lines:
         found = list(csv.DictReader(lines))
     scene, cells = open_scene("simple_street_canyon", 3.5e9), read(listed)
-    radio_map = scene.radio_map(cells, scene.materials(), step=6.0, area=(-30, -12, 30, 12), samples=5000)
+    radio_map = scene.radio_map(cells, scene.materials(), step=6.0, area=(-30, -12, 30, 60), samples=5000)
     places = np.array([[float(row["x"]), float(row["y"])] for row in found])
     expected = gain_at(radio_map, places)[:, 0] + cells[0].reference_dbm
     np.testing.assert_allclose([float(row["rsrp_dbm"]) for row in found], expected, atol=0.006)
     assert [row["line_of_sight"] == "1" for row in found] == sight_at(radio_map, places)[:, 0].tolist()
+    assert {row["line_of_sight"] for row in found} == {"0", "1"}
     assert {row["cell"] for row in found} == {"north, 1"}
     assert len(found) == np.count_nonzero(~np.isnan(rsrp(radio_map, cells)))
 

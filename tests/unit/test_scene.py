@@ -114,7 +114,10 @@ def test_a_moved_object_is_elsewhere_and_the_version_another(own: RadioScene) ->
     before, version = own.objects["building_1"].bounds, own.version
     own.move("building_1", [0.5, 0.0, 0.0])
     np.testing.assert_allclose(own.objects["building_1"].bounds, before + np.array([0.5, 0, 0]), atol=1e-4)
-    assert own.version not in (version, open_scene(CANYON, FREQUENCY).version)
+    moved, other = own.version, open_scene(CANYON, FREQUENCY, fresh=True)
+    other.move("building_1", [0.6, 0.0, 0.0])
+    assert len({version, moved, other.version}) == 3
+    assert version == open_scene(CANYON, FREQUENCY).version
 
 
 def test_a_box_hides_until_it_is_removed(own: RadioScene) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from twin.errors import BadInput, ConfigurationError
-from twin.radio import chains, solver
+from twin.radio import chains, scene_files, solver
 from twin.radio.antenna import Antenna, Pattern
 from twin.radio.frozen import NOTHING, REFLECTION, TRANSMISSION, FrozenPaths, fields
 from twin.radio.scene import RadioScene, open_scene
+from twin.radio.shooting import shoot, sphere
 
 FREQUENCY = 3.5e9
 SAMPLES = 20_000
@@ -77,15 +80,47 @@ def test_without_depth_only_direct_paths_are_left(scene: RadioScene) -> None:
     assert not found.kinds.any()
 
 
-def test_the_box_of_metal_gives_six_mirror_images() -> None:
-    """A closed box: one path for each wall at depth 1, and the direct one."""
-    box = open_scene("box", FREQUENCY)
-    middle, half = box.bounds.mean(axis=0), np.diff(box.bounds, axis=0)[0] / 2
-    tx, rx = middle + half * [0.31, 0.12, -0.2], middle + half * [-0.4, -0.23, 0.17]
-    found = box.trace([tx], [rx], max_depth=1, samples=2000)
-    ends = [tx + 2 * (side - tx) * axis for axis in np.eye(3) for side in (middle - half, middle + half)]
-    expected = sorted(np.linalg.norm(np.array([tx, *ends]) - rx, axis=1))
-    np.testing.assert_allclose(found.lengths(), expected, rtol=1e-5)
+@pytest.mark.parametrize("angle", [0.0, 37.0])
+def test_a_closed_room_has_the_images_of_room_acoustics(tmp_path: Path, angle: float) -> None:
+    """A lattice of mirror images, 4 n^2 + 2 of order n, however the room is turned. Source: Allen and Berkley, 1979."""
+    source = scene_files.built_in()["box"]
+    turn = f'<transform name="to_world"><rotate x="0.36" y="0.48" z="0.8" angle="{angle}"/></transform></shape>'
+    path = tmp_path / "askew.xml"
+    text = source.read_text().replace('value="meshes/', f'value="{source.parent}/meshes/')
+    path.write_text(text.replace("</shape>", turn))
+    room = open_scene(str(path), FREQUENCY)
+    normals = room.mesh.normals * np.sign(room.mesh.normals @ [1, 0.7, 0.3])[:, None]
+    axes = normals[np.unique(normals.round(3), axis=0, return_index=True)[1]]
+    within = room.mesh.corners.reshape(-1, 3) @ axes.T
+    low, size = within.min(axis=0), np.ptp(within, axis=0)
+    tx, rx = low + size * [0.66, 0.56, 0.4], low + size * [0.3, 0.39, 0.58]
+    lattice = np.array(list(product(range(-3, 4), repeat=3)))
+    lattice = lattice[np.abs(lattice).sum(axis=1) <= 3]
+    images = np.where(lattice % 2 == 0, rx + lattice * size, 2 * low + (lattice + 1) * size - rx)
+    found = room.trace([tx @ axes], [rx @ axes], max_depth=3, samples=20_000)
+    assert len(found.kinds) == 1 + 6 + 18 + 38
+    np.testing.assert_allclose(found.lengths(), sorted(np.linalg.norm(images - tx, axis=1)), rtol=1e-5)
+
+
+def test_rays_meet_the_walls_that_a_straight_line_meets_in_the_unfolded_room() -> None:
+    room = open_scene("box", FREQUENCY)
+    (low, high), count = room.bounds, 500
+    tx = low + (high - low) * [0.66, 0.56, 0.4]
+    found = shoot(room, tx, 3, count)
+    which = {}
+    for plane, member in enumerate(room.mesh.members):
+        axis = int(np.argmax(np.abs(room.mesh.normals[member])))
+        which[axis, bool(room.mesh.corners[member, 0, axis] > (low + high)[axis] / 2)] = plane
+    expected = {(-1, -1, -1)}
+    for towards in sphere(count):
+        first = np.where(towards > 0, high - tx, low - tx) / towards
+        again = (high - low) / np.abs(towards)
+        met = sorted(
+            (first[a] + k * again[a], a, bool(towards[a] > 0) ^ bool(k % 2)) for a in range(3) for k in range(3)
+        )
+        chain = [which[axis, side] for _, axis, side in met[:3]]
+        expected |= {(chain[0], -1, -1), (chain[0], chain[1], -1), tuple(chain)}
+    assert {tuple(chain) for chain in found.planes.tolist()} == expected
 
 
 # Independence ---------------------------------------------------------------------------------------------------------

@@ -97,6 +97,7 @@ def _free(scene: RadioScene, points: Floats, normals: Floats, planes: Ints) -> t
         if not rows.size:
             continue
         triangle = first_hit(scene, points[rows, d], points[rows, d + 1], behind[rows])
+        # a line crosses a plane once: what it hits first in the right plane, it hits in the right place
         ok[rows] = np.where(triangle >= 0, scene.mesh.planes[triangle], -1) == planes[rows, d]
         materials[rows, d] = np.where(triangle >= 0, scene.mesh.materials[triangle], -1)
         behind[rows] = normals[rows, d]

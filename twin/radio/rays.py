@@ -19,8 +19,6 @@ LIFT = 1e-4
 """By which a ray starts off the wall that it leaves, a metre of its coordinates [1]: single precision hides less."""
 SHORTER = 1e-4
 """Share of a ray left off at a free end: an antenna on a wall is not hidden by the wall [1]."""
-NEAR, NEAR_SHARE = 1e-2, 1e-4
-"""How far from where it should a ray may hit [m], and of its length [1]."""
 
 
 def hits(scene: RadioScene, start: Floats, towards: Floats) -> tuple[Ints, Floats]:
@@ -32,16 +30,14 @@ def hits(scene: RadioScene, start: Floats, towards: Floats) -> tuple[Ints, Float
 
 
 def first_hit(scene: RadioScene, start: Floats, end: Floats, normals: Floats) -> Ints:
-    """The triangle that a ray meets where it should end, `[num_rays]`; -1: another one, or none.
+    """The first triangle on the way from one point to another and beyond, -1 for none, `[num_rays]`.
 
     Args:
         start, end: `[num_rays, 3]` [m].
-        normals: Of the wall that it leaves; 0 for none, `[num_rays, 3]`.
+        normals: Of the wall that a ray leaves; 0 for none, `[num_rays, 3]`.
     """
     mi: Any = import_module("mitsuba")
-    ray, length = _ray(mi, start, end, normals)
-    triangle, distance = _met(scene, ray)
-    return np.where(np.abs(distance - length) < NEAR + NEAR_SHARE * length, triangle, -1)
+    return _met(scene, _ray(mi, start, end, normals)[0])[0]
 
 
 def _met(scene: RadioScene, ray: Any) -> tuple[Ints, Floats]:
@@ -62,7 +58,7 @@ def is_free(scene: RadioScene, start: Floats, end: Floats, normals: Floats) -> B
     ray, length = _ray(mi, start, end, normals)
     ray.maxt = mi.Float(length * (1 - SHORTER))
     hidden: Bools = np.array(scene.sionna.mi_scene.ray_test(ray), dtype=np.bool_)
-    return ~hidden | (length == 0)
+    return np.asarray(~hidden | (length == 0))
 
 
 def _ray(mi: Any, start: Floats, end: Floats, normals: Floats) -> tuple[Any, Floats]:

@@ -33,8 +33,8 @@ CLOSEST = 0.1
 """Distance between a transmitter and a receiver below which there is no far field to speak of [m]."""
 ABOVE = 500.0
 """How far over the highest roof an antenna may stand [m]."""
-SAME = 1e-3
-"""Points closer than this are one [m]."""
+BELOW = 1e-3
+"""How far under the lowest point of the scene [m]."""
 
 
 def trace(
@@ -93,7 +93,7 @@ def points(what: str, given: ArrayLike, bounds: Floats) -> Floats:
         return np.zeros((0, 3))
     if found.ndim != 2 or found.shape[1] != 3:
         raise BadInput("shape", f"positions of a {what} have the shape {found.shape}, not [n, 3]")
-    low, high = bounds[0] - [0, 0, SAME], bounds[1] + [0, 0, ABOVE]
+    low, high = bounds[0] - [0, 0, BELOW], bounds[1] + [0, 0, ABOVE]
     bad = ~((found >= low) & (found <= high)).all(axis=1)
     if bad.any():
         first = int(np.argmax(bad))
@@ -120,12 +120,6 @@ def _joined(parts: list[FrozenPaths], depth: int) -> FrozenPaths:
 
 
 def _sorted(paths: FrozenPaths) -> FrozenPaths:
-    """By transmitter, receiver, length, then points; one that was found twice is kept once."""
+    """By transmitter, receiver, length, then points."""
     flat = paths.points.reshape(len(paths.points), paths.points.shape[1] * 3).round(6)
-    paths = paths.take(np.lexsort([*flat.T[::-1], paths.lengths().round(6), paths.receiver, paths.transmitter]))
-    same_link = (np.diff(paths.transmitter) == 0) & (np.diff(paths.receiver) == 0)
-    same_place = (np.abs(np.diff(paths.points, axis=0)) < SAME).all(axis=(1, 2))
-    again = same_link & same_place & (np.diff(paths.kinds, axis=0) == 0).all(axis=1)
-    first = np.ones(len(paths.kinds), dtype=np.bool_)
-    first[1:] = ~again
-    return paths.take(np.flatnonzero(first))
+    return paths.take(np.lexsort([*flat.T[::-1], paths.lengths().round(6), paths.receiver, paths.transmitter]))
