@@ -72,7 +72,7 @@ def apply_burst(shard: Shard, item: OtherEvent, result: BurstResult) -> None:
         "after": None if result.after is None else result.after,
         "base_version": before,
     }
-    touched = asked.want.touched or [cell.dn for cell in twin.region.cells]
+    touched = asked.want.touched
     if why:
         shard.counts["burst.refused"] += 1
         tell(shard, "burst", item, touched, detail | {"refused": why, "tier": twin.tier})
@@ -128,7 +128,8 @@ def _ask(shard: Shard, twin: RadioTwin, now: int) -> None:
         return
     region, config = twin.region, shard.config
     id_ = f"burst/{region.name}/{now}/{twin.believed.version}/{want.lost}"
-    want = twin.planner.ask(id_, now)
+    want.touched = twin.touched(want)
+    twin.planner.ask(id_, now)
     shard.revision += 1
     shard.counts["burst.asked"] += 1
     body = BurstRequest(
@@ -141,7 +142,7 @@ def _ask(shard: Shard, twin: RadioTwin, now: int) -> None:
         reason=want.reason,
         area=want.area or _heard(twin),
         cells=list(region.cells),
-        touched=want.touched or [cell.dn for cell in region.cells],
+        touched=want.touched,
         soundings=twin.memory.table(),
         since=from_ms(want.since),
         base_version=twin.believed.version,

@@ -21,6 +21,7 @@ class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         wanted: Whether there are any.
         min_soundings: Positions heard since the change began, before it is worth while.
+        gather_ms: After the first alarm, so that others of the same change can join it.
         patience_ms: After so long a third of them will do.
         cooldown_ms: Between an answer and the next question.
         deadline_ms: After which a question counts as lost.
@@ -29,6 +30,7 @@ class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     wanted: bool = True
     min_soundings: int = 120
+    gather_ms: int = 1_800_000
     patience_ms: int = 6 * 3_600_000
     cooldown_ms: int = 3_600_000
     deadline_ms: int = 6 * 3_600_000
@@ -107,7 +109,7 @@ class Planner:
         want, settings = self.want, self._settings
         if not settings.wanted or want is None or self.asked is not None or now < self.rests_until:
             return False
-        if want.lost >= settings.attempts:
+        if want.lost >= settings.attempts or (want.drifts and now - want.at < settings.gather_ms):
             return False
         waited = now - want.at >= settings.patience_ms
         return soundings >= (settings.min_soundings // 3 if waited else settings.min_soundings)

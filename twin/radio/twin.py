@@ -31,7 +31,8 @@ REMEMBERED = 600
 PERIOD_MS = 900_000
 FIDELITY_HALF_LIFE = 96.0
 """Periods: a day."""
-USUAL_GAIN = 0.05
+USUAL_STEP_DB = 0.02
+"""How far what is usual moves in a period [dB]."""
 LOOK_AT = 240
 """Positions heard since a map was adopted, before it is judged."""
 AS_RIGHT, AS_RIGHT_DB = 1.3, 0.3
@@ -211,7 +212,9 @@ class RadioTwin:
         if self.believed.map is None or busy or self.memory.cells != [cell.dn for cell in self.region.cells]:
             return
         for name, error in self._errors(self.period * PERIOD_MS - 1).items():
-            self.usual[name] = self.usual.get(name, error) + USUAL_GAIN * (error - self.usual.get(name, error))
+            known = self.usual.get(name, error)
+            # In small steps: until a change is noticed it must not pass for what is usual.
+            self.usual[name] = known + float(np.clip(error - known, -USUAL_STEP_DB, USUAL_STEP_DB))
 
     def look(self, now: int) -> None:
         """Is it as right again as before the change? If not, another burst, from what was heard since the last."""
@@ -221,11 +224,7 @@ class RadioTwin:
         if self.memory.since(looking.since + 1) < LOOK_AT:
             return
         found = self._errors(looking.since)
-        wrong = [
-            name
-            for name in looking.cells
-            if name in found and name in self.usual and found[name] > AS_RIGHT * self.usual[name] + AS_RIGHT_DB
-        ]
+        wrong = [name for name in looking.cells if name in found and self._off(name, found[name])]
         if not wrong or looking.looks >= MOST_LOOKS:
             self.looking = None
             return
@@ -237,6 +236,16 @@ class RadioTwin:
         known = self.planner.want is not None or self.planner.asked is not None
         if self.believed.map is None and not known and self.region.cells and len(self.memory):
             self.planner.note(Want(reason=NO_MAP, at=now, since=int(self.memory.time.min())))
+
+    def touched(self, want: Want) -> list[str]:
+        """The cells a burst is about: those of its drifts, and others that are off since, too."""
+        if self.believed.map is None:
+            return [cell.dn for cell in self.region.cells]
+        found = self._errors(want.since - 1)
+        return sorted({*want.touched, *(name for name, error in found.items() if self._off(name, error))})
+
+    def _off(self, name: str, error: float) -> bool:
+        return name in self.usual and error > AS_RIGHT * self.usual[name] + AS_RIGHT_DB
 
     def error_db(self) -> float | None:
         """Median absolute residual of what is remembered [dB]."""

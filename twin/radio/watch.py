@@ -24,8 +24,8 @@ WHOLE = -(2**31)
 """Stands for the tile of a series that covers a whole cell."""
 MOST_SERIES = 20_000
 
-SETTINGS = DriftSettings(thresholds=(36.0, 18.0, 9.0), warmup=12, cooldown=8, memory=384, level_errors=1.0, floor=0.15)
-"""Twice the thresholds of counters: there are many tiles, and a period is a quarter of an hour, not an hour.
+SETTINGS = DriftSettings(thresholds=(27.0, 13.5, 6.8), warmup=12, cooldown=8, memory=384, level_errors=1.0, floor=0.15)
+"""Half as much again as the thresholds of counters: there are many tiles, and a period is a quarter of an hour.
 `tests/science/radio_drift.py` has the run lengths."""
 
 Key = tuple[str, int, int]

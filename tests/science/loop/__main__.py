@@ -142,7 +142,8 @@ def show(row: dict[str, Any]) -> None:
     """One line of the table, and why where it went wrong."""
     detected = f"{row['detected_after_h']:.2f} h" if row["detected_after_h"] is not None else "-"
     print(
-        f"{row['name']:34}{row['change_db']:6.1f} dB  told {detected:>8}  bursts {row['bursts_before']}+{row['bursts_after']}"
+        f"{row['name']:34}{row['change_db']:6.1f} dB  told {detected:>8}  "
+        f"bursts {row['bursts_before']}+{row['bursts_after']}"
         f"  error {row['error_before_db']:5.2f} ->{row['error_at_drop_db']:6.2f} ->{row['error_after_db']:5.2f} dB"
         f"  back {row['recovered_after_h'] if row['recovered'] else '-':>5} h  {row['findings']} {row['kinds']}"
         f"  burst {max(row['burst_s'], default=0):.1f} s  fidelity {row['fidelity']}",
