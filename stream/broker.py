@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, for_code
 
 from stream.contact import meet
 from stream.decode import LATEST_MS
+from stream.leaving import leave
 from stream.topics import TOPICS, Headers, attributes_of
 from twin.errors import ConfigurationError, LogGone, Unavailable
 from twin.log import LogRecord
@@ -225,7 +226,7 @@ async def read_log(
     try:
         await consumer.start()
     except KafkaError as error:
-        await consumer.stop()
+        await leave(consumer)
         raise Unavailable(f"can't reach the broker: {error}; see `lockstep doctor`") from error
     try:
         consumer.assign([tp])
@@ -245,7 +246,7 @@ async def read_log(
             position = records[-1].offset + 1
             yield records
     finally:
-        await consumer.stop()
+        await leave(consumer)
 
 
 async def extent(
@@ -282,4 +283,4 @@ async def extent(
     except KafkaError as error:
         raise Unavailable(f"can't reach the broker: {error}; see `lockstep doctor`") from error
     finally:
-        await consumer.stop()
+        await leave(consumer)

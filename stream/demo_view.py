@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from stream.leaving import leave
 from stream.show import scores_table
 from stream.topics import OUTLETS
 
@@ -181,4 +182,4 @@ async def watch(bootstrap: str, security: dict[str, Any], partitions: int, view:
                         kinds[tp.topic], msgspec.json.decode(message.value), asyncio.get_running_loop().time()
                     )
     finally:
-        await consumer.stop()
+        await leave(consumer)

@@ -11,6 +11,7 @@ import psycopg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from stream.leaving import leave
 from twin.errors import Unavailable
 
 ANSWER_S = 10.0
@@ -133,7 +134,7 @@ class LogEnds:
         consumer, self._consumer = self._consumer, None
         self._known.clear()
         if consumer is not None:
-            await consumer.stop()
+            await leave(consumer)
 
 
 class DatabasePing:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from stream.leaving import leave
 from twin.errors import ConfigurationError, Unavailable
 
 
@@ -80,7 +81,7 @@ async def messages(what: str, *, from_start: bool, follow: bool) -> AsyncIterato
     except KafkaError as error:
         raise Unavailable(f"the broker does not answer: {error}") from error
     finally:
-        await consumer.stop()
+        await leave(consumer)
 
 
 def resend_rejected(limit: int) -> tuple[int, int]:

@@ -1,0 +1,37 @@
+"""A consumer that cancels its own fetches doesn't cancel whoever stops it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from stream.leaving import leave
+
+
+class Waiting:
+    """Its stop ends with the CancelledError of a fetch, or waits."""
+
+    def __init__(self, *, waits: bool) -> None:
+        self._waits = waits
+
+    async def stop(self) -> None:
+        if self._waits:
+            await asyncio.Event().wait()
+        raise asyncio.CancelledError
+
+
+async def test_the_cancelled_fetch_of_a_consumer_is_not_ours() -> None:
+    with pytest.raises(ZeroDivisionError):
+        try:
+            raise ZeroDivisionError
+        finally:
+            await leave(Waiting(waits=False))
+
+
+async def test_whoever_is_cancelled_while_it_leaves_stays_so() -> None:
+    task = asyncio.create_task(leave(Waiting(waits=True)))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
