@@ -45,6 +45,16 @@ science: $(STAMP) ## Tables of the models and detectors against their references
 	@$(BIN)/python -m tests.science.congestion
 	@$(BIN)/python -m tests.science.drift_run_length
 
+radio: $(STAMP) ## Tables of the radio twin: canyon, calibration, intervals, speed, parity with Sionna RT
+	@$(BIN)/python -m tests.science.canyon
+	@$(BIN)/python -m tests.science.radio_calibration
+	@$(BIN)/python -m tests.science.interval_coverage
+	@$(BIN)/python -m tests.science.radio_speed
+	@$(BIN)/python -m tests.science.radio_parity
+
+loop: $(STAMP) ## Change a hidden truth, watch the twin notice, recalibrate and be right again
+	@$(BIN)/python -m tests.science.loop $(ARGS)
+
 fuzz: $(STAMP) ## Fuzz every decoder: make fuzz ARGS="--runs 100000"
 	@$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m pip install --quiet \
 		--disable-pip-version-check --constraint constraints.txt --group fuzz

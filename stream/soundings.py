@@ -36,6 +36,9 @@ def apply_sounding(shard: Shard, item: OtherEvent, event: Sounding) -> None:
         shard.counts["sounding.no-scene"] += 1
         return
     twin = _twin(shard, name)
+    if twin.repeated(event.id):
+        shard.counts["duplicate"] += 1
+        return
     now = to_ms(event.time)
     period = now // PERIOD_MS
     if twin.period < period:

@@ -29,6 +29,7 @@ def dump(twin: RadioTwin) -> tuple[dict[str, Any], Arrays]:
         "keys": [list(key) for key in twin.watch.keys],
         "plan": twin.planner.state(),
         "scored": twin.scored,
+        "heard": twin.heard_before(),
         "usual": sorted(twin.usual.items()),
         "looking": msgspec.to_builtins(twin.looking),
         "last": [[name, *value] for name, value in sorted(twin.last.items())],
@@ -56,6 +57,7 @@ def load(twin: RadioTwin, data: Mapping[str, Any], arrays: Mapping[str, NDArray[
     twin.watch.restore(msgspec.convert(data["keys"], list[tuple[str, int, int]]), _below(arrays, "watch/"))
     twin.fidelity.restore(_below(arrays, "fidelity/"))
     twin.planner.restore(data["plan"])
+    twin.heard_before(msgspec.convert(data["heard"], list[int]))
     twin.usual = dict(msgspec.convert(data["usual"], list[tuple[str, float]]))
     twin.looking = msgspec.convert(data["looking"], Looking | None)
     twin.last = {name: (mean, n) for name, mean, n in msgspec.convert(data["last"], list[tuple[str, float, int]])}

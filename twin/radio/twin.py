@@ -21,6 +21,7 @@ from twin.radio.posterior import Posterior
 from twin.radio.region import Region
 from twin.radio.soundings import Heard, SoundingMemory, columns
 from twin.radio.watch import Moved, Watch
+from twin.rows import stable_id
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -38,6 +39,8 @@ LOOK_AT = 240
 AS_RIGHT, AS_RIGHT_DB = 1.3, 0.3
 """Times what is usual, and more [dB], that the error may be to be as right as before."""
 MOST_LOOKS = 4
+MOST_HEARD = 1024
+"""Ids of soundings by which repeated ones are told."""
 MOST_LATE = 8
 """Periods that a sounding may come late and still be remembered."""
 
@@ -114,6 +117,7 @@ class RadioTwin:
         self.last: dict[str, tuple[float, int]] = {}
         self.usual: dict[str, float] = {}
         self.looking: Looking | None = None
+        self._heard: dict[int, None] = {}
 
     def follow(self, region: Region) -> None:
         """The inventory has changed."""
@@ -149,6 +153,22 @@ class RadioTwin:
             mean[known, k] = cell.reference_dbm + own[known]
             sigma[known, k] = np.where(sight[known, k], *radio_map.error_db)
         return Expectation(mean, sigma, traced, sight)
+
+    def repeated(self, id_: str) -> bool:
+        """Whether a sounding of this id has come before, lately."""
+        checksum = stable_id(id_)
+        if checksum in self._heard:
+            return True
+        self._heard[checksum] = None
+        if len(self._heard) > MOST_HEARD:
+            del self._heard[next(iter(self._heard))]
+        return False
+
+    def heard_before(self, checksums: list[int] | None = None) -> list[int]:
+        """Checksums of the ids that are remembered, oldest first; given some, it remembers those."""
+        if checksums is not None:
+            self._heard = dict.fromkeys(checksums)
+        return list(self._heard)
 
     def hear(self, time: int, heard: Heard) -> bool:
         """Take a sounding of the open period. Returns False for one that comes too late to count.
