@@ -11,6 +11,7 @@ from models.online import CongestionModel, Predictions
 from stream.decode import from_ms
 from stream.outlets import outlet
 from stream.prepare import PreparedReport
+from twin.companions import Companions, columns_of
 from twin.events import CongestionPrediction
 from twin.rows import AHEAD, CORRECTED, DISCOVERED, LATE, SUSPECT, Effects, HistoryBlock
 from twin.state import Layout, Table
@@ -83,7 +84,10 @@ def _arrive_alike(shard: Shard, group: list[Admitted], effects: Effects) -> None
             series.write(at, period, measured, only_missing=first.arrival is Arrival.REORDERED)
             if number == 0:
                 expected = series.expected(at, period)
-            for model in shard.channels[table.granularity_ms, series.counter].models:
+            channel = shard.channels[table.granularity_ms, series.counter]
+            if channel.companions is not None:
+                _write_companions(channel.companions, group, at, values, suspect)
+            for model in channel.models:
                 predictions = model.predict(series, at, period, table.closed)
                 for k, target in enumerate(model.targets):
                     probability[:, shard.config.targets.index(target)] = predictions.probability[k]
@@ -104,6 +108,20 @@ def _arrive_alike(shard: Shard, group: list[Admitted], effects: Effects) -> None
             offset=each([a.item.record.offset for a in group]),
         )
     )
+
+
+def _write_companions(
+    companions: Companions,
+    group: list[Admitted],
+    rows: NDArray[np.int64],
+    values: NDArray[np.float64],
+    suspect: NDArray[np.bool_],
+) -> None:
+    """What the same reports say of volume, users and throughput."""
+    first = group[0]
+    for which, column in columns_of(first.layout.counters):
+        measured = np.where(suspect, np.nan, values[:, column])
+        companions.write(rows, first.period, which, measured, only_missing=first.arrival is Arrival.REORDERED)
 
 
 def _emit_predictions(

@@ -11,14 +11,19 @@ from models.online import CongestionModel
 from models.scoring import ScoreWindow
 from stream.config import ShardConfig
 from stream.zone import local_offset
+from twin.companions import Companions
 from twin.drift import DriftDetector
 from twin.expectation import Series
 from twin.fidelity import FidelityTracker
 from twin.neighbours import Csr
+from twin.radio.traced import TracedLoad
 from twin.state import Table
 from twin.topology import Topology
 
 Array = NDArray[Any]
+
+LOAD = "RRU.PrbTotDl"
+"""The counter that volume, users and throughput are kept beside."""
 
 FIDELITY_HALF_LIFE_S = 86_400
 SCORED_LABELS = 1 << 16
@@ -44,6 +49,12 @@ class Channel:
             for horizon in sorted({t.horizon_s for t in targets})
         ]
         self.scores = {t.name: ScoreWindow(SCORED_LABELS) for t in targets}
+        self.companions: Companions | None = None
+        """Volume, users and throughput, of a load counter only."""
+        self.traced = TracedLoad()
+        """How the counter agrees with the ray-traced tier, where there is one."""
+        if counter == LOAD:
+            self.companions = Companions(self.series.depth, self.series.bin_ms // granularity_ms)
         self._names: list[str] = []
         self._relation: tuple[tuple[int, int], Csr] | None = None
 
@@ -52,6 +63,8 @@ class Channel:
         n = self.series.n
         self.drift.grow(n)
         self.fidelity.grow(n)
+        if self.companions is not None:
+            self.companions.grow(n)
         for model in self.models:
             model.grow(n)
 
@@ -62,6 +75,11 @@ class Channel:
             self._names = [table.names[row] for row in rows]
         return self._names
 
+    def row_named(self, table: Table, name: str) -> int | None:
+        """The series' row of an object, if it has one."""
+        at = table.row(name)
+        return None if at is None else self.series.row(at)
+
     def relation(self, table: Table, topology: Topology) -> Csr:
         """Neighbours of every row; computed anew only after the topology or the rows have changed."""
         key = (topology.revision, self.series.n)
@@ -71,6 +89,8 @@ class Channel:
 
     def _parts(self) -> dict[str, Any]:
         parts: dict[str, Any] = {"series": self.series, "drift": self.drift, "fidelity": self.fidelity}
+        if self.companions is not None:
+            parts |= {"companions": self.companions, "traced": self.traced}
         parts |= {f"model{k}": model for k, model in enumerate(self.models)}
         return parts | {f"score{k}": window for k, window in enumerate(self.scores.values())}
 

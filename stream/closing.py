@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.scoring import ScoreWindow
+from stream import kpi
 from stream.channel import Channel
 from stream.decode import from_ms
+from stream.drift_evidence import Alarmed, BinEnd
 from stream.outlets import outlet
 from stream.silence import mark_stale, tell_gaps
+from twin.drift_kind import classify
 from twin.events import Drift, Fidelity, Score
 from twin.neighbours import neighbour_mean
 from twin.rows import Effects
@@ -40,6 +43,8 @@ def enter_period(shard: Shard, table: Table, period: int) -> None:
         table.now, table.closed = period - 1, period - 1 - before
         for channel in channels:
             channel.series.forget_recent()
+            if channel.companions is not None:
+                channel.companions.forget_recent()
     if table.pace.pace < period - shard.config.skew_periods - 1:
         # So far behind the fastest that their periods will be closed without them: silent, whatever the pace says.
         mark_stale(shard, table, period - shard.config.skew_periods - 1, period * table.granularity_ms)
@@ -48,6 +53,8 @@ def enter_period(shard: Shard, table: Table, period: int) -> None:
         table.now = now
         for channel in channels:
             channel.series.open(now)
+            if channel.companions is not None:
+                channel.companions.open(now)
 
 
 def follow_pace(shard: Shard, table: Table, recorded: int, effects: Effects) -> None:
@@ -78,8 +85,9 @@ def close_until(shard: Shard, table: Table, last: int) -> None:
     channels = _channels(shard, table)
     for period in range(table.closed + 1, last + 1):
         table.closed = period
+        bin_end = BinEnd(shard, table, period)
         for channel in channels:
-            if _close(shard, table, channel, period):
+            if _close(shard, table, channel, period, bin_end):
                 for model in channel.models:
                     model.freeze()
         tell_gaps(shard, table, period)
@@ -90,7 +98,7 @@ def _channels(shard: Shard, table: Table) -> list[Channel]:
     return [c for (g, _), c in sorted(shard.channels.items()) if g == table.granularity_ms]
 
 
-def _close(shard: Shard, table: Table, channel: Channel, period: int) -> bool:
+def _close(shard: Shard, table: Table, channel: Channel, period: int, bin_end: BinEnd) -> bool:
     """One counter's period is complete: learn, compare, then let it into what is usual.
 
     Returns:
@@ -111,16 +119,22 @@ def _close(shard: Shard, table: Table, channel: Channel, period: int) -> bool:
     closed = series.closing(period)
     channel.fidelity.update(closed.measured, closed.expected, closed.sigma)
     if series.ends_bin(period):
-        _detect_drift(shard, table, channel, period, end)
+        if channel.companions is not None:
+            now = channel.companions.bin(period, series.columns["ring"])
+            channel.companions.learn(now)
+            if shard.radio:
+                kpi.follow(shard, table, channel, now)
+                kpi.tell(shard, table, channel, period)
+        _detect_drift(shard, table, channel, bin_end)
         _emit_fidelity(shard, table, channel, end, tag)
     series.learn(period)
     return True
 
 
-def _detect_drift(shard: Shard, table: Table, channel: Channel, period: int, end: int) -> None:
+def _detect_drift(shard: Shard, table: Table, channel: Channel, bin_end: BinEnd) -> None:
     """Look for drift once a time-of-day bin: shorter means differ too little from the one before to tell more."""
-    series = channel.series
-    closed = series.closing_bin(period)
+    series, end = channel.series, bin_end.period * table.granularity_ms
+    closed = bin_end.closing(channel)
     # Busy hours vary more than quiet ones: the residual is judged by what is usual at its time of day.
     steady = (closed.measured - closed.expected) * (closed.usual_sigma / np.maximum(closed.sigma, 1e-9))
     alarms = channel.drift.update(steady, -(-end // series.bin_ms))
@@ -131,6 +145,7 @@ def _detect_drift(shard: Shard, table: Table, channel: Channel, period: int, end
     around = neighbour_mean(closed.measured - closed.expected, channel.relation(table, shard.topology))
     columns = (alarms.index, alarms.direction, alarms.since, alarms.size, alarms.evidence)
     for i, direction, since, size, evidence in zip(*(column.tolist() for column in columns), strict=True):
+        kind, reasons = classify(bin_end.evidence(channel, Alarmed(i, names[i], since * series.bin_ms, size)))
         body = Drift(
             id=f"drift/{names[i]}/{series.counter}/{table.granularity_ms // 1000}/{end}",
             time=from_ms(end),
@@ -143,6 +158,8 @@ def _detect_drift(shard: Shard, table: Table, channel: Channel, period: int, end
             neighbours=None if np.isnan(around[i]) else round(float(around[i]), 4),
             tier="statistical",
             revision=shard.revision,
+            kind=kind,
+            reasons=reasons,
         )
         shard.counts["drift"] += 1
         shard.emit(outlet("drift", names[i], end, body))

@@ -110,6 +110,10 @@ class Series:
         self.columns.grow(len(self._row_of))
         return rows
 
+    def row(self, table_row: int) -> int | None:
+        """The row here of a row of the table, if it has one."""
+        return self._row_of.get(table_row)
+
     def bin(self, period: int) -> int:
         """Time-of-day bin of a period: of its middle. Period `p` ends at `p` granularities after 1970 began."""
         return self._middle(period) % DAY_MS // self.bin_ms

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.sources.emulator.plan import HEIGHT, SECTORS, SITE_DISTANCE, TILT, Plan
+from twin.radio.efficiency import efficiency
 
 Floats = NDArray[np.float64]
 
@@ -25,29 +26,6 @@ NOISE: Final = 10 ** ((-174.0 + 10 * np.log10(360e3) + 7.0) / 10)
 _FREQUENCY_GHZ = 3.5
 _UE_HEIGHT = 1.5
 _SHADOWING_DB = 6.0
-
-CQI_SINR: Final = np.array([-6.7, -4.7, -2.3, 0.2, 2.4, 4.3, 5.9, 8.1, 10.3, 11.7, 14.1, 16.3, 18.7, 21.0, 22.7])
-"""Least SINR of CQI 1 to 15 [dB]: common in public code, not in the standard."""
-CQI_EFFICIENCY: Final = np.array(
-    [
-        0.1523,
-        0.2344,
-        0.3770,
-        0.6016,
-        0.8770,
-        1.1758,
-        1.4766,
-        1.9141,
-        2.4063,
-        2.7305,
-        3.3223,
-        3.9023,
-        4.5234,
-        5.1152,
-        5.5547,
-    ]
-)
-"""Spectral efficiency of CQI 1 to 15 [bit/s/Hz]. Source: TS 38.214 table 5.2.2.1-2."""
 
 
 class Reception:
@@ -103,9 +81,8 @@ class Coverage:
 def _table() -> Floats:
     """Bits of a block and second from -30 to 50 dB, 20 entries a decibel."""
     sinr = np.arange(-600, 1001) / 20.0
-    efficiency = np.interp(sinr, CQI_SINR, CQI_EFFICIENCY, left=CQI_EFFICIENCY[0] / 2)
     layers = 1.0 + np.clip((sinr - 5.0) / 10.0, 0.0, 1.0)
-    result: Floats = efficiency * layers * (360e3 * 0.75 * 0.75)
+    result: Floats = efficiency(sinr) * layers * (360e3 * 0.75 * 0.75)
     return result
 
 
