@@ -23,57 +23,24 @@ from numpy.typing import NDArray
 from twin.radio.antenna import Antenna, as_arrays, sent
 from twin.radio.fresnel import SPEED_OF_LIGHT, Coefficients, conductivity_part, permittivity, slab
 from twin.radio.materials import Materials
+from twin.radio.paths import NOTHING, REFLECTION, TRANSMISSION, FrozenPaths
+from twin.radio.prepared import Prepared, Wall, prepare
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
-NOTHING, REFLECTION, TRANSMISSION = 0, 1, 2
-"""What happens at a vertex."""
-
-PARALLEL = 1e-9
-"""Sine below which a path meets a wall straight on: then any direction within the wall will do."""
-
-
-class FrozenPaths(NamedTuple):
-    """Geometry of the paths of many links; nothing in it depends on materials, patterns or powers.
-
-    Attributes:
-        transmitter, receiver: Of each path, `[num_paths]`.
-        points: Transmitter, walls, receiver, then the receiver again, `[num_paths, max_depth + 2, 3]` [m].
-        normals: Of the wall at each vertex, of length 1, `[num_paths, max_depth, 3]`.
-        materials: Index of the wall's material, -1 for nothing, `[num_paths, max_depth]`.
-        kinds: `NOTHING`, `REFLECTION` or `TRANSMISSION`, `[num_paths, max_depth]`.
-    """
-
-    transmitter: Ints
-    receiver: Ints
-    points: Floats
-    normals: Floats
-    materials: Ints
-    kinds: Ints
-
-    def take(self, which: Ints) -> FrozenPaths:
-        """Some of the paths, by index."""
-        t, r, points, normals, materials, kinds = self
-        return FrozenPaths(t[which], r[which], points[which], normals[which], materials[which], kinds[which])
-
-    def lengths(self) -> Floats:
-        """[m], `[num_paths]`."""
-        return np.asarray(np.linalg.norm(np.diff(self.points, axis=1), axis=2).sum(axis=1))
-
-    def delays(self) -> Floats:
-        """[s], `[num_paths]`."""
-        return self.lengths() / SPEED_OF_LIGHT
-
-    def directions(self) -> Floats:
-        """Of every leg, of length 1, `[num_paths, max_depth + 1, 3]`; legs without length repeat the one before."""
-        legs = np.diff(self.points, axis=1)
-        size = np.linalg.norm(legs, axis=2, keepdims=True)
-        out: Floats = np.divide(legs, size, out=np.zeros_like(legs), where=size > 0)
-        for leg in range(1, out.shape[1]):
-            out[:, leg] = np.where(size[:, leg] > 0, out[:, leg], out[:, leg - 1])
-        return out
+__all__ = [
+    "NOTHING",
+    "REFLECTION",
+    "TRANSMISSION",
+    "Fields",
+    "FrozenPaths",
+    "Prepared",
+    "fields",
+    "per_field_sent",
+    "prepare",
+    "with_antennas",
+]
 
 
 class Fields(NamedTuple):
@@ -91,51 +58,6 @@ class Fields(NamedTuple):
     by_sigma: Complex
     by_yaw: Complex
     by_pitch: Complex
-
-
-class Prepared(NamedTuple):
-    """Frozen paths with all that can be computed of them once: worth it where fields are wanted again and again.
-
-    Attributes:
-        departure: Direction of the first leg, `[num_paths, 3]`.
-        arrival: Away from the receiver, `[num_paths, 3]`.
-        lengths: [m], `[num_paths]`.
-        walls: One for each vertex that any path has.
-    """
-
-    paths: FrozenPaths
-    departure: Floats
-    arrival: Floats
-    lengths: Floats
-    walls: tuple[Wall, ...]
-
-
-class Wall(NamedTuple):
-    """One vertex of all the paths that have it, `[num_met]` each.
-
-    Attributes:
-        rows: Which paths.
-        e_s, e_in, e_out: See above, `[num_met, 3]`.
-        cosine: Of the angle of incidence.
-        material: Index.
-        through: Transmission, not reflection.
-    """
-
-    rows: Ints
-    e_s: Floats
-    e_in: Floats
-    e_out: Floats
-    cosine: Floats
-    material: Ints
-    through: NDArray[np.bool_]
-
-
-def prepare(paths: FrozenPaths) -> Prepared:
-    """What doesn't depend on materials, antennas or the frequency."""
-    legs = paths.directions()
-    met = [np.flatnonzero(paths.kinds[:, d] != NOTHING) for d in range(paths.kinds.shape[1])]
-    walls = tuple(_wall(paths, legs, d, rows) for d, rows in enumerate(met) if rows.size)
-    return Prepared(paths, legs[:, 0], -legs[:, -1], paths.lengths(), walls)
 
 
 def fields(
@@ -228,27 +150,6 @@ def _dyads(ready: Prepared, materials: Materials, frequency: float) -> list[_Dya
         if wall.through.any():
             back = Coefficients(*(np.where(wall.through, t, r) for r, t in zip(back, on, strict=True)))
         out.append(_Dyad(wall, back))
-    return out
-
-
-def _wall(paths: FrozenPaths, legs: Floats, d: int, rows: Ints) -> Wall:
-    k_in, k_out, normal = legs[rows, d], legs[rows, d + 1], paths.normals[rows, d]
-    across = np.cross(k_in, normal)
-    size = np.linalg.norm(across, axis=1, keepdims=True)
-    e_s = np.where(size > PARALLEL, across / np.maximum(size, PARALLEL), _some_tangent(normal))
-    cosine = np.clip(np.abs(np.einsum("ij,ij->i", k_in, normal)), SMALLEST_COSINE, 1.0)
-    through = paths.kinds[rows, d] == TRANSMISSION
-    return Wall(rows, e_s, np.cross(e_s, k_in), np.cross(e_s, k_out), cosine, paths.materials[rows, d], through)
-
-
-SMALLEST_COSINE = 1e-9
-
-
-def _some_tangent(normal: Floats) -> Floats:
-    """A direction within each wall."""
-    helper = np.where(np.abs(normal[:, 2:]) < 0.9, [[0.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]])
-    tangent = np.cross(normal, helper)
-    out: Floats = tangent / np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), PARALLEL)
     return out
 
 
