@@ -41,11 +41,15 @@ def demo(
     sites: Annotated[int, typer.Option(help="Base stations of the emulated network, three cells each.")] = 20,
     speed: Annotated[float, typer.Option(help="Emulated hours a second, at most.")] = 4.0,
     seed: Annotated[int, typer.Option(help="Of the emulated network.")] = 1,
+    scene: Annotated[
+        str | None,
+        typer.Option(help="A ray-traced network instead, such as simple_street_canyon, with a burst worker."),
+    ] = None,
 ) -> None:
     """Start everything on this machine, play an emulated network, show what the twin makes of it."""
     from stream.demo import run_demo
 
-    sys.exit(run_demo(duration_text=for_, as_json=as_json, sites=sites, hours_per_second=speed, seed=seed))
+    sys.exit(run_demo(duration_text=for_, as_json=as_json, sites=sites, hours_per_second=speed, seed=seed, scene=scene))
 
 
 @app.command()

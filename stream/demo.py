@@ -22,6 +22,7 @@ from stream.partition import murmur2
 from stream.security import kafka_security
 from stream.services import DEMO, Services, started
 from stream.sources.emulator import EmulatedNetwork, Script
+from stream.sources.emulator.network import Network
 from stream.topics import SOURCES
 
 PARTITIONS = 2
@@ -30,12 +31,15 @@ QUIET = timedelta(days=5)
 GRANULARITY_S = 900
 
 
-def run_demo(*, duration_text: str, as_json: bool, sites: int, hours_per_second: float, seed: int) -> int:
+def run_demo(
+    *, duration_text: str, as_json: bool, sites: int, hours_per_second: float, seed: int, scene: str | None = None
+) -> int:
     """Run the demo until its time is over or Ctrl-C.
 
     Args:
         duration_text: Such as `60s`; `0s` has no end.
         hours_per_second: Emulated time, at most.
+        scene: Name of a layout: then the network stands in a ray-traced scene, with a burst worker beside it.
 
     Returns:
         The exit status.
@@ -51,13 +55,14 @@ def run_demo(*, duration_text: str, as_json: bool, sites: int, hours_per_second:
         stack.callback(shutil.rmtree, state, ignore_errors=True)
         services = stack.enter_context(started(settings))
         prepare_topics(settings, services.bootstrap)
-        worker = _start_worker(settings, services)
-        stack.callback(worker.stop)
-        script = Script.default(sites, after=QUIET)
-        network = EmulatedNetwork(seed, num_sites=sites, granularity_s=GRANULARITY_S, script=script)
-        view = View(as_json=as_json, num_cells=3 * sites)
-        failure = asyncio.run(_play(settings, services, worker, network, view, duration_s, hours_per_second))
-        worker.stop()
+        workers = [_start(settings, services, role) for role in (["worker", "burst-worker"] if scene else ["worker"])]
+        for worker in workers:
+            stack.callback(worker.stop)
+        network = _network(seed, sites, scene)
+        view = View(as_json=as_json, num_cells=network.plan.num_cells)
+        failure = asyncio.run(_play(settings, services, workers, network, view, duration_s, hours_per_second))
+        for worker in workers:
+            worker.stop()
         view.history = counts(services.dsn)
     result = view.result() | {"seed": seed, "failure": failure}
     if as_json:
@@ -69,7 +74,17 @@ def run_demo(*, duration_text: str, as_json: bool, sites: int, hours_per_second:
     return 1 if failure else 0
 
 
-def _start_worker(settings: Settings, services: Services) -> Service:
+def _network(seed: int, sites: int, scene: str | None) -> Network:
+    if scene:
+        from stream.sources.emulator.scene_network import SceneNetwork  # traces rays: only where that is wanted
+        from stream.sources.emulator.scene_script import demo
+
+        return SceneNetwork(seed, scene, granularity_s=GRANULARITY_S, changes=demo())
+    script = Script.default(sites, after=QUIET)
+    return EmulatedNetwork(seed, num_sites=sites, granularity_s=GRANULARITY_S, script=script)
+
+
+def _start(settings: Settings, services: Services, role: str) -> Service:
     """The same worker that an operator runs, as a process of its own."""
     environment = {
         "LOCKSTEP_BOOTSTRAP": services.bootstrap,
@@ -78,25 +93,27 @@ def _start_worker(settings: Settings, services: Services) -> Service:
         "LOCKSTEP_PARTITIONS": str(PARTITIONS),
         "LOCKSTEP_STATE_DIR": str(settings.state_dir),
         "LOCKSTEP_BATCH_WAIT_MS": "20",
+        # Emulated hours pass while a burst is computed.
+        "LOCKSTEP_BURST_DEADLINE_S": "259200",
         "PYTHONUNBUFFERED": "1",
     }
     job = Job(
-        command=[sys.executable, "-m", "stream.cli", "worker"],
-        log=Path(settings.state_dir) / "worker.log",
-        lock=Path(settings.state_dir) / "worker.lock",
+        command=[sys.executable, "-m", "stream.cli", role],
+        log=Path(settings.state_dir) / f"{role}.log",
+        lock=Path(settings.state_dir) / f"{role}.lock",
         stop_signal=signal.SIGTERM,
         orphan_signal=signal.SIGTERM,
         grace_s=15.0,
         environment=environment,
     )
-    return Service("stream worker", job)
+    return Service("stream worker" if role == "worker" else role.replace("-", " "), job)
 
 
 async def _play(
     settings: Settings,
     services: Services,
-    worker: Service,
-    network: EmulatedNetwork,
+    workers: list[Service],
+    network: Network,
     view: View,
     duration_s: int,
     hours_per_second: float,
@@ -120,8 +137,8 @@ async def _play(
     try:
         while not stop.is_set() and (deadline is None or loop.time() < deadline):
             await asyncio.wait([waiter, *tasks], timeout=0.25, return_when=asyncio.FIRST_COMPLETED)
-            if not worker.alive():
-                failure = f"the stream worker ended:\n{worker.tail()}"
+            if ended := [worker for worker in workers if not worker.alive()]:
+                failure = f"the {ended[0].name} ended:\n{ended[0].tail()}"
                 break
             for task in tasks:
                 if task.done():
@@ -135,7 +152,7 @@ async def _play(
     return failure
 
 
-async def _feed(producer: Producer, network: EmulatedNetwork, view: View, hours_per_second: float) -> None:
+async def _feed(producer: Producer, network: Network, view: View, hours_per_second: float) -> None:
     """Send what the emulated network sends, period by period, not faster than the twin predicts."""
     loop = asyncio.get_running_loop()
     pause = network.granularity_s / 3600 / hours_per_second

@@ -20,7 +20,9 @@ from stream.leaving import leave
 from stream.show import scores_table
 from stream.topics import OUTLETS
 
-WATCHED = ("congestion", "drift", "fidelity", "updates", "scores", "rejected")
+WATCHED = ("congestion", "drift", "fidelity", "updates", "scores", "bursts", "rejected")
+BURSTS = 6
+"""Shown."""
 
 
 class View:
@@ -46,6 +48,8 @@ class View:
         self._drifts: deque[dict[str, Any]] = deque(maxlen=6)
         self._scores: dict[str, dict[str, Any]] = {}
         self._fidelity: dict[str, float] = {}
+        self._bursts: deque[dict[str, Any]] = deque(maxlen=BURSTS)
+        self._tier = ""
         self._latency: deque[float] = deque(maxlen=100_000)
         self._predictions = 0
 
@@ -72,7 +76,11 @@ class View:
         elif kind == "scores":
             self._scores[body["target"]] = body["metrics"]
         elif kind == "fidelity":
-            self._fidelity[body["counter"]] = body["score"]
+            context = body.get("context")
+            self._fidelity[f"{body['counter']} {context}" if context else body["counter"]] = body["score"]
+            self._tier = body["tier"] if context else self._tier
+        elif kind == "updates" and body["change"] in ("calibrated", "burst"):
+            self._bursts.append(body)
 
     def _predicted(self, body: dict[str, Any], now: float) -> None:
         end = int(datetime.fromisoformat(body["time"]).timestamp())
@@ -118,14 +126,34 @@ class View:
             colour = "red" if p > 0.5 else "yellow" if p > 0.2 else "green"
             likely.add_row(escape(cell), "-" if value is None else f"{value:.0f} %", f"[{colour}]{p:.0%}", why)
         drifts = Table(title="drift: reality has moved away from the twin", title_justify="left", expand=True)
-        for column in ("since", "object", "counter", "by"):
+        for column in ("since", "object", "counter", "by", "kind"):
             drifts.add_column(column)
         for body in reversed(self._drifts):
-            drifts.add_row(str(body["since"])[:16], escape(body["object"]), body["counter"], f"{body['size']:+g}")
+            drifts.add_row(
+                str(body["since"])[:16], escape(body["object"]), body["counter"], f"{body['size']:+g}", body["kind"]
+            )
         parts: list[Any] = [Panel(self._headline(), title="Lockstep, emulated network"), likely, drifts]
+        if self._tier:
+            parts.append(self._bursts_table())
         if self._scores:
             parts.append(scores_table(self._scores))
         return Group(*parts, "[dim]Ctrl-C ends it")
+
+    def _bursts_table(self) -> Table:
+        """What simulation bursts have found; errors are those on soundings held out."""
+        table = Table(title=f"radio twin, tier {self._tier}: bursts", title_justify="left", expand=True)
+        for column in ("time", "found", "error before", "after", "burst took"):
+            table.add_column(column)
+        for body in reversed(self._bursts):
+            detail = body["detail"]
+            before, after = (detail.get(key) or {} for key in ("before", "after"))
+            table.add_row(
+                str(body["time"])[:16],
+                escape(str(detail.get("refused") or f"{detail['finding']}: {detail['reason']}")),
+                *(f"{one['median_db']:.1f} dB" if one else "-" for one in (before, after)),
+                f"{detail['seconds']:.1f} s" if "seconds" in detail else "-",
+            )
+        return table
 
     def farewell(self) -> None:
         """The last words."""
@@ -150,6 +178,8 @@ class View:
             "drifts": self._kinds["drift"],
             "rejected": self._kinds["rejected"],
             "fidelity": self._fidelity,
+            "radio_tier": self._tier,
+            "bursts": [body["detail"] for body in self._bursts],
             "event_to_prediction_ms": {
                 "p50": round(1000 * latency[len(latency) // 2]) if latency else None,
                 "p95": round(1000 * latency[len(latency) * 95 // 100]) if latency else None,

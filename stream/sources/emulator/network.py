@@ -19,7 +19,7 @@ from stream.sources.emulator.cabinet import COOL_AGAIN, FAN_WEAK, FAN_WELL, TOO_
 from stream.sources.emulator.load import Scheduler, Served
 from stream.sources.emulator.measure import cell_counters
 from stream.sources.emulator.messages import Item, Messages, Way
-from stream.sources.emulator.plan import SOURCE, inventory, make_plan
+from stream.sources.emulator.plan import SOURCE, Plan, inventory, make_plan
 from stream.sources.emulator.radio import Coverage
 from stream.sources.emulator.rates import RandomFailures, Rates
 from stream.sources.emulator.script import Script
@@ -172,15 +172,23 @@ class EmulatedNetwork:
         ]
 
 
-class Steps(Protocol):
+class Network(Protocol):
     """A network that goes on period by period."""
+
+    plan: Plan
+    granularity_s: int
+
+    @property
+    def time(self) -> datetime:
+        """End of the last period."""
+        ...
 
     def step(self) -> list[Item]:
         """Go on by one period; what is sent at its end, in order."""
         ...
 
 
-def records(network: Steps, periods: int, partitions: int) -> Iterator[LogRecord]:
+def records(network: Network, periods: int, partitions: int) -> Iterator[LogRecord]:
     """The next `periods` of a network as a log, without a broker; the inventory goes to every partition.
 
     What ingest agents would do to the messages is done here.

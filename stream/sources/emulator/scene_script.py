@@ -97,3 +97,14 @@ Change = WallMaterial | Turned | Power | NewBuilding | MovedWall | TrafficShift 
 def active(changes: tuple[Change, ...], now: timedelta) -> list[Change]:
     """Those in force."""
     return [change for change in changes if change.begin <= now < change.end]
+
+
+def demo() -> tuple[Change, ...]:
+    """Four days in the street canyon: a weak amplifier, a turned antenna, a crowd, a new building."""
+    hour = timedelta(hours=1)
+    return (
+        Power(24 * hour, 0, -6.0),
+        TrafficShift(40 * hour, (0, 1), 0.5, 46 * hour),
+        Turned(54 * hour, 5, azimuth_deg=-50.0),
+        NewBuilding(84 * hour, (-10.0, -7.0, 0.0), (-4.0, 8.0, 15.0), "metal"),
+    )
