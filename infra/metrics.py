@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 PREFIX = "lockstep_"
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+MINUTES = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 RECORDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500)
 
 
@@ -201,9 +202,43 @@ RETRIES = Metric(
     "The worker's log says what they answered.",
 )
 TICKS = Metric("ticks_total", "counter", (), "ticks", "Ticks written into idle partitions.", "")
+BURSTS_OPEN = Metric(
+    "bursts_open",
+    "gauge",
+    (),
+    "requests",
+    "Requests for bursts without an answer, of a burst worker's partitions.",
+    "Growing: add burst workers, or raise `burst_processes`.",
+)
+BURSTS = Metric(
+    "bursts_total",
+    "counter",
+    ("outcome",),
+    "requests",
+    "Requests for bursts answered, by outcome: done, failed, cancelled.",
+    "Many failed: `lockstep bursts` says why.",
+)
+BURST_ENDS = Metric(
+    "burst_attempts_total",
+    "counter",
+    ("cause",),
+    "attempts",
+    "Attempts at bursts by how they ended: done, time, memory, crash, error, stopped; all but done kill the process.",
+    "time or memory: raise `burst_budget_s` or `burst_memory_mib`; crash: the log says which signal.",
+)
+BURST_TIME = Metric(
+    "burst_seconds",
+    "histogram",
+    (),
+    "s",
+    "Time from the start of a burst to its end, all attempts.",
+    "Near `burst_budget_s`: raise it, or add a GPU.",
+    MINUTES,
+)
 
 CATALOGUE = (
     *(READY, PARTITIONS, LOOP_STALL, SERVICE_UP, PROGRESS_AGE, STUCK, EVENT_TIME_LAG, POSITION_LAG, COMMITTED_LAG),
     *(STALE, SNAPSHOT_AGE, SNAPSHOT_SIZE, RECORDS_FOLDED, REPORTS, CELL_PERIODS, OUTLETS, REJECTED, ARRIVALS, MISSING),
     *(INGESTED, BATCH, TRANSACTION, PUBLISH, SNAPSHOTS, REBALANCES, FENCED, RETRIES, TICKS),
+    *(BURSTS_OPEN, BURSTS, BURST_ENDS, BURST_TIME),
 )

@@ -40,7 +40,7 @@ class Board:
         self.failure = ""
 
     @property
-    def services(self) -> tuple[Reach, Reach]:
+    def services(self) -> tuple[Reach, ...]:
         """What the worker stands on."""
         return self.broker, self.database
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stream.cli_bursts import burst_worker, bursts
 from stream.cli_radio import coverage
 from stream.cli_state import state, topology
 from twin.errors import LockstepError
@@ -26,6 +27,8 @@ app = typer.Typer(
 app.add_typer(topology, name="topology")
 app.command()(state)
 app.command()(coverage)
+app.command("burst-worker")(burst_worker)
+app.add_typer(bursts, name="bursts")
 token = typer.Typer(help="Who may use the HTTP interface.", no_args_is_help=True)
 app.add_typer(token, name="token")
 

@@ -166,3 +166,13 @@ class DatabasePing:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+
+class NoPing:
+    """Stands for the database of a worker that needs none."""
+
+    async def ask(self) -> None:
+        """Return at once."""
+
+    async def close(self) -> None:
+        """Nothing to disconnect."""

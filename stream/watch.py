@@ -18,7 +18,7 @@ from infra.settings import Settings
 from stream.board import Board
 from stream.endpoints import publish
 from stream.health import HealthServer, by_token, from_this_machine
-from stream.reach import ANSWER_S, DatabasePing
+from stream.reach import ANSWER_S, DatabasePing, NoPing
 from stream.vigil import Ends, Vigil
 from stream.watchdog import Limits
 
@@ -37,9 +37,13 @@ class Watch(Service):  # type: ignore[misc]
 
     Args:
         board: What is watched.
+        dsn: Of the database; empty: the worker needs none.
         ends: Knows how far the log goes.
         owner: What the worker is called.
         on_fatal: Called with the error for which the worker must stop.
+
+    Attributes:
+        about: What `/status` says besides.
     """
 
     def __init__(
@@ -55,8 +59,8 @@ class Watch(Service):  # type: ignore[misc]
         super().__init__()
         self._board, self._settings = board, settings
         self._authorised = by_token(Access(settings.tokens_file)) if settings.tokens_file else from_this_machine
-        self._vigil = Vigil(board, ends, DatabasePing(dsn), settings.probe_every_s, on_fatal)
-        self._about: dict[str, Any] = {
+        self._vigil = Vigil(board, ends, DatabasePing(dsn) if dsn else NoPing(), settings.probe_every_s, on_fatal)
+        self.about: dict[str, Any] = {
             "worker": owner,
             "pid": os.getpid(),
             "version": version("lockstep-twin"),
@@ -74,7 +78,7 @@ class Watch(Service):  # type: ignore[misc]
             self._board,
             asyncio.get_running_loop(),
             self._settings.health_bind,
-            self._about,
+            self.about,
             self._authorised,
             self._vigil.look_from_outside,
         )

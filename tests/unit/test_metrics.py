@@ -12,6 +12,7 @@ from folding import A, log, new_shard, report
 from infra import metrics as m
 from infra.meters import Metrics
 from infra.metrics import CATALOGUE, Metric
+from stream.burst_process import Cause
 from stream.patience import STEPS, WRITE
 from stream.progress import Phase, Progress, SourceProgress
 from stream.topics import OUTLETS, SOURCES
@@ -26,6 +27,8 @@ BOUNDED = {
     "reason": len(REASONS) + 1,
     "source": len(SOURCES),
     "step": len(STEPS),
+    "outcome": 3,
+    "cause": len(Cause),
 }
 """Values a label can have, at most; none of them grows with the network."""
 
