@@ -8,6 +8,7 @@ from typing import Any
 
 import folding
 import msgspec
+import radio_region
 from bad_input import ACCEPTED, MAX_BYTES, REJECTED, SENT
 
 from infra.limiter import Limiter
@@ -27,9 +28,15 @@ from twin import dn
 from twin.counters import CATALOGUE
 from twin.errors import BadInput
 from twin.log import LogRecord
+from twin.radio.events import BurstRequest, SoundingTable
 
 PARTITIONS = 4
-_KINDS = {"report": events.REPORT, "topology": events.TOPOLOGY, "alarm": events.ALARM}
+_KINDS = {
+    "report": events.REPORT,
+    "topology": events.TOPOLOGY,
+    "alarm": events.ALARM,
+    "sounding": events.SOUNDING,
+}
 
 
 def reader(type_: str) -> Callable[[bytes], None]:
@@ -52,7 +59,7 @@ def event_seeds(type_: str) -> Callable[[], Iterable[bytes]]:
     """Messages of one type, good and bad; of a type without any, all: their fields are alike."""
 
     def seeds() -> list[bytes]:
-        own = [bad.value for bad in REJECTED.values() if _KINDS.get(bad.kind) == type_]
+        own = [bad.value for bad in REJECTED.values() if _KINDS.get(bad.kind) == type_ and len(bad.value) < 100_000]
         good = [json.dumps(event).encode() for event in _GOOD if _type_of(event) == type_]
         return own + good + (list(ACCEPTED.values()) if type_ == events.REPORT or not good else [])
 
@@ -72,7 +79,29 @@ INVENTORY: dict[str, Any] = {
 }
 TICK: dict[str, Any] = {"time": folding.START.isoformat()}
 
+SOUNDING: dict[str, Any] = radio_region.sounding(0, 3)
+RESPONSE = radio_region.sounding(1, 1, offsets=[0.0, 15e3], response=[[[[1e-4, 0], [0, -1e-4]], None]], noise=1e-9)
+
+
+def _answer() -> dict[str, Any]:
+    """Of a burst whose request is made up, so that a fuzzed log is unlikely to have it under way."""
+    nothing = SoundingTable(time=[], positions=[], cells=[], rsrp=[])
+    request = BurstRequest(
+        id="burst/SubNetwork=1/0/0/0", time=folding.START, partition=0, region=radio_region.REGION,
+        scene=radio_region.SCENE, frequency=3.5e9, reason="no map yet", area=(0.0, 0.0, 1.0, 1.0),
+        cells=[], touched=[], soundings=nothing, since=folding.START, base_version=0,
+    )  # fmt: skip
+    small = msgspec.structs.replace(radio_region.radio_map(step=30.0), cells=radio_region.CELLS)
+    return radio_region.as_event(radio_region.result(request, map=small), 0)
+
+
+ANSWER = _answer()
+
 _GOOD: list[dict[str, Any]] = [
+    radio_region.declared(),
+    SOUNDING,
+    RESPONSE,
+    ANSWER,
     INVENTORY,
     TICK,
     folding.report(folding.A, 0, [[40.0, 3], [50.0, None]], counters=[folding.LOAD, folding.USERS]),
@@ -94,6 +123,8 @@ _GOOD: list[dict[str, Any]] = [
 def _type_of(event: dict[str, Any]) -> str:
     if "scope" in event:
         return events.INVENTORY
+    if "rsrp" in event or "outcome" in event:
+        return events.SOUNDING if "rsrp" in event else events.BURST
     if event.keys() == {"time"}:
         return events.TICK
     return events.ALARM if "alarmType" in event else events.TOPOLOGY if "entities" in event else events.REPORT
@@ -134,6 +165,7 @@ def log_seeds() -> list[bytes]:
         folding.log([folding.alarm(), folding.alarm(), folding.alarm("CLEARED")]),
         folding.log([folding.sample(folding.A, s, 20.0) for s in (0, 30, 60, 61)]),
         folding.log([folding.report(folding.A, p, 50.0) for p in (0, 3, 1, 1)]),
+        folding.log([radio_region.declared(), *(radio_region.sounding(p, 3) for p in (0, 1, 5)), ANSWER]),
     ]
     logs += [[bad.record()] for bad in REJECTED.values() if len(bad.value) < 1500 and bad.kind != "senml"]
     return [_written(log) for log in logs]

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from folding import LOAD, START, USERS, A, alarm, inventory, report
+from radio_region import CELLS, sounding
 
-from stream.decode import ALARM, INVENTORY, REPORT, TOPOLOGY, to_ms
+from stream.decode import ALARM, INVENTORY, REPORT, SOUNDING, TOPOLOGY, to_ms
 from twin.log import LogRecord
 
 MAX_BYTES = 600_000
@@ -32,7 +33,8 @@ class Bad(NamedTuple):
     key: str = A
 
     def record(self, offset: int = 0) -> LogRecord:
-        default = {"report": REPORT, "topology": TOPOLOGY, "alarm": ALARM, "senml": "application/senml+json"}
+        default = {"report": REPORT, "topology": TOPOLOGY, "alarm": ALARM, "sounding": SOUNDING}
+        default["senml"] = "application/senml+json"
         return LogRecord(0, offset, self.key, SENT, self.type or default[self.kind], self.value)
 
 
@@ -65,6 +67,15 @@ def pack(*records: dict[str, Any]) -> bytes:
 
 def at(hours: float) -> str:
     return (datetime.fromisoformat(START.isoformat()) + timedelta(hours=hours)).isoformat()
+
+
+HEARD = sounding(0, 2)
+
+
+def heard(**changed: Any) -> Bad:
+    """A sounding with something changed, and the reason it is refused for."""
+    reason, unread = changed.pop("reason"), changed.pop("unread", True)
+    return Bad(reason, "sounding", json.dumps(HEARD | changed).encode(), unread=unread)
 
 
 R = "report"
@@ -170,6 +181,33 @@ REJECTED: dict[str, Bad] = {
             {"id": "x", "time": at(0), "entities": [{"dn": A, "kind": "element", "attributes": {"n": 2**80}}]}
         ).encode(),
     ),
+    "a sounding of nobody": heard(reason="bad-name", element="gnb-17"),
+    "a sounding of a bad cell": heard(reason="bad-name", cells=[CELLS[0], "two"]),
+    "a sounding of no cell": heard(reason="empty", cells=[], rsrp=[[], []]),
+    "a sounding at no place": heard(reason="empty", positions=[], rsrp=[]),
+    "a sounding of one cell twice": heard(reason="shape", cells=[CELLS[0]] * 2),
+    "a sounding with a row too few": heard(reason="shape", rsrp=HEARD["rsrp"][:1]),
+    "a ragged sounding": heard(reason="shape", rsrp=[[-80.0, -90.0], [-80.0]]),
+    "a power of +61 dBm": heard(reason="out-of-range", rsrp=[[-80.0, 61.0], [-80.0, None]]),
+    "a power of -201 dBm": heard(reason="out-of-range", rsrp=[[-80.0, -201.0], [-80.0, None]]),
+    "a power beyond all floats": Bad(
+        "wrong-type",
+        "sounding",
+        json.dumps(HEARD | {"rsrp": [["@", -1.0], [None, None]]}).replace('"@"', "1e999").encode(),
+    ),
+    "a receiver beyond the mountains": heard(reason="out-of-range", positions=[[0, 0, 1.5], [0, 1e6, 1.5]]),
+    "a receiver in the plane": heard(reason="wrong-type", positions=[[0, 0], [0, 1]]),
+    "a sounding without end": heard(
+        reason="too-large", positions=[[0, 0, 1.5]] * 15_000, rsrp=[[-80.0, None]] * 15_000
+    ),
+    "a response without subcarriers": heard(reason="shape", response=[[[], []], [[], []]]),
+    "a response with one subcarrier too many": heard(
+        reason="shape", offsets=[0.0], response=[[[[1, 0]], None], [[[1, 0], [0, 1]], None]]
+    ),
+    "a response with a negative noise": heard(
+        reason="out-of-range", offsets=[0.0], response=[[[[1, 0]], None], [None, None]], noise=-1.0
+    ),
+    "a sounding in the future": heard(reason="future", time=at(24 * 36_500), unread=False),
     "an inventory that relates a bad name": Bad(
         "bad-name",
         "topology",

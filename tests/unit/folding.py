@@ -11,7 +11,7 @@ import numpy as np
 
 from models.targets import parse_target
 from stream.config import ShardConfig
-from stream.decode import ALARM, INVENTORY, REPORT, TOPOLOGY, to_ms
+from stream.decode import ALARM, BURST, INVENTORY, REPORT, SOUNDING, TOPOLOGY, to_ms
 from stream.shard import Shard
 from stream.shard_state import dump
 from twin.counters import CATALOGUE
@@ -71,9 +71,8 @@ def log(events: Iterable[dict[str, Any] | bytes], start: int = 0) -> list[LogRec
         if isinstance(event, bytes):
             out.append(LogRecord(0, offset, "key", to_ms(START), REPORT, event))
             continue
-        kind = ALARM if "alarmType" in event else TOPOLOGY if "entities" in event else REPORT
-        if "scope" in event:
-            kind = INVENTORY
+        marks = {"scope": INVENTORY, "alarmType": ALARM, "entities": TOPOLOGY, "rsrp": SOUNDING, "outcome": BURST}
+        kind = next((kind for mark, kind in marks.items() if mark in event), REPORT)
         when = event.get("recorded") or event.get("end") or event.get("eventTime") or event.get("time")
         try:
             time = to_ms(datetime.fromisoformat(str(when)))

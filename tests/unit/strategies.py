@@ -12,10 +12,12 @@ from bad_input import REJECTED, SENT
 from folding import LOAD, POWER, START, USERS, A, B, C
 from hypothesis import strategies as st
 from msgspec import inspect
+from radio_region import CELLS, REGION, declared, sounding
 
-from stream.decode import ALARM, INVENTORY, REPORT, TICK, TOPOLOGY
+from stream.decode import ALARM, BURST, INVENTORY, REPORT, SOUNDING, TICK, TOPOLOGY
 from twin.events import Alarm, Entity, Inventory, Relation, Report, Tick, TopologyChange
 from twin.log import LogRecord
+from twin.radio.events import BurstResult, Sounding
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -51,6 +53,8 @@ def of_type(kind: inspect.Type) -> st.SearchStrategy[Any]:
         return st.sampled_from(kind.values)
     if isinstance(kind, inspect.UnionType):
         return st.one_of(*map(of_type, kind.types))
+    if isinstance(kind, inspect.TupleType):
+        return st.tuples(*map(of_type, kind.item_types))
     if isinstance(kind, inspect.ListType):
         return st.lists(of_type(kind.item_type), max_size=3)
     if isinstance(kind, inspect.DictType):
@@ -95,7 +99,32 @@ def _current(event: type[msgspec.Struct], fields: st.SearchStrategy[dict[str, An
     return st.builds(lambda made, given: _replaced(made, {"schema_version": 1, **given}), of(event), fields)
 
 
+@st.composite
+def heard(draw: st.DrawFn) -> dict[str, Any]:
+    """What fits together of a sounding, with and without responses."""
+    n, cells = draw(st.integers(1, 3)), draw(st.lists(_short, min_size=1, max_size=3, unique=True))
+    width = draw(st.integers(0, 2))
+    powers, places = st.none() | st.floats(-200, 60), st.floats(-9.9e5, 9.9e5)
+    rows = st.lists(st.lists(powers, min_size=len(cells), max_size=len(cells)), min_size=n, max_size=n)
+    made: dict[str, Any] = {
+        "element": draw(_short),
+        "cells": cells,
+        "positions": draw(st.lists(st.tuples(places, places, places), min_size=n, max_size=n)),
+        "rsrp": draw(rows),
+        "offsets": draw(st.lists(numbers, min_size=width, max_size=width)),
+        "response": [],
+        "noise": draw(st.floats(0, 1)),
+    }
+    if width:
+        channel = st.none() | st.lists(st.tuples(numbers, numbers), min_size=width, max_size=width)
+        row = st.lists(channel, min_size=len(cells), max_size=len(cells))
+        made["response"] = draw(st.lists(row, min_size=n, max_size=n))
+    return made
+
+
 READABLE: dict[str, st.SearchStrategy[Any]] = {
+    SOUNDING: _current(Sounding, heard()),
+    BURST: _current(BurstResult, st.fixed_dictionaries({"region": names})),
     REPORT: _current(Report, st.just({})),
     TICK: _current(Tick, st.just({})),
     ALARM: _current(Alarm, st.fixed_dictionaries({"object_instance": names})),
@@ -179,8 +208,43 @@ _small_changes = st.builds(
 _alarms = st.builds(
     folding.alarm, st.sampled_from(["MAJOR", "CLEARED", "BAD"]), st.sampled_from("12"), objectInstance=_elements
 )
-_KINDS = {"report": REPORT, "topology": TOPOLOGY, "alarm": ALARM}
-_bad = st.sampled_from([(_KINDS[bad.kind], bad.value) for bad in REJECTED.values() if bad.kind in _KINDS])
+
+
+@st.composite
+def odd_soundings(draw: st.DrawFn) -> dict[str, Any]:
+    """Soundings that are right, or nearly: of few elements, places and periods."""
+    cells = draw(st.lists(st.sampled_from([*CELLS, f"{C},NRCellDU=1"]), min_size=1, max_size=3, unique=True))
+    n, width = draw(st.integers(1, 8)), len(cells) + draw(st.sampled_from([0, 0, 0, 0, 1]))
+    place = st.sampled_from([-60.0, -1.0, 0.0, 24.9, 25.0]) | st.floats(-1e6, 1e6)
+    power = st.none() | st.floats(-120, -40) | st.floats(-201, 61)
+    return sounding(
+        draw(st.integers(-3, 8)),
+        element=draw(_elements),
+        positions=[[draw(place), draw(place), 1.5] for _ in range(n)],
+        cells=cells,
+        rsrp=[[draw(power) for _ in range(width)] for _ in range(n)],
+    )
+
+
+_answers = st.builds(
+    lambda region, outcome, asked: {
+        "id": "answer",
+        "time": START.isoformat(),
+        "request": asked,
+        "partition": 0,
+        "region": region,
+        "base_version": 0,
+        "outcome": outcome,
+        "reason": "made up",
+    },
+    st.sampled_from([REGION, A, "SubNetwork=2"]),
+    st.sampled_from(["done", "failed", "cancelled", "lost"]),
+    texts,
+)
+_KINDS = {"report": REPORT, "topology": TOPOLOGY, "alarm": ALARM, "sounding": SOUNDING}
+_bad = st.sampled_from(
+    [(_KINDS[bad.kind], bad.value) for bad in REJECTED.values() if bad.kind in _KINDS and len(bad.value) < 200_000]
+)
 
 
 def _encoded(type_: str, events: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, bytes]]:
@@ -192,6 +256,9 @@ messages = st.one_of(
     _encoded(REPORT, st.builds(folding.sample, _elements, st.integers(0, 7200), st.floats(0, 100))),
     _encoded(TOPOLOGY, _small_changes),
     _encoded(ALARM, _alarms),
+    _encoded(TOPOLOGY, st.builds(declared) | st.builds(lambda z: declared(z_m=z), st.none() | st.floats(-5, 50))),
+    _encoded(SOUNDING, odd_soundings()),
+    _encoded(BURST, _answers),
     _bad,
     st.tuples(st.sampled_from([*READABLE, ""]), st.binary()),
 )
