@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from stream.channel import LOAD, Channel
 from stream.decode import to_ms
 from stream.radio_evidence import Sounded, sounded
 from twin import dn
-from twin.companions import QUARTERS, THROUGHPUT, USERS, VOLUME
+from twin.companions import FULL, HALF_A_POINT, QUARTERS, THROUGHPUT, USERS, VOLUME
 from twin.drift_kind import Change, Evidence
 from twin.expectation import RATE, TRUSTED_DAYS, Closing, Series
 from twin.state import Table
@@ -27,6 +28,11 @@ DAY_MS = 86_400_000
 STILL_COUNTERS = 2
 """Of one object, that must all stand still: one alone may have a coarse scale."""
 
+CORRELATION = 0.5
+"""Of the residuals of two hours, typically."""
+REACH = 7
+"""Bins that an exponential mean over four sees, about."""
+
 Floats = NDArray[np.float64]
 
 
@@ -35,7 +41,7 @@ class Alarmed(NamedTuple):
 
     Attributes:
         since: End of the bin the change is dated back to [ms].
-        size: Mean residual since then, in the counter's unit.
+        size: Mean residual since then, made alike for all times of day, in the counter's unit.
     """
 
     row: int
@@ -66,10 +72,12 @@ class BinEnd:
 
     def evidence(self, channel: Channel, alarmed: Alarmed) -> Evidence:
         """All that is known about one drift of a counter."""
-        counter, row, name = channel.series.counter, alarmed.row, alarmed.name
-        closed = self._closed[counter]
-        size = float(alarmed.size / max(closed.sigma[row], 1e-9))
+        counter, row, name, since = channel.series.counter, alarmed.row, alarmed.name, alarmed.since
+        closed = self.closing(channel)
+        bins = 1 + (self.period * self._table.granularity_ms - since) // channel.series.bin_ms
+        size = float(alarmed.size / max(closed.usual_sigma[row], 1e-9) / standard_error(bins))
         element = element_of(name)
+        own, others = self._alarms_on(name, since)
         heard = self._heard(channel, alarmed) if counter == LOAD else Sounded()
         found = Evidence(
             counter=counter,
@@ -77,66 +85,76 @@ class BinEnd:
             doubted=self._doubted(channel.series, row),
             still=self._still(channel.series.table_rows[row]),
             silent=self._silent(name),
-            alarms=self._alarms_on(name, alarmed.since),
-            load=size if counter == LOAD else self.standing(LOAD, self._cells(element)),
-            power=self.standing(POWER, [element]),
-            neighbours=self._around(channel, closed, row),
+            alarms=own,
+            asset_alarms=others,
+            load=size if counter == LOAD else self.standing(LOAD, self._cells(element), since),
+            power=self.standing(POWER, [element], since),
+            neighbours=self._around(channel, row, since),
             radio_residual_db=heard.residual_db,
             radio_error_db=heard.error_db,
             uniform=heard.uniform,
         )
-        return self._with_companions(found, channel, alarmed, closed)
+        return self._with_companions(found, channel, alarmed, bins)
+
+    def standing(self, counter: str, names: Sequence[str], since: int) -> float | None:
+        """How far some objects' counter has been off since a moment [standard errors]; the mean over them."""
+        for (_, known), channel in sorted(self._shard.channels.items()):
+            if known != counter:
+                continue
+            table = self._shard.tables[channel.series.granularity_ms]
+            rows = [row for name in names if (row := channel.row_named(table, name)) is not None]
+            if rows and (mean := self._off(table, channel, rows, since)) is not None:
+                return mean
+        return None
+
+    def _off(self, table: Table, channel: Channel, rows: Sequence[int], since: int) -> float | None:
+        """Mean residual over rows and over the bins since a moment, at most a day [standard errors]."""
+        series, found = channel.series, []
+        period = self.period if table is self._table else table.closed
+        if table is self._table:
+            # Kept from its turn, or its turn comes after this one's: it hasn't learnt from this bin yet.
+            closed = self.closing(channel)
+            found.append((closed.measured[rows] - closed.expected[rows]) / np.maximum(closed.sigma[rows], 1e-9))
+            period -= 1
+        since = max(since, period * series.granularity_ms - DAY_MS + series.bin_ms)
+        found.extend(_learnt_residual(series, end, rows) for end in _bin_ends(series, period, since))
+        residuals = np.array(found).reshape(len(found), len(rows))
+        bins = int((~np.isnan(residuals)).any(axis=1).sum())
+        mean = _mean(residuals)
+        return None if mean is None else mean / standard_error(bins)
+
+    def _with_companions(self, found: Evidence, channel: Channel, alarmed: Alarmed, bins: int) -> Evidence:
+        beside, row, closed = channel.companions, alarmed.row, self.closing(channel)
+        if beside is None or np.isnan(closed.expected[row]):
+            return found
+        usual, error = beside.usual(row, bins), standard_error(min(bins, REACH))
+        # Load without any would have no logarithm, and no cell is more than full.
+        before = float(np.clip(closed.expected[row], 0.0, FULL))
+        off = alarmed.size * closed.sigma[row] / max(closed.usual_sigma[row], 1e-9)
+        after = float(np.clip(before + off, 0.0, FULL))
+        growth = np.log((after + HALF_A_POINT) / (before + HALF_A_POINT))
+        moved = growth + beside.along(row, before, after) + usual.moved
+        own = usual.sigma * error
+        # The drift itself is known as well as its size says.
+        spread = np.hypot(own, growth / max(abs(found.size), 1e-9))
+        return found._replace(
+            volume=_change(moved[VOLUME], spread[VOLUME]),
+            users=_change(moved[USERS], spread[USERS]),
+            throughput=_change(usual.moved[THROUGHPUT], own[THROUGHPUT]),
+            efficiency=_change(usual.moved[VOLUME], own[VOLUME]),
+            traced=channel.traced.standing(row, bins),
+        )
 
     def _heard(self, channel: Channel, alarmed: Alarmed) -> Sounded:
         """What soundings say now, or said when they drifted: since then the radio twin takes that level for usual."""
         shifted = channel.traced.shifted(alarmed.row)
         return Sounded(*shifted) if shifted else sounded(self._shard, alarmed.name)
 
-    def standing(self, counter: str, names: Sequence[str]) -> float | None:
-        """Mean residual of some objects' counter in the newest bin that is complete [standard deviations]."""
-        if not names:
-            return None
-        for (_, known), channel in sorted(self._shard.channels.items()):
-            if known != counter:
-                continue
-            table = self._shard.tables[channel.series.granularity_ms]
-            rows = [row for name in names if (row := channel.row_named(table, name)) is not None]
-            if len(rows) and (mean := _mean(self._residuals(table, channel, rows))) is not None:
-                return mean
-        return None
-
-    def _residuals(self, table: Table, channel: Channel, rows: Sequence[int]) -> Floats:
-        series = channel.series
-        if table is not self._table or not series.ends_bin(self.period):
-            return _of_last_bin(series, table.closed, rows)
-        # Either kept from its turn, or its turn comes after this one's and it hasn't learnt from the bin yet.
-        closed = self.closing(channel)
-        return (closed.measured[rows] - closed.expected[rows]) / np.maximum(closed.sigma[rows], 1e-9)
-
-    def _with_companions(self, found: Evidence, channel: Channel, alarmed: Alarmed, closed: Closing) -> Evidence:
-        beside, row = channel.companions, alarmed.row
-        if beside is None or np.isnan(closed.expected[row]):
-            return found
-        usual = beside.usual(row)
-        # Load without any would have no logarithm.
-        before = max(float(closed.expected[row]), 0.0)
-        after = max(before + alarmed.size, 0.0)
-        moved = np.log((after + 0.5) / (before + 0.5)) + beside.along(row, before, after) + usual.moved
-        spread = np.hypot(usual.sigma, closed.sigma[row] / (before + 0.5))
-        return found._replace(
-            volume=_change(moved[VOLUME], spread[VOLUME]),
-            users=_change(moved[USERS], spread[USERS]),
-            throughput=_change(usual.moved[THROUGHPUT], usual.sigma[THROUGHPUT]),
-            efficiency=_change(usual.moved[VOLUME], usual.sigma[VOLUME]),
-            traced=channel.traced.standing(row),
-        )
-
-    def _around(self, channel: Channel, closed: Closing, row: int) -> float | None:
-        """Mean residual of its neighbours; where it has none, of all others."""
-        residual = (closed.measured - closed.expected) / np.maximum(closed.sigma, 1e-9)
+    def _around(self, channel: Channel, row: int, since: int) -> float | None:
+        """How far its neighbours have been off; where it has none, all others."""
         indices, indptr = channel.relation(self._table, self._shard.topology)
-        near = indices[indptr[row] : indptr[row + 1]]
-        return _mean(residual[near] if len(near) else np.delete(residual, row))
+        near = indices[indptr[row] : indptr[row + 1]].tolist()
+        return self._off(self._table, channel, near or [i for i in range(channel.series.n) if i != row], since)
 
     # What its data are worth ----------------------------------------------------------------------------------------
 
@@ -168,9 +186,6 @@ class BinEnd:
 
     # Where it stands ------------------------------------------------------------------------------------------------
 
-    def _cells(self, element: str) -> list[str]:
-        return self._shard.topology.cells_of_element(element)
-
     @cached_property
     def _alarms(self) -> dict[str, list[tuple[str, int, str, str]]]:
         """Object, time [ms], type and cause of the alarms of each element."""
@@ -180,20 +195,26 @@ class BinEnd:
             found.setdefault(element_of(alarm.object_instance), []).append(one)
         return found
 
-    def _alarms_on(self, name: str, since: int) -> list[tuple[str, str]]:
-        """Alarms of an object, of what it is part of, and of its element's assets, that are not much older than this.
+    def _alarms_on(self, name: str, since: int) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """Alarms of an object itself, and of its element and its assets, that are not much older than this.
 
         Whatever has stood for days was there before, too.
         """
         element = element_of(name)
-        standing = [one for asset in (element, *self._assets(element)) for one in self._alarms.get(asset, ())]
-        return sorted(
-            {
-                (kind, cause)
-                for owner, time, kind, cause in standing
-                if time >= since - DAY_MS and (f"{name},".startswith(f"{owner},") or not _is_cell(owner))
-            }
-        )
+        own: set[tuple[str, str]] = set()
+        others: set[tuple[str, str]] = set()
+        for asset in (element, *self._assets(element)):
+            for owner, time, kind, cause in self._alarms.get(asset, ()):
+                if time < since - DAY_MS:
+                    continue
+                if owner == name:
+                    own.add((kind, cause))
+                elif not _is_cell(owner):
+                    others.add((kind, cause))
+        return sorted(own), sorted(others - own)
+
+    def _cells(self, element: str) -> list[str]:
+        return self._shard.topology.cells_of_element(element)
 
     def _assets(self, element: str) -> list[str]:
         graph = self._shard.topology.graph
@@ -234,17 +255,28 @@ def _run(values: NDArray[np.float32]) -> int:
     return int(different[0]) if len(different) else len(values)
 
 
-def _of_last_bin(series: Series, closed: int, rows: Sequence[int]) -> Floats:
-    """Residuals in the newest bin that a series has learnt [standard deviations], NaN while it is young."""
-    while not series.ends_bin(closed):
-        closed -= 1
-    c, b = series.columns, series.bin(closed)
+def _bin_ends(series: Series, period: int, since: int) -> Iterator[int]:
+    """Periods up to one that ended a bin, newest first, back to a moment [ms]."""
+    while period * series.granularity_ms >= since:
+        if series.ends_bin(period):
+            yield period
+        period -= 1
+
+
+def _learnt_residual(series: Series, period: int, rows: Sequence[int]) -> Floats:
+    """Residuals in a bin that ended less than a day ago and has been learnt [standard deviations], NaN if unknown."""
+    c, b = series.columns, series.bin(period)
     days = c["days"][b, rows].astype(np.float64)
-    # It has moved its mean towards this bin already.
+    # The mean has moved towards this bin already.
     rate = np.maximum(1 / np.maximum(days, 1), RATE)
     residual = (c["last"][b, rows] - c["mean"][b, rows]) / np.maximum(1 - rate, 0.1)
-    sigma = np.maximum(series.sigma(closed)[0][rows], 1e-9)
+    sigma = np.maximum(series.sigma(period)[0][rows], 1e-9)
     return np.where(days > TRUSTED_DAYS, residual / sigma, np.nan).astype(np.float64)
+
+
+def standard_error(bins: int) -> float:
+    """Of a mean over so many hours [standard deviations of one]: neighbouring hours resemble each other."""
+    return min(1.0, sqrt((1 + CORRELATION) / (1 - CORRELATION) / max(bins, 1)))
 
 
 def _change(moved: float, sigma: float) -> Change | None:

@@ -152,11 +152,13 @@ class Companions:
         c["moved"][:] += np.where(known, FAST, 0.0) * (error - c["moved"])
         c["count"][:] = count
 
-    def usual(self, row: int) -> Usual:
-        """How the ratios of a row stand."""
+    def usual(self, row: int, bins: int) -> Usual:
+        """How the ratios of a row stand, so many bins after they may have changed."""
         c = self.columns
         unknown = c["count"][:, row] < TRUSTED
-        moved, sigma = c["moved"][:, row].astype(np.float64), np.sqrt(c["variance"][:, row].astype(np.float64))
+        # The mean has come this far towards a change.
+        share = 1 - (1 - FAST) ** max(bins, 1)
+        moved, sigma = c["moved"][:, row] / share, np.sqrt(c["variance"][:, row].astype(np.float64))
         return Usual(np.where(unknown, np.nan, moved), np.where(unknown, np.nan, np.maximum(sigma, 1e-3)))
 
     def along(self, row: int, load: float, other: float) -> Floats:

@@ -114,13 +114,16 @@ class TracedLoad:
         c["moved"][which, at] += FAST * (error - c["moved"][which, at])
         c["count"][which, at] = count + 1
 
-    def standing(self, row: int) -> float | None:
-        """How far a row's blocks have left their own level, for the volume carried [standard deviations]."""
+    def standing(self, row: int, bins: int) -> float | None:
+        """How far a row's blocks have left their own level for the volume carried, so many bins after a change.
+
+        In standard deviations of one bin.
+        """
         at = self._at.get(row)
         if at is None or self.columns["count"][BLOCKS, at] < 2 * ENOUGH:
             return None
         sigma = max(float(np.sqrt(self.columns["variance"][BLOCKS, at])), 1e-3)
-        return float(self.columns["moved"][BLOCKS, at]) / sigma
+        return float(self.columns["moved"][BLOCKS, at]) / sigma / (1 - (1 - FAST) ** max(bins, 1))
 
     def hear(self, at: Ints, level: Floats, fresh: NDArray[np.bool_], error: Floats, uniform: Floats) -> None:
         """Where the level of cells' soundings stands [dB], and whether a drift has just set it anew, `[k]` each."""
