@@ -16,7 +16,7 @@ from twin.fidelity import FidelityTracker
 from twin.radio import adoption, empirical, maps
 from twin.radio.events import BurstResult
 from twin.radio.maps import RadioMap
-from twin.radio.planning import LOOK, NO_MAP, Planner, PlanSettings, Want
+from twin.radio.planning import LOOK, NEW_CELLS, NO_MAP, Planner, PlanSettings, Want
 from twin.radio.posterior import Posterior
 from twin.radio.region import Region
 from twin.radio.soundings import Heard, SoundingMemory, columns
@@ -27,7 +27,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 EMPIRICAL, RAY_TRACED = "empirical", "ray-traced"
-REMEMBERED = 600
+GEOMETRY = "geometry"
+REMEMBERED = 1000
 """Positions."""
 PERIOD_MS = 900_000
 FIDELITY_HALF_LIFE = 96.0
@@ -61,17 +62,26 @@ class Expectation(NamedTuple):
     sight: Bools
 
 
+class Taken(NamedTuple):
+    """Values of a sounding, by the tier that they were compared with."""
+
+    traced: int
+    empirical: int
+
+
 class Looking(msgspec.Struct, kw_only=True):
     """After a change the twin looks whether it is as right again as it was before.
 
     Attributes:
         cells: That were touched.
         since: When the newest map was adopted [ms since 1970].
+        use_since: From when on soundings may be used for the next one [ms since 1970].
         looks: How often it has asked again.
     """
 
     cells: list[str]
     since: int
+    use_since: int
     looks: int = 0
 
 
@@ -120,13 +130,22 @@ class RadioTwin:
         self._heard: dict[int, None] = {}
 
     def follow(self, region: Region) -> None:
-        """The inventory has changed."""
+        """The inventory has changed: cells that the map doesn't know, or not where they stand now, want another."""
+        known = {} if region.scene != self.region.scene else {cell.dn: cell for cell in self.region.cells}
+        new = [c.dn for c in region.cells if c.dn not in known or known[c.dn].position != c.position]
+        if self.believed.map is not None and new:
+            now = self.period * PERIOD_MS
+            self.planner.note(Want(reason=NEW_CELLS, at=now, since=now, touched=new))
         self.region = region
 
     @property
     def tier(self) -> str:
         """The best that this region has."""
         return RAY_TRACED if self.believed.map else EMPIRICAL
+
+    def tier_of(self, cell: str) -> str:
+        """The best that a cell has."""
+        return RAY_TRACED if self.believed.map and cell in self.believed.map.cells else EMPIRICAL
 
     def expect(self, positions: Floats, believed: Believed | None = None) -> Expectation:
         """What the region's cells should be heard with.
@@ -135,23 +154,23 @@ class RadioTwin:
             positions: `[n, 3]` [m].
             believed: Other than in use.
         """
-        cells = self.region.cells
-        mean, sigma = empirical.expected(cells, positions, self.region.frequency)
-        traced, sight = np.zeros(mean.shape, dtype=np.bool_), np.zeros(mean.shape, dtype=np.bool_)
+        cells, shape = self.region.cells, (len(positions), len(self.region.cells))
+        mean, sigma = np.full(shape, np.nan), np.full(shape, np.nan)
+        sight = np.zeros(shape, dtype=np.bool_)
         radio_map = (believed or self.believed).map
-        if radio_map is None:
-            return Expectation(mean, sigma, traced, sight)
-        gain, seen = maps.gain_at(radio_map, positions), maps.sight_at(radio_map, positions)
-        column = {name: k for k, name in enumerate(radio_map.cells)}
-        for k, cell in enumerate(cells):
-            if cell.dn not in column:
-                continue
-            own = gain[:, column[cell.dn]]
-            known = ~np.isnan(own)
-            traced[known, k] = True
-            sight[:, k] = seen[:, column[cell.dn]]
-            mean[known, k] = cell.reference_dbm + own[known]
-            sigma[known, k] = np.where(sight[known, k], *radio_map.error_db)
+        if radio_map is not None and len(positions):
+            column = {name: k for k, name in enumerate(radio_map.cells)}
+            own = np.array([column.get(cell.dn, -1) for cell in cells], dtype=np.int64)
+            here = np.flatnonzero(own >= 0)
+            reference = np.array([cells[k].reference_dbm for k in here])
+            mean[:, here] = reference + maps.gain_at(radio_map, positions)[:, own[here]]
+            sight[:, here] = maps.sight_at(radio_map, positions)[:, own[here]]
+            sigma = np.where(sight, *radio_map.error_db)
+        traced = ~np.isnan(mean)
+        if (rest := np.flatnonzero(~traced.all(axis=0))).size:
+            guess = empirical.expected([cells[k] for k in rest], positions, self.region.frequency)
+            for own_values, guessed in ((mean, guess.mean), (sigma, guess.sigma)):
+                own_values[:, rest] = np.where(traced[:, rest], own_values[:, rest], guessed)
         return Expectation(mean, sigma, traced, sight)
 
     def repeated(self, id_: str) -> bool:
@@ -170,8 +189,8 @@ class RadioTwin:
             self._heard = dict.fromkeys(checksums)
         return list(self._heard)
 
-    def hear(self, time: int, heard: Heard) -> bool:
-        """Take a sounding of the open period. Returns False for one that comes too late to count.
+    def hear(self, time: int, heard: Heard) -> Taken | None:
+        """Take a sounding of the open period. Returns None for one that comes too late to count.
 
         Args:
             time: [ms since 1970].
@@ -180,8 +199,8 @@ class RadioTwin:
         names = [cell.dn for cell in self.region.cells]
         if period >= self.period - MOST_LATE:
             self.memory.add(time, heard, names)
-        if period < self.period or not names:
-            return False
+        if period < self.period:
+            return None
         measured = columns(heard, names)
         expected = self.expect(heard.positions)
         residual = measured - expected.mean
@@ -191,7 +210,8 @@ class RadioTwin:
             old = measured - self.expect(heard.positions, self.previous).mean
             both = ~(np.isnan(old) | np.isnan(residual))
             self.trial = np.concatenate([self.trial, np.abs(np.stack([old[both], residual[both]]))], axis=1)
-        return True
+        there = ~np.isnan(measured)
+        return Taken(int((there & expected.traced).sum()), int((there & ~expected.traced).sum()))
 
     def _score(self, names: list[str], measured: Floats, expected: Expectation, residual: Floats) -> None:
         for name in names:
@@ -249,7 +269,7 @@ class RadioTwin:
             self.looking = None
             return
         looking.looks += 1
-        self.planner.note(Want(reason=LOOK, at=now, since=looking.since + 1, touched=wrong))
+        self.planner.note(Want(reason=LOOK, at=now, since=looking.use_since, touched=wrong))
 
     def want_map(self, now: int) -> None:
         """Without a map the first burst is for one, from whatever is remembered."""
@@ -278,15 +298,18 @@ class RadioTwin:
         """Why a result is not adopted; empty: it may be."""
         asked = self.planner.asked.id if self.planner.asked else ""
         names = [cell.dn for cell in self.region.cells]
-        first = self.believed.map is None
+        want = self.planner.asked.want if self.planner.asked else None
+        # The parameters' own evidence says nothing of cells that had no map: before and after both trace them.
+        first = self.believed.map is None or (want is not None and want.reason == NEW_CELLS)
         if why := adoption.objection(result, asked, self.believed.version, names, first=first):
             return why
-        assert self.planner.asked is not None
-        young = self.memory.time >= self.planner.asked.want.since
+        assert want is not None
+        young = self.memory.time >= want.since
         places, measured = self.memory.positions[young], self.memory.rsrp[young]
-        old = measured - self.expect(places).mean
-        new = measured - self.expect(places, Believed(result.posterior, result.map)).mean
-        compared = adoption.compare(old, new)
+        other = self.expect(places, Believed(result.posterior, result.map))
+        if adoption.silent(measured, np.where(other.traced, other.mean, np.nan)):
+            return "its map says nothing of most of what was heard since: does it cover the places of the soundings?"
+        compared = adoption.compare(measured - self.expect(places).mean, measured - other.mean)
         if adoption.worse(compared):
             return (
                 f"worse on the soundings that the twin remembers: median error {compared.old:.2f} dB before, "
@@ -306,8 +329,24 @@ class RadioTwin:
             want = self.planner.asked.want if self.planner.asked else None
             cells = want.touched if want and want.touched else [cell.dn for cell in self.region.cells]
             looks = self.looking.looks if self.looking and want and want.reason == LOOK else 0
-            self.looking = Looking(cells=cells, since=now, looks=looks)
+            # A building stands from one moment on; an amplifier may go on getting weaker.
+            use = want.since if want and result.finding == GEOMETRY else now + 1
+            self.looking = Looking(cells=cells, since=now, use_since=use, looks=looks)
         self._begin_anew()
+
+    def refuse(self, result: BurstResult, now: int) -> None:
+        """Go on with what is believed. What has changed still has: ask again, or look whether it went by itself.
+
+        Args:
+            now: Event time [ms since 1970].
+        """
+        asked = self.planner.asked
+        first = self.believed.map is None
+        self.planner.answered(now, again=result.outcome == "failed" or (result.outcome == "done" and first))
+        if result.outcome == "done" and not first and asked is not None:
+            looks = self.looking.looks if self.looking else 0
+            cells = asked.want.touched or [cell.dn for cell in self.region.cells]
+            self.looking = Looking(cells=cells, since=now, use_since=asked.want.since, looks=looks)
 
     def _begin_anew(self) -> None:
         self.trial = np.zeros((2, 0))

@@ -35,7 +35,7 @@ SCENARIOS = [
     Scenario("power -3 dB", lambda at: Power(at, 0, -3.0)),
     Scenario("power -6 dB", lambda at: Power(at, 4, -6.0)),
     Scenario("power +4 dB", lambda at: Power(at, 2, 4.0)),
-    Scenario("tilt +40 deg", lambda at: Turned(at, 1, tilt_deg=40.0)),
+    Scenario("tilt +50 deg", lambda at: Turned(at, 1, tilt_deg=50.0)),
     Scenario("azimuth +35 deg", lambda at: Turned(at, 3, azimuth_deg=35.0)),
     Scenario("azimuth -50 deg", lambda at: Turned(at, 5, azimuth_deg=-50.0)),
     Scenario("marble walls turn to foam", lambda at: WallMaterial(at, "marble", 1.2, 0.001)),

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 LENGTHS_M = (5.0, 10.0, 20.0, 40.0)
 SHARES = (0.2, 0.5, 0.8, 0.95)
 """Of the variance that the field has; the rest is noise."""
-MOST_PLACES = 400
+MOST_PLACES = 600
 CLIP = 3.0
 """Residuals end at so many standard deviations: one parked lorry is no building."""
 LEAST_SHARE = 0.05
