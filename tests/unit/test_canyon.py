@@ -61,12 +61,17 @@ def test_the_amplitudes_derivatives_are_exact() -> None:
         np.testing.assert_allclose(exact[k], difference, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("method", "bandwidth", "at_most"), [("PEAC", 10e6, 0.01), ("UPEC", 500e6, 0.1)])
+@pytest.mark.parametrize(
+    ("method", "bandwidth", "at_most"),
+    [("PEAC", 10e6, 0.01), ("UPEC", 500e6, 0.1), ("PEAC joint", 1e6, 0.03), ("PEAC joint", 10e6, 0.01)],
+)
 def test_what_a_method_is_good_at(method: str, bandwidth: float, at_most: float) -> None:
     assert error(method, bandwidth, 0) < at_most
 
 
-@pytest.mark.parametrize(("method", "bandwidth", "at_least"), [("PEOC", 100e6, 0.5), ("UPEC", 10e6, 0.5)])
+@pytest.mark.parametrize(
+    ("method", "bandwidth", "at_least"), [("PEOC", 100e6, 0.5), ("UPEC", 10e6, 0.5), ("PEAC", 1e6, 0.1)]
+)
 def test_what_a_method_is_bad_at(method: str, bandwidth: float, at_least: float) -> None:
     assert error(method, bandwidth, 0) > at_least
 
