@@ -48,6 +48,8 @@ class Scheduler:
     Attributes:
         server: Cell that serves each point, `[A, P]`.
         load: Of each cell in the last period, 0 to 1, `[C]`.
+        sinr: At each point in the last period [dB], `[A, P]`.
+        sessions: At each point, `[A, P]`.
     """
 
     def __init__(self, plan: Plan, coverage: Coverage | Reception) -> None:
@@ -56,6 +58,8 @@ class Scheduler:
         self.load: Floats = np.full(plan.num_cells, 0.4)
         self._loss: Floats = np.zeros(0)
         self.server: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.sinr: Floats = np.zeros(0)
+        self.sessions: Floats = np.zeros(0)
         self.radiate(np.zeros(plan.num_cells))
         # What each cell carries when full, everybody at 40 %: it is what its traffic is dimensioned by.
         per_block = bits_per_block(self._sinr_db(self.load))
@@ -68,12 +72,16 @@ class Scheduler:
         self._loss = loss_db.copy()
         self.receive()
 
-    def receive(self) -> None:
-        """Take the coverage as it is now."""
+    def receive(self, server: NDArray[np.int64] | None = None) -> None:
+        """Take the coverage as it is now.
+
+        Args:
+            server: Which candidate serves each point, `[A, P]`; none: the one that is received best.
+        """
         per_block = 10 ** ((self._plan.power - self._loss) / 10) / self._plan.num_prbs
         candidates = self._coverage.candidates
         received = self._coverage.gain * per_block[candidates][:, None, :]
-        best = np.argmax(received, axis=2)
+        best = np.argmax(received, axis=2) if server is None else server
         self._signal: Floats = np.take_along_axis(received, best[:, :, None], axis=2)[:, :, 0]
         self._received: Floats = received
         self.server = np.take_along_axis(candidates, best, axis=1)
@@ -99,6 +107,7 @@ class Scheduler:
         share = np.divide(used, needed, out=np.ones(cells), where=needed > 0)
         total = volume.sum(axis=1, keepdims=True)
         split = np.divide(volume, total, out=np.zeros_like(volume), where=total > 0) * sessions[:, None]
+        self.sinr, self.sessions = sinr, split
         poor = _per_cell(server, np.where(sinr < 0.2, volume, 0.0), cells)
         return Served(
             needed=needed,

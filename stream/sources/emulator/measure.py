@@ -25,7 +25,8 @@ CELL_COUNTERS: Final = (
 
 _UPLINK_SHARE = 0.3
 """Uplink blocks a downlink block goes with."""
-_HOLDING_S = 20.0
+HOLDING_S = 20.0
+"""How long a session stays connected."""
 _LEAST_FREE = 0.03
 """A full cell still gives a user a share: it divides what there is among about 30."""
 _MOVING: Final = np.array([0.02, 0.02, 0.10, 0.03])
@@ -52,7 +53,7 @@ def cell_counters(plan: Plan, served: Served, period_s: float, rng: np.random.Ge
     free_ul = np.maximum(1.0 - load_ul, _LEAST_FREE)
     thp_ul = plan.num_prbs * per_block * free_ul * 0.12 / 1e3 * rng.lognormal(0.0, 0.03, cells)
 
-    connected = served.sessions * _HOLDING_S / period_s
+    connected = served.sessions * HOLDING_S / period_s
     peak = np.ceil(connected + np.sqrt(connected) * rng.uniform(1.5, 3.0, cells))
     attempts = np.where(busy, np.maximum(np.rint(served.sessions), 1.0), 0.0)
     crowded = np.clip((load - 0.9) / 0.1, 0.0, 1.0)

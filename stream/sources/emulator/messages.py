@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ class Item(NamedTuple):
     """One message as a source sends it.
 
     Attributes:
-        kind: `report`, `senml`, `topology` or `alarm`: keys of `stream.topics.SOURCES`.
+        kind: `report`, `senml`, `topology`, `alarm` or `sounding`: keys of `stream.topics.SOURCES`.
         time: When it is sent [ms since 1970].
     """
 
@@ -38,19 +39,29 @@ class Messages:
     """Makes the messages of one plan.
 
     Thousands a step: what all have in common is encoded once, numbers are formatted a column at a time.
+
+    Args:
+        counters: Columns of the reports of cells.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, counters: tuple[str, ...] = CELL_COUNTERS) -> None:
+        self._counters = counters
         self._encode = msgspec.json.Encoder().encode
         self._elements = [plan.element(site) for site in range(plan.num_sites)]
         self._heads = [b'{"element":' + self._encode(element) for element in self._elements]
         self._bases = [sensor(site) + ":" for site in range(plan.num_sites)]
 
-    def cells(self, begin: datetime, end: datetime, values: Floats) -> list[Item]:
-        """Reports of the cells; `values` `[C, num_counters]`."""
+    def cells(self, begin: datetime, end: datetime, values: Floats, suspect: Collection[int] = ()) -> list[Item]:
+        """Reports of the cells; `values` `[C, num_counters]`; `suspect` are cells whose rows are marked so."""
         rows = _rows(values)
         groups = [rows[at : at + SECTORS] for at in range(0, len(rows), SECTORS)]
-        return self._reports(begin, end, [relative_cell(sector) for sector in range(SECTORS)], CELL_COUNTERS, groups)
+        objects = [relative_cell(sector) for sector in range(SECTORS)]
+        made = self._reports(begin, end, objects, self._counters, groups)
+        for site in {cell // SECTORS for cell in suspect}:
+            marked = [cell % SECTORS for cell in sorted(suspect) if cell // SECTORS == site]
+            value = made[site].value.replace(b'"suspect":[]', b'"suspect":' + self._encode(marked))
+            made[site] = made[site]._replace(value=value)
+        return made
 
     def stations(self, begin: datetime, end: datetime, values: Floats) -> list[Item]:
         """Reports of the base stations about themselves; `values` `[S, num_counters]`."""

@@ -37,6 +37,10 @@ class Reception:
     """
 
     def __init__(self, gain: Floats) -> None:
+        self.hear(gain)
+
+    def hear(self, gain: Floats) -> None:
+        """Take other gains, maybe of other areas."""
         areas, _, cells = gain.shape
         self.candidates: NDArray[np.int64] = np.tile(np.arange(cells), (areas, 1))
         self.gain = gain

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
-from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from stream.sources.emulator.plan import AREAS, SECTORS, SOURCE, Plan, relative_cell, sensor
-from stream.sources.inventory import changes
+from stream.sources.emulator.plan import AREAS, SECTORS, Plan
 from twin.errors import ConfigurationError
-from twin.events import Entity, Relation, TopologyChange
+from twin.radio.antenna import Pattern
 from twin.radio.cells import CellRadio
 
 LAYOUTS = Path(__file__).parent / "layouts"
@@ -30,6 +28,10 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The declared network of one scene; three cells a site.
 
     Attributes:
+        scene: Name of a built-in scene, or a Mitsuba XML file; a relative path counts from the layout's folder.
+        power_dBm: Configured maximum power of the carrier.
+        gain_dB: Of the array beside the element's pattern.
+        slant_deg: Of the polarisation from vertical.
         area: Where users walk: west, south, east, north [m].
         spacing_m: Between the places they can stand at [m].
     """
@@ -42,7 +44,9 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sites: list[_Site]
     num_prbs: int = 273
     spacing_m: float = 3.0
-    pattern: str = "tr38901"
+    pattern: Pattern = "tr38901"
+    gain_dB: float = 0.0  # noqa: N815
+    slant_deg: float = 0.0
 
     def plan(self) -> Plan:
         """The same as the emulator's parts need it."""
@@ -68,7 +72,9 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 tilt_deg=self.tilt_deg,
                 power_dbm=self.power_dBm,
                 num_prbs=self.num_prbs,
-                pattern=self.pattern,  # type: ignore[arg-type]
+                pattern=self.pattern,
+                gain_db=self.gain_dB,
+                slant_deg=self.slant_deg,
             )
             for cell in range(plan.num_cells)
         ]
@@ -88,55 +94,28 @@ def read_layout(name: str) -> Layout:
     except OSError as error:
         known = ", ".join(sorted(p.stem for p in LAYOUTS.glob("*.toml")))
         raise ConfigurationError(f"there is no layout {name!r} ({error}); built in: {known}") from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise ConfigurationError(f"the layout {path} can't be read: {error}") from error
-    if not layout.sites or layout.spacing_m <= 0:
-        raise ConfigurationError(f"the layout {path} needs at least one site and a positive spacing_m")
-    return layout
+    _check(layout, path)
+    beside = path.parent / layout.scene
+    return msgspec.structs.replace(layout, scene=str(beside.resolve())) if beside.is_file() else layout
 
 
-@dataclass(frozen=True)
-class SceneInventory:
-    """What an operator's inventory says of a layout."""
+def _check(layout: Layout, path: Path) -> None:
+    west, south, east, north = layout.area
+    for wrong, what in (
+        (not layout.sites, "needs at least one site"),
+        (layout.spacing_m <= 0, f"has a spacing_m of {layout.spacing_m:g}; it must be positive"),
+        (layout.num_prbs < 1, f"has {layout.num_prbs} num_prbs; a carrier has at least 1"),
+        (layout.frequency_Hz <= 0, f"has a frequency_Hz of {layout.frequency_Hz:g}; it must be positive"),
+        (not (west < east and south < north), "has no room in its area; give west, south, east, north"),
+        (not all(map(isfinite, _numbers(layout))), "has a number that is not finite"),
+    ):
+        if wrong:
+            raise ConfigurationError(f"the layout {path} {what}")
 
-    layout: Layout
 
-    def changes(self, time: datetime) -> list[TopologyChange]:
-        """Region with its scene, base stations, cells with their antennas, sensors, neighbours."""
-        plan, cells = self.layout.plan(), self.layout.cells()
-        region = f"SubNetwork={SOURCE},SubNetwork=1"
-        entities = [
-            Entity(dn=f"SubNetwork={SOURCE}", kind="region"),
-            Entity(dn=region, kind="region", attributes={"radio_scene": self.layout.scene}),
-        ]
-        relations = [Relation(source=f"SubNetwork={SOURCE}", target=region, kind="contains")]
-        for site in range(plan.num_sites):
-            element, device = plan.element(site), f"{plan.element(site)},Sensor={sensor(site)}"
-            entities.append(Entity(dn=element, kind="element", attributes={"vendor": "emulated"}))
-            entities.append(Entity(dn=device, kind="sensor"))
-            relations.append(Relation(source=region, target=element, kind="contains"))
-            relations.append(Relation(source=device, target=element, kind="measures"))
-            for sector in range(SECTORS):
-                cell = cells[site * SECTORS + sector]
-                assert cell.dn == f"{element},{relative_cell(sector)}"
-                entities.append(Entity(dn=cell.dn, kind="cell", attributes=self._attributes(cell)))
-                relations.append(Relation(source=element, target=cell.dn, kind="contains"))
-        names = [cell.dn for cell in cells]
-        relations += [Relation(source=a, target=b, kind="neighbour") for a in names for b in names if a != b]
-        return changes(entities, relations, time, SOURCE)
-
-    def _attributes(self, cell: CellRadio) -> dict[str, str | float | int | bool | None]:
-        """What `twin.radio.region` reads."""
-        return {
-            "x_m": cell.position[0],
-            "y_m": cell.position[1],
-            "z_m": cell.position[2],
-            "azimuth_deg": cell.azimuth_deg,
-            "tilt_deg": cell.tilt_deg,
-            "configuredMaxTxPower_dBm": cell.power_dbm,
-            "num_prbs": cell.num_prbs,
-            "antenna_pattern": cell.pattern,
-            "antenna_gain_dB": cell.gain_db,
-            "slant_deg": cell.slant_deg,
-            "frequency_Hz": self.layout.frequency_Hz,
-        }
+def _numbers(layout: Layout) -> list[float]:
+    of_sites = [x for site in layout.sites for x in (*site.position, *site.azimuths)]
+    own = [layout.frequency_Hz, layout.power_dBm, layout.tilt_deg, layout.gain_dB, layout.slant_deg, layout.spacing_m]
+    return [*own, *layout.area, *of_sites]

@@ -19,16 +19,20 @@ from stream.sources.emulator.network import START
 from stream.sources.emulator.plan import SOURCE
 from stream.sources.emulator.radio import NUM_POINTS, Reception
 from stream.sources.emulator.rates import Rates
-from stream.sources.emulator.scene_layout import SceneInventory, read_layout
-from stream.sources.emulator.scene_script import Change, StuckCounters, TrafficShift, active
+from stream.sources.emulator.scene_counters import SCENE_COUNTERS, CountingFaults, cqi_counters
+from stream.sources.emulator.scene_crowds import Crowds
+from stream.sources.emulator.scene_inventory import SceneInventory
+from stream.sources.emulator.scene_layout import read_layout
+from stream.sources.emulator.scene_script import Change
 from stream.sources.emulator.scene_truth import WEAKEST_DBM, SceneTruth
 from stream.sources.emulator.scene_users import Walkers
+from stream.sources.emulator.sounding import Receivers, Sounder
 from stream.sources.emulator.traffic import Traffic
 from twin.errors import ConfigurationError
 from twin.events import Alarm
-from twin.radio.events import Sounding
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 DEAD_DB = 10.0
 """Loss that an amplifier notices itself."""
@@ -43,9 +47,14 @@ class SceneNetwork:
         seed: Of everything that is random.
         scene: Name of a layout that comes with the program, or a TOML file; see `scene_layout`.
         changes: Of the truth; see `scene_script`.
+        rates: Of what happens to messages on the way; equipment fails only as `changes` say.
         soundings: Users that report what they hear, each period.
-        noise_db: Standard deviation of a reported power [dB].
-        gps_m: Of a reported position, east and north [m].
+        noise_db, snr_db, gps_m, offsets: See `sounding.Receivers`.
+        device: Rays are traced on; see `twin.radio.variant`.
+
+    Attributes:
+        truth: What the twin can't see.
+        served: What the cells did in the last period.
 
     Raises:
         ConfigurationError: Arguments that make no network.
@@ -63,29 +72,40 @@ class SceneNetwork:
         rates: Rates | None = None,
         soundings: int = 40,
         noise_db: float = 1.0,
+        snr_db: float = 20.0,
         gps_m: float = 0.5,
+        offsets: Sequence[float] = (),
         device: str | None = None,
     ) -> None:
         if seed < 0 or soundings < 0 or granularity_s < 1 or 86400 % granularity_s or start.tzinfo is None:
-            raise ConfigurationError("seed and soundings must not be negative, the granularity must divide a day")
+            raise ConfigurationError(
+                "seed and soundings must not be negative, the granularity must divide a day, the start needs a zone"
+            )
+        if min(noise_db, gps_m) < 0:
+            raise ConfigurationError("noise_db and gps_m are standard deviations: they must not be negative")
         self.layout = read_layout(scene)
         self.truth = SceneTruth(self.layout, seed, changes, device)
         self.plan = self.layout.plan()
         self.start, self.granularity_s, self.num_steps = start.astimezone(UTC), granularity_s, 0
-        self._seed, self._changes = seed, tuple(changes)
-        self._noise_db, self._gps_m = noise_db, gps_m
-        self._users = Walkers(seed, self.truth.places, max(soundings, NUM_POINTS * self.plan.num_cells))
-        self._soundings = soundings
-        self._reception = Reception(self._points(timedelta(0)))
+        self._seed = seed
+        cells, sites = self.plan.num_cells, self.plan.num_sites
+        self._users = Walkers(seed, self.truth.places, max(soundings, NUM_POINTS * cells))
+        receivers = Receivers(soundings, noise_db, snr_db, gps_m, tuple(offsets))
+        self._sounder = Sounder(seed, self.plan, self.truth, receivers)
+        rsrp = self.truth.rsrp(timedelta(0))
+        self._users.serve(rsrp)
+        at, _ = self._dealt()
+        self._reception = Reception(self._gain(rsrp[at]))
         self._scheduler = Scheduler(self.plan, self._reception)
         self._traffic = Traffic(seed, self.plan.area, self._scheduler.capacity, granularity_s)
-        self._cabinets = Cabinets(seed, self.plan.num_sites)
-        elements = [self.plan.element(site) for site in range(self.plan.num_sites)]
-        cells = [self.plan.cell(cell) for cell in range(self.plan.num_cells)]
-        self._watches = (Watch(HOT, elements), Watch(FAN, elements), Watch(AMPLIFIER, cells))
-        self._messages = Messages(self.plan)
+        self._crowds = Crowds(seed, changes, self._scheduler.capacity, granularity_s)
+        self._faults = CountingFaults(changes)
+        self._cabinets = Cabinets(seed, sites)
+        elements = [self.plan.element(site) for site in range(sites)]
+        names = [self.plan.cell(cell) for cell in range(cells)]
+        self._watches = (Watch(HOT, elements), Watch(FAN, elements), Watch(AMPLIFIER, names))
+        self._messages = Messages(self.plan, SCENE_COUNTERS)
         self._way = Way(seed, Rates() if rates is None else rates)
-        self._stuck: dict[int, Floats] = {}
         self.served: Served | None = None
 
     @property
@@ -104,81 +124,59 @@ class SceneNetwork:
         self.num_steps += 1
         end, middle = self.time, begin + (self.time - begin) / 2
         now = middle - self.start
-        self._users.step(step)
-        self._reception.gain = self._points(now)
-        self._scheduler.receive()
-        sessions, volume = self._traffic.step(step, middle, self._crowd(now))
-        served = self.served = self._scheduler.serve(sessions, volume, self.granularity_s)
-        rng = np.random.default_rng((self._seed, 9, step))
+        served = self.served = self._live(step, middle)
         loss = self.truth.amplifier_loss(now)
         hour = middle.hour + middle.minute / 60 + middle.second / 3600
         # What an amplifier doesn't send it doesn't draw either.
         drawn = served.used / self.plan.num_prbs * 10 ** (-loss / 10)
         readings = self._cabinets.step(step, hour, self.granularity_s, drawn, np.zeros(self.plan.num_sites))
-        counted = self._sent(now, cell_counters(self.plan, served, self.granularity_s, rng))
+        counted, suspect = self._faults.step(now, self._counted(step, served))
         items = [
-            *self._messages.cells(begin, end, counted),
+            *self._messages.cells(begin, end, counted, suspect),
             *self._messages.stations(begin, end, self._cabinets.station_counters(self.granularity_s)),
             *self._messages.sensors(end, readings, set()),
-            *self._sounded(step, end, now),
+            *self._sounder.step(step, end, now, self._users.at, self._users.server),
         ]
         items = self._way.step(step, items, to_ms(end))
         items += [Item("alarm", a.object_instance, to_ms(end), msgspec.json.encode(a)) for a in self._alarms(end, loss)]
         return [*self.inventory(), *items] if step == 0 else items
 
-    def _points(self, now: timedelta) -> Floats:
-        """Path gain, powers of the truth aside from what is configured, at the users of each area, `[A, P, C]` [1]."""
-        cells = self.plan.num_cells
-        at = self._users.at[: NUM_POINTS * cells]
-        heard = self.truth.rsrp(now)[at] - [cell.reference_dbm for cell in self.truth.cells]
-        # Who hears a cell best is in its area: users sorted by server, dealt out evenly.
-        order = np.lexsort((np.arange(len(at)), np.argmax(heard, axis=1)))
-        return np.asarray(10 ** (heard[order].reshape(cells, NUM_POINTS, cells) / 10))
+    def _live(self, step: int, middle: datetime) -> Served:
+        """The truth of one period: who walks where, who serves whom, demand, load."""
+        now = middle - self.start
+        rsrp = self.truth.rsrp(now)
+        self._users.step(step, rsrp.max(axis=1) > WEAKEST_DBM)
+        self._users.serve(rsrp)
+        crowd = self._crowds.step(step, now, rsrp)
+        at, server = self._dealt()
+        self._reception.hear(self._gain(rsrp[np.concatenate([at, crowd.at])]))
+        came = np.argmax(rsrp[crowd.at], axis=2)
+        self._scheduler.receive(np.concatenate([server, came]))
+        idle = np.zeros(self.plan.num_cells)
+        sessions, volume = self._traffic.step(step, middle, idle)
+        return self._scheduler.serve(
+            np.concatenate([sessions, crowd.sessions]), np.concatenate([volume, crowd.volume]), self.granularity_s
+        )
 
-    def _crowd(self, now: timedelta) -> Floats:
-        load = np.zeros(self.plan.num_cells)
-        for change in active(self._changes, now):
-            if isinstance(change, TrafficShift):
-                load[list(change.cells)] += change.load
-        return load
+    def _dealt(self) -> tuple[Ints, Ints]:
+        """Places and servers of the users of each area, `[C, P]` each.
 
-    def _sent(self, now: timedelta, counted: Floats) -> Floats:
-        stuck = {c.cell for c in active(self._changes, now) if isinstance(c, StuckCounters)}
-        self._stuck = {cell: self._stuck.get(cell, counted[cell].copy()) for cell in stuck}
-        for cell, row in self._stuck.items():
-            counted[cell] = row
-        return counted
+        Areas ask for what their cells are dimensioned for: users sorted by server are dealt out to them evenly.
+        """
+        shape = (self.plan.num_cells, NUM_POINTS)
+        order = np.argsort(self._users.server[: shape[0] * shape[1]], kind="stable")
+        return self._users.at[order].reshape(shape), self._users.server[order].reshape(shape)
 
-    def _sounded(self, step: int, end: datetime, now: timedelta) -> list[Item]:
-        """What users report of the cells, one message an element that serves them."""
-        if not self._soundings:
-            return []
-        rng = np.random.default_rng((self._seed, 23, step))
-        at = self._users.at[: self._soundings]
-        heard = self.truth.rsrp(now)[at]
-        measured = np.round(heard + self._noise_db * rng.standard_normal(heard.shape), 2)
-        places = self.truth.places[at].copy()
-        places[:, :2] += self._gps_m * rng.standard_normal((len(at), 2))
-        site = np.argmax(heard, axis=1) // (self.plan.num_cells // self.plan.num_sites)
-        names = [cell.dn for cell in self.truth.cells]
-        items = []
-        for number in range(self.plan.num_sites):
-            own = np.flatnonzero((site == number) & (heard.max(axis=1) > WEAKEST_DBM))
-            if not own.size:
-                continue
-            element = self.plan.element(number)
-            rows = [[x if x > WEAKEST_DBM else None for x in row] for row in measured[own].tolist()]
-            event = Sounding(
-                id=f"sounding/{element}/{to_ms(end)}",
-                time=end,
-                element=element,
-                positions=[(x, y, z) for x, y, z in np.round(places[own], 2).tolist()],
-                cells=names,
-                rsrp=rows,
-                source=SOURCE,
-            )
-            items.append(Item("sounding", element, to_ms(end), msgspec.json.encode(event)))
-        return items
+    def _gain(self, rsrp: Floats) -> Floats:
+        """Path gain to what is heard so [1], true powers beside the configured in it; any shape that ends in `C`."""
+        configured = [cell.reference_dbm - cell.gain_db for cell in self.truth.cells]
+        return np.asarray(10 ** ((rsrp - configured) / 10))
+
+    def _counted(self, step: int, served: Served) -> Floats:
+        rng = np.random.default_rng((self._seed, 9, step))
+        radio = self._scheduler
+        cqi = cqi_counters(radio.server, radio.sinr, radio.sessions, self.plan.num_cells)
+        return np.concatenate([cell_counters(self.plan, served, self.granularity_s, rng), cqi], axis=1)
 
     def _alarms(self, end: datetime, loss: Floats) -> list[Alarm]:
         hot, fan, amplifier = self._watches

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+
+from twin.errors import ConfigurationError
+from twin.radio.materials import ITU
 
 FOREVER = timedelta(days=10_000)
 
@@ -37,6 +41,16 @@ class Power:
     begin: timedelta
     cell: int
     change_db: float
+    end: timedelta = FOREVER
+
+
+@dataclass(frozen=True)
+class CladWall:
+    """One object of the scene gets a surface of another material: one of the scene's, or of ITU-R P.2040."""
+
+    begin: timedelta
+    name: str
+    material: str
     end: timedelta = FOREVER
 
 
@@ -91,12 +105,71 @@ class StuckCounters:
     end: timedelta = FOREVER
 
 
-Change = WallMaterial | Turned | Power | NewBuilding | MovedWall | TrafficShift | FailingAmplifier | StuckCounters
+@dataclass(frozen=True)
+class SuspectCounters:
+    """A base station counts a cell in the first half of each period only, and marks the row as suspect."""
+
+    begin: timedelta
+    cell: int
+    end: timedelta = FOREVER
+
+
+Change = (
+    WallMaterial
+    | Turned
+    | Power
+    | CladWall
+    | NewBuilding
+    | MovedWall
+    | TrafficShift
+    | FailingAmplifier
+    | StuckCounters
+    | SuspectCounters
+)
+Edit = CladWall | NewBuilding | MovedWall
+"""Changes after which paths are traced again."""
 
 
 def active(changes: tuple[Change, ...], now: timedelta) -> list[Change]:
     """Those in force."""
     return [change for change in changes if change.begin <= now < change.end]
+
+
+def check(changes: Sequence[Change], num_cells: int, materials: Sequence[str], objects: Sequence[str]) -> None:
+    """Whether changes can happen in a scene.
+
+    Args:
+        materials, objects: Names of what is in it.
+
+    Raises:
+        ConfigurationError: One can't.
+    """
+    for change in changes:
+        problem = _problem(change, num_cells, materials, objects)
+        if problem:
+            raise ConfigurationError(f"{type(change).__name__}: {problem}")
+
+
+def _problem(change: Change, num_cells: int, materials: Sequence[str], objects: Sequence[str]) -> str:
+    if change.end <= change.begin:
+        return f"ends at {change.end}, not after it begins at {change.begin}"
+    if isinstance(change, WallMaterial):
+        if change.material not in materials:
+            return f"the scene has no material {change.material!r}; it has: {', '.join(materials)}"
+        return "" if change.eps >= 1 and change.sigma >= 0 else "eps must be at least 1, sigma not negative"
+    if isinstance(change, MovedWall | CladWall) and change.name not in objects:
+        return f"the scene has no object {change.name!r}; it has: {', '.join(objects)}"
+    if isinstance(change, NewBuilding | CladWall) and change.material not in (*materials, *ITU):
+        return f"there is no material {change.material!r}; known: {', '.join([*materials, *ITU])}"
+    if isinstance(change, NewBuilding) and not all(a < b for a, b in zip(change.low, change.high, strict=True)):
+        return "low must be below high"
+    if isinstance(change, FailingAmplifier) and change.duration <= timedelta(0):
+        return "the duration must be positive"
+    if isinstance(change, Edit):
+        return ""
+    cells = change.cells if isinstance(change, TrafficShift) else (change.cell,)
+    wrong = [cell for cell in cells if not 0 <= cell < num_cells]
+    return f"there is no cell {wrong[0]}; count from 0 to {num_cells - 1}" if wrong else ""
 
 
 def demo() -> tuple[Change, ...]:
