@@ -36,6 +36,8 @@ DOUBTED = 0.25
 """Share of values that are suspect or missing, from which the data are to blame."""
 STILL = 4
 """Periods for which all that is counted must have stood still."""
+LEFT = 1.0
+"""Standard errors that load and the others must leave of a drift, to call it the equipment's own."""
 HALF = 0.5
 """Of a drift that the load, or the others, must have moved to explain it."""
 
@@ -137,7 +139,7 @@ def _equipment(e: Evidence) -> list[str]:
         return [*found, *_heard(e)]
     if e.power is not None and e.power <= -MOVED and e.uniform and _sounded(e) and (e.radio_residual_db or 0.0) < 0:
         return [f"its element draws less power: {_off(e.power)} what is expected", *_heard(e)]
-    if not _of_equipment(e) or e.load is None or _follows(e) or _shared(e) or _left(e) < MOVED:
+    if not _of_equipment(e) or e.load is None or _follows(e) or _shared(e) or _left(e) < LEFT:
         return []
     return [
         f"{e.counter} lies {_off(e.size)} what is expected, the load of its cells {_off(e.load)}",
@@ -157,6 +159,9 @@ def _radio(e: Evidence) -> list[str]:
         if abs(e.traced) < MOVED:
             return []
         return [f"blocks used for this volume lie {_off(e.traced)} what the ray-traced twin expects", *_carries(e)]
+    if e.efficiency is None and e.throughput is not None and abs(e.throughput.size) >= MOVED:
+        size, relative = e.throughput
+        return [f"users are served {relative:+.0%} as fast as usual at this load ({_off(size)})", "volume is not known"]
     if e.efficiency is None or abs(e.efficiency.size) < MOVED:
         return []
     return [*_carries(e), *(_volume(e) or ["volume is not known"])]

@@ -45,7 +45,7 @@ def at(hours: float) -> timedelta:
 CROWDS = ((at(12), at(24)), (at(60), at(72)))
 AMPLIFIER = (at(8), at(72))
 FANS = (at(6), at(60))
-DATA = (at(9), at(33))
+DATA = (at(9), at(69))
 
 
 def network(seed: int, sites: int) -> EmulatedNetwork:
