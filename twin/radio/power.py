@@ -7,7 +7,7 @@ Phases turn within a wavelength and nobody knows a receiver's place that well, s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import log, pi
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from twin.radio.antenna import Antenna
 from twin.radio.cells import CellRadio
-from twin.radio.frozen import FrozenPaths, fields, prepare
+from twin.radio.frozen import FrozenPaths, Prepared, fields, per_field_sent, prepare, with_antennas
 from twin.radio.materials import Materials
 
 Floats = NDArray[np.float64]
@@ -52,6 +52,7 @@ class PowerModel:
 
     Attributes:
         names: Of the parameters: offsets of every cell, then those materials that aren't metals.
+        soft: Index of those materials, `[num_soft]`.
     """
 
     def __init__(
@@ -61,13 +62,13 @@ class PowerModel:
         self._ready = prepare(paths)
         self._shape = (num_receivers, len(cells))
         self._link = paths.receiver * len(cells) + paths.transmitter
-        self._soft = np.flatnonzero(materials.sigma < CONDUCTOR)
+        self.soft = np.flatnonzero(materials.sigma < CONDUCTOR)
         self.names = parameter_names([cell.dn for cell in cells], materials)
         self._reference = np.array([cell.reference_dbm for cell in cells])
 
     def declared(self) -> Floats:
         """The parameters of what is declared, `[num_parameters]`."""
-        eps, sigma = self.materials.eps[self._soft], self.materials.sigma[self._soft]
+        eps, sigma = self.materials.eps[self.soft], self.materials.sigma[self.soft]
         own = np.column_stack([np.log(np.maximum(eps - 1, 1e-3)), np.log(np.maximum(sigma, 1e-5))])
         return np.concatenate([np.zeros(3 * len(self.cells)), own.ravel()])
 
@@ -76,8 +77,8 @@ class PowerModel:
         count = 3 * len(self.cells)
         own = parameters[count:].reshape(-1, 2)
         eps, sigma = self.materials.eps.copy(), self.materials.sigma.copy()
-        eps[self._soft] = 1 + np.exp(np.clip(own[:, 0], *LN_EPS))
-        sigma[self._soft] = np.exp(np.clip(own[:, 1], *LN_SIGMA))
+        eps[self.soft] = 1 + np.exp(np.clip(own[:, 0], *LN_EPS))
+        sigma[self.soft] = np.exp(np.clip(own[:, 1], *LN_SIGMA))
         return self.materials._replace(eps=eps, sigma=sigma), parameters[:count].reshape(-1, 3)
 
     def meets(self, cells: Sequence[int]) -> NDArray[np.bool_]:
@@ -85,7 +86,7 @@ class PowerModel:
         paths = self._ready.paths
         met = np.unique(paths.materials[np.isin(paths.transmitter, cells)])
         out = np.zeros(len(self.names), dtype=np.bool_)
-        out[3 * len(self.cells) :] = np.repeat(np.isin(self._soft, met), 2)
+        out[3 * len(self.cells) :] = np.repeat(np.isin(self.soft, met), 2)
         return out
 
     def links(self, parameters: Floats) -> Links:
@@ -107,12 +108,48 @@ class PowerModel:
             turned = sign * scale * self._sum((conjugate * by).real)
             for k in range(count):
                 slopes[:, k, 3 * k + which] = turned[:, k]
-        for number, m in enumerate(self._soft.tolist()):
+        for number, m in enumerate(self.soft.tolist()):
             at = 3 * count + 2 * number
+            # At the ends of what is allowed nothing changes any more.
+            free = [low < x < high for x, (low, high) in zip(parameters[at : at + 2], (LN_EPS, LN_SIGMA), strict=True)]
             by_eps, by_sigma = (self._sum((conjugate * by[m]).real) for by in (found.by_eps, found.by_sigma))
-            slopes[:, :, at] = scale * by_eps * (materials.eps[m] - 1)
-            slopes[:, :, at + 1] = scale * by_sigma * materials.sigma[m]
+            slopes[:, :, at] = scale * by_eps * (materials.eps[m] - 1) * free[0]
+            slopes[:, :, at + 1] = scale * by_sigma * materials.sigma[m] * free[1]
         return Links(gain + self._reference + power, slopes)
+
+    def along(self, number: int, parameters: Floats) -> Callable[[float, float], Floats]:
+        """Expected powers [dBm] as a function of one material, ln(eps - 1) and ln(sigma), all else as it is.
+
+        Only paths that meet it are evaluated again: for looking at many values.
+
+        Args:
+            number: Of the material among those that aren't metals.
+        """
+        materials, offsets = self.apply(parameters)
+        antennas = [c.antenna(a, t) for c, (_, a, t) in zip(self.cells, offsets.tolist(), strict=True)]
+        receivers = [Antenna()] * self._shape[0]
+        paths, m = self._ready.paths, int(self.soft[number])
+
+        def powers(of: Prepared, made_of: Materials) -> Floats:
+            arriving = per_field_sent(of, made_of, receivers, self.frequency)
+            return np.asarray(np.abs(with_antennas(of, arriving, antennas)) ** 2, np.float64)
+
+        meets = (paths.materials == m).any(axis=1)
+        some, others = (np.flatnonzero(x) for x in (meets, ~meets))
+        met, link = prepare(paths.take(some)), self._link[some]
+        constant = np.zeros(len(meets))
+        constant[others] = powers(prepare(paths.take(others)), materials)
+        rest, above = self._sum(constant), self._reference + offsets[:, 0]
+        n, count = self._shape
+
+        def at(ln_eps: float, ln_sigma: float) -> Floats:
+            eps, sigma = materials.eps.copy(), materials.sigma.copy()
+            eps[m], sigma[m] = 1 + np.exp(np.clip(ln_eps, *LN_EPS)), np.exp(np.clip(ln_sigma, *LN_SIGMA))
+            own = powers(met, materials._replace(eps=eps, sigma=sigma))
+            total = rest + np.bincount(link, own, minlength=n * count).reshape(n, count)
+            return np.asarray(10 * np.log10(total, out=np.full_like(total, np.nan), where=total > 0) + above)
+
+        return at
 
     def _sum(self, values: Floats) -> Floats:
         """Over the paths of each link, `[num_receivers, num_cells]`."""

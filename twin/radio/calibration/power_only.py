@@ -1,10 +1,19 @@
 """Parameters from received powers alone: the most likely ones under the posterior so far, and how sure that makes them.
 
-    minimise  sum_i rho(r_i / s) + (theta - mu)^T C^-1 (theta - mu) / 2        r = measured - expected [dB]
+    minimise  sum_i rho(r_i / s) + (f - m)^T P^-1 (f - m) / 2        r = measured - expected [dB]
 
 by Gauss-Newton with Levenberg's damping on exact slopes; rho is Huber's: a sounding with a wrong place or behind a
-lorry counts, but no more than its share. s is estimated from the residuals. The curvature at the end,
-(J^T W J / s^2 + C^-1)^-1, is the new covariance (Laplace).
+lorry counts, but no more than its share. (Student's t would forget such a sounding altogether, and with it the places
+where a new building stands: those must stay in sight.) s is estimated from the residuals. f are the free parameters,
+m and P their mean and covariance given the others, c, at their means. The curvature at the end gives the covariance of
+f given c (Laplace), and how f would follow c:
+
+    N = J_f^T W J_f / s^2 + P^-1      f = f^ + B (c - c^)      B = N^-1 (P^-1 C_fc C_cc^-1 - J_f^T W J_c / s^2)
+    cov(f) = N^-1 + B C_cc B^T        cov(f, c) = B C_cc
+
+so what isn't fitted, but isn't known either, widens what is (Schmidt's consider filter).
+
+Source: Schmidt, Application of state-space methods to navigation problems, 1966; Huber, Robust statistics, 1981.
 """
 
 from __future__ import annotations
@@ -20,13 +29,17 @@ from twin.radio.posterior import Posterior, arrays, make
 from twin.radio.power import Links
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 HUBER = 2.0
 """Standard deviations up to which an error counts in full; costs one per cent of precision where all are normal."""
 MOST_STEPS = 25
-TOLERANCE = 1e-3
-"""Of a step, in standard deviations of the prior."""
+ENOUGH = 1e-3
+"""What another step would gain, as a logarithm of the density, below which the fit ends."""
+FLOOR_DB = 0.5
+"""Smallest noise that is believed."""
+TINY = 1e-12
 
 
 class Fitted(NamedTuple):
@@ -34,10 +47,49 @@ class Fitted(NamedTuple):
 
     Attributes:
         steps: Gauss-Newton steps taken.
+        cost: Minus the log of the posterior density, but for a constant; to be compared only for one noise.
     """
 
     posterior: Posterior
     steps: int
+    cost: float
+
+
+class Held(NamedTuple):
+    """What is believed of the free parameters given the others at their means.
+
+    Attributes:
+        which: The free ones, `[num_free]`.
+        mean: `[num_free]`.
+        precision: `[num_free, num_free]`.
+        follow: How their mean follows the others, `[num_free, num_fixed]`.
+    """
+
+    which: Ints
+    mean: Floats
+    precision: Floats
+    follow: Floats
+
+    def away(self, theta: Floats) -> float:
+        """Half the squared distance of all parameters `[num_parameters]` from what is believed."""
+        off = theta[self.which] - self.mean
+        return float(0.5 * off @ self.precision @ off)
+
+
+def held(start: Posterior, free: Mask) -> Held:
+    """What a posterior believes of its free parameters, `[num_parameters]`."""
+    mean, covariance = arrays(start)
+    which, fixed = np.flatnonzero(free), np.flatnonzero(~free)
+    follow = covariance[np.ix_(which, fixed)] @ np.linalg.pinv(covariance[np.ix_(fixed, fixed)], hermitian=True)
+    given = covariance[np.ix_(which, which)] - follow @ covariance[np.ix_(fixed, which)]
+    precision = np.linalg.inv((given + given.T) / 2 + TINY * np.eye(len(which)))
+    return Held(which, mean[which], np.asarray(precision), np.asarray(follow))
+
+
+def misfit(error: Floats, noise: float) -> float:
+    """Huber's loss of errors [dB] at a noise [dB], summed; those that are NaN don't count."""
+    z = np.abs(error[~np.isnan(error)]) / noise
+    return float(np.where(z <= HUBER, 0.5 * z**2, HUBER * (z - 0.5 * HUBER)).sum())
 
 
 def fit(
@@ -46,36 +98,43 @@ def fit(
     start: Posterior,
     free: Mask,
     *,
-    floor_db: float = 0.5,
+    begin: Floats | None = None,
+    noise_db: float | None = None,
     most_steps: int = MOST_STEPS,
+    enough: float = ENOUGH,
 ) -> Fitted:
-    """Fit the free parameters; the others stay as they are, in mean and covariance.
+    """Fit the free parameters; the others stay as they are.
 
     Args:
         links: Expected powers for parameters.
         measured: [dBm], `[num_receivers, num_cells]`, NaN where not heard or not to be used.
-        start: What is believed so far: where the fit begins, and what it is held to.
+        start: What is believed so far: what the fit is held to.
         free: Which parameters, `[num_parameters]`.
-        floor_db: Smallest noise that is believed [dB].
+        begin: Where the fit begins, `[num_parameters]`; none: at the mean of `start`.
+        noise_db: Of a sounding [dB]; none: estimated.
+        enough: What another step would gain, below which the fit ends.
     """
     mean, covariance = arrays(start)
-    which = np.flatnonzero(free)
-    if not which.size:
-        return Fitted(start, 0)
-    held: Floats = np.linalg.inv(covariance[np.ix_(which, which)] + 1e-12 * np.eye(len(which))).astype(np.float64)
-    width = np.sqrt(np.diagonal(covariance))[which]
-    theta, damping = mean.copy(), 1e-3
-    state = _weigh(links(theta), measured, which, floor_db)
-    cost = _cost(state, theta, mean, which, held)
-    steps = 0
+    theta = mean.copy()
+    if not free.any():
+        return Fitted(start, 0, misfit(measured - links(theta).rsrp, noise_db or start.noise_db))
+    believed = held(start, free)
+    which = believed.which
+    if begin is not None:
+        theta[which] = begin[which]
+    width, damping = 1 / np.sqrt(np.diagonal(believed.precision)), 1e-3
+    state = _weigh(links(theta), measured, noise_db)
+    cost, steps = misfit(state.error, state.noise) + believed.away(theta), 0
     for _ in range(most_steps):
-        normal = (state.slopes.T * state.weight) @ state.slopes / state.noise**2 + held
-        pull = (state.slopes.T * state.weight) @ state.error / state.noise**2 - held @ (theta - mean)[which]
+        slopes = state.slopes[:, which]
+        normal = (slopes.T * state.weight) @ slopes / state.noise**2 + believed.precision
+        pull = (slopes.T * state.weight) @ state.error / state.noise**2
+        pull -= believed.precision @ (theta[which] - believed.mean)
         step = np.linalg.solve(normal + damping * np.diag(np.diagonal(normal)), pull)
         tried = theta.copy()
         tried[which] += np.clip(step, -2 * width, 2 * width)
-        found = _weigh(links(tried), measured, which, floor_db, state.noise)
-        new = _cost(found, tried, mean, which, held)
+        found = _weigh(links(tried), measured, state.noise)
+        new = misfit(found.error, found.noise) + believed.away(tried)
         steps += 1
         if new > cost:
             damping *= 10
@@ -84,16 +143,27 @@ def fit(
             continue
         theta, damping = tried, max(damping / 5, 1e-6)
         # With another noise the cost means another thing: it is worked out anew.
-        state = _weigh_again(found, floor_db)
-        cost = _cost(state, theta, mean, which, held)
-        if np.abs(step / width).max() < TOLERANCE:
+        state = found if noise_db else _weighed(found.error, found.slopes, None)
+        cost = misfit(state.error, state.noise) + believed.away(theta)
+        if pull @ step < 2 * enough:
             break
-    normal = (state.slopes.T * state.weight) @ state.slopes / state.noise**2 + held
+    out = _laplace(state, believed, covariance)
+    return Fitted(make(start.names, theta, out, state.noise, start.version), steps, cost)
+
+
+def _laplace(state: _State, believed: Held, covariance: Floats) -> Floats:
+    """The covariance of all parameters, `[num_parameters, num_parameters]`."""
+    which = believed.which
+    fixed = np.setdiff1d(np.arange(len(covariance)), which)
+    own, other = state.slopes[:, which], state.slopes[:, fixed]
+    seen = (own.T * state.weight) / state.noise**2
+    given = np.linalg.inv(seen @ own + believed.precision)
+    follow = given @ (believed.precision @ believed.follow - seen @ other)
     out = covariance.copy()
-    out[np.ix_(which, which)] = np.linalg.inv(normal)
-    fixed = np.setdiff1d(np.arange(len(mean)), which)
-    out[np.ix_(which, fixed)] = out[np.ix_(fixed, which)] = 0.0
-    return Fitted(make(start.names, theta, (out + out.T) / 2, state.noise, start.version), steps)
+    out[np.ix_(which, fixed)] = follow @ covariance[np.ix_(fixed, fixed)]
+    out[np.ix_(fixed, which)] = out[np.ix_(which, fixed)].T
+    out[np.ix_(which, which)] = given + out[np.ix_(which, fixed)] @ follow.T
+    return np.asarray((out + out.T) / 2)
 
 
 class _State(NamedTuple):
@@ -103,23 +173,11 @@ class _State(NamedTuple):
     noise: float
 
 
-def _weigh(
-    links: Links, measured: Floats, which: NDArray[np.int64], floor: float, noise: float | None = None
-) -> _State:
+def _weigh(links: Links, measured: Floats, noise: float | None) -> _State:
     both = ~(np.isnan(measured) | np.isnan(links.rsrp))
-    error, slopes = (measured - links.rsrp)[both], links.slopes[both][:, which]
-    scale = max(spread(error), floor) if noise is None else noise
-    weight = np.minimum(1.0, HUBER * scale / np.maximum(np.abs(error), 1e-12))
-    return _State(error, slopes, weight, scale)
+    return _weighed((measured - links.rsrp)[both], links.slopes[both], noise)
 
 
-def _weigh_again(state: _State, floor: float) -> _State:
-    scale = max(spread(state.error), floor)
-    return state._replace(noise=scale, weight=np.minimum(1.0, HUBER * scale / np.maximum(np.abs(state.error), 1e-12)))
-
-
-def _cost(state: _State, theta: Floats, mean: Floats, which: NDArray[np.int64], held: Floats) -> float:
-    z = np.abs(state.error) / state.noise
-    rho = np.where(z <= HUBER, 0.5 * z**2, HUBER * (z - 0.5 * HUBER))
-    away = (theta - mean)[which]
-    return float(rho.sum() + 0.5 * away @ held @ away)
+def _weighed(error: Floats, slopes: Floats, noise: float | None) -> _State:
+    scale = noise or max(spread(error), FLOOR_DB)
+    return _State(error, slopes, np.minimum(1.0, HUBER * scale / np.maximum(np.abs(error), TINY)), scale)
