@@ -76,7 +76,7 @@ def test_soundings_with_random_phases_stay_apart(kappa: float, bandwidth: float)
 
 def test_soundings_are_kept_apart_for_nothing_once_in_thousands() -> None:
     rng = np.random.default_rng(5)
-    gram = np.array([[40, 39.9 + 0.5j], [39.9 - 0.5j, 40]])
+    gram = np.array([[40, 39.9 * np.exp(1j)], [39.9 * np.exp(-1j), 40]])
     root = np.linalg.cholesky(gram)
     apart = 0
     for _ in range(1000):
