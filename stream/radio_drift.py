@@ -48,7 +48,7 @@ def tell_moved(shard: Shard, twin: RadioTwin, moved: list[Moved]) -> None:
             size=round(strongest.size, 4),
             evidence=round(strongest.evidence, 3),
             neighbours=_others(twin, cell),
-            tier=twin.tier,
+            tier=twin.tier_of(cell),
             revision=shard.revision,
             kind=kind,
             reasons=reasons,

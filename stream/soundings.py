@@ -9,11 +9,11 @@ from stream.outlets import outlet
 from stream.radio_drift import tell_fidelity, tell_moved
 from stream.telling import tell
 from twin.radio import soundings
-from twin.radio.adoption import Compared
+from twin.radio.adoption import Compared, worse
 from twin.radio.events import BurstRequest, BurstResult, Sounding
 from twin.radio.planning import PlanSettings
 from twin.radio.region import read, region_of
-from twin.radio.twin import PERIOD_MS, RadioTwin
+from twin.radio.twin import EMPIRICAL, PERIOD_MS, RAY_TRACED, RadioTwin
 
 if TYPE_CHECKING:
     from stream.config import ShardConfig
@@ -39,12 +39,20 @@ def apply_sounding(shard: Shard, item: OtherEvent, event: Sounding) -> None:
     if twin.repeated(event.id):
         shard.counts["duplicate"] += 1
         return
+    if not twin.region.cells:
+        shard.counts["sounding.no-cell"] += 1
+        return
     now = to_ms(event.time)
     period = now // PERIOD_MS
     if twin.period < period:
         _close(shard, twin, item, period)
-    if not twin.hear(now, soundings.check(event)):
+    taken = twin.hear(now, soundings.check(event))
+    if taken is None:
         shard.counts["sounding.late"] += 1
+    else:
+        shard.counts["sounding"] += 1
+        shard.counts[f"sounding.{RAY_TRACED}"] += taken.traced
+        shard.counts[f"sounding.{EMPIRICAL}"] += taken.empirical
     if (verdict := twin.on_trial()) is not None:
         _tell_trial(shard, twin, item, verdict)
     twin.want_map(now)
@@ -79,6 +87,7 @@ def apply_burst(shard: Shard, item: OtherEvent, result: BurstResult) -> None:
     if why:
         shard.counts["burst.refused"] += 1
         tell(shard, "burst", item, touched, detail | {"refused": why, "tier": twin.tier})
+        twin.refuse(result, now)
     else:
         shard.counts["burst.adopted"] += 1
         twin.adopt(result, now)
@@ -87,7 +96,7 @@ def apply_burst(shard: Shard, item: OtherEvent, result: BurstResult) -> None:
         detail |= {"parameters": [round(x, 4) for x in result.posterior.mean]}
         detail |= {"sigma": [round(row[k] ** 0.5, 4) for k, row in enumerate(result.posterior.covariance)]}
         tell(shard, "calibrated", item, touched, detail)
-    twin.planner.answered(now)
+        twin.planner.answered(now)
 
 
 def event_of(item: OtherEvent) -> BurstResult | Sounding:
@@ -169,7 +178,7 @@ def _heard(twin: RadioTwin) -> tuple[float, float, float, float]:
 
 def _tell_trial(shard: Shard, twin: RadioTwin, item: OtherEvent, verdict: Compared) -> None:
     """A new map has proved itself, or not."""
-    kept = twin.believed.map is not None and twin.previous is None and not _rolled_back(verdict)
+    kept = not worse(verdict)
     shard.counts["burst.kept" if kept else "burst.rolled-back"] += 1
     detail: dict[str, object] = {
         "region": twin.region.name,
@@ -183,12 +192,6 @@ def _tell_trial(shard: Shard, twin: RadioTwin, item: OtherEvent, verdict: Compar
         shard.revision += 1
         detail["refused"] = "rolled back: worse than the map before it on what was heard since"
         tell(shard, "burst", item, [cell.dn for cell in twin.region.cells], detail, "trial")
-
-
-def _rolled_back(verdict: Compared) -> bool:
-    from twin.radio.adoption import worse
-
-    return worse(verdict)
 
 
 def _plans(config: ShardConfig) -> PlanSettings:

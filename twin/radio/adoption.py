@@ -30,6 +30,8 @@ ENOUGH = 40
 PROBATION = 240
 """Values after which a new map has proved itself."""
 LARGEST_OFFSET = 1e3
+COVERED = 0.5
+"""Share of the values heard lately that a map must say something of."""
 
 
 class Compared(NamedTuple):
@@ -63,6 +65,8 @@ def objection(result: BurstResult, asked: str, version: int, cells: list[str], *
         return f"its map can't be used: {error}"
     if not set(cells) & set(result.map.cells):
         return "its map has none of the region's cells"
+    if result.posterior.version != version + 1 or result.map.version != version + 1:
+        return f"its parameters or its map are not numbered {version + 1}, as what follows version {version}"
     if wrong := _unsound(result.posterior):
         return wrong
     if first or result.before is None:
@@ -98,6 +102,12 @@ def compare(old: Floats, new: Floats) -> Compared:
     if not both.any():
         return Compared(float("nan"), float("nan"), 0)
     return Compared(float(np.median(np.abs(old[both]))), float(np.median(np.abs(new[both]))), int(both.sum()))
+
+
+def silent(measured: Floats, expected_by_map: Floats) -> bool:
+    """Whether a map says nothing of most of what was heard; both `[n, num_cells]`, NaN where there is nothing."""
+    heard = ~np.isnan(measured)
+    return bool(heard.any() and (heard & ~np.isnan(expected_by_map)).sum() < COVERED * heard.sum())
 
 
 def worse(compared: Compared) -> bool:

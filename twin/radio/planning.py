@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-NO_MAP, DRIFT, LOOK = "no map yet", "drift", "second look"
+NO_MAP, NEW_CELLS, DRIFT, LOOK = "no map yet", "cells without a map", "drift", "second look"
 MOST_DRIFTS = 32
 
 
@@ -25,7 +25,8 @@ class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
         patience_ms: After so long a third of them will do.
         cooldown_ms: Between an answer and the next question.
         deadline_ms: After which a question counts as lost.
-        attempts: Questions lost in a row, after which only another drift brings the next.
+        attempts: Questions about one thing that came to nothing, after which the next waits for `retry_ms`, unless
+            another drift brings it.
     """
 
     wanted: bool = True
@@ -35,6 +36,7 @@ class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
     cooldown_ms: int = 3_600_000
     deadline_ms: int = 6 * 3_600_000
     attempts: int = 3
+    retry_ms: int = 86_400_000
 
 
 Area = tuple[float, float, float, float]
@@ -48,7 +50,8 @@ class Want(msgspec.Struct, kw_only=True):
         at: When that was noticed.
         since: When what changed began to.
         drifts: Ids of the drifts that are put together, `touched` the cells they speak of.
-        lost: Questions about it that got no answer.
+        lost: Questions about it that came to nothing.
+        waits_until: Not asked again before.
     """
 
     reason: str
@@ -58,16 +61,19 @@ class Want(msgspec.Struct, kw_only=True):
     touched: list[str] = []
     area: Area | None = None
     lost: int = 0
+    waits_until: int = -1
 
     def join(self, other: Want) -> None:
         """Cover another, too."""
+        if other.reason == NEW_CELLS:
+            self.reason = NEW_CELLS
         self.since = min(self.since, other.since)
         self.drifts = [*self.drifts, *(one for one in other.drifts if one not in self.drifts)][-MOST_DRIFTS:]
         self.touched = sorted({*self.touched, *other.touched})
         if other.area is not None:
             self.area = other.area if self.area is None else _around(self.area, other.area)
         if other.drifts:
-            self.lost = 0
+            self.lost, self.waits_until = 0, -1
 
 
 class Asked(msgspec.Struct, kw_only=True):
@@ -109,7 +115,7 @@ class Planner:
         want, settings = self.want, self._settings
         if not settings.wanted or want is None or self.asked is not None or now < self.rests_until:
             return False
-        if want.lost >= settings.attempts or (want.drifts and now - want.at < settings.gather_ms):
+        if now < want.waits_until or (want.drifts and now - want.at < settings.gather_ms):
             return False
         waited = now - want.at >= settings.patience_ms
         return soundings >= (settings.min_soundings // 3 if waited else settings.min_soundings)
@@ -120,20 +126,34 @@ class Planner:
         self.asked, self.want = Asked(id=id_, at=now, want=self.want), None
         return self.asked.want
 
-    def answered(self, now: int) -> None:
-        """An answer has come; whatever it says, the next question waits for a while."""
-        self.asked, self.rests_until = None, now + self._settings.cooldown_ms
+    def answered(self, now: int, *, again: bool = False) -> None:
+        """An answer has come; whatever it says, the next question waits for a while.
+
+        Args:
+            again: It says nothing, so it is wanted again.
+        """
+        asked, self.asked = self.asked, None
+        self.rests_until = now + self._settings.cooldown_ms
+        if again and asked is not None:
+            self._again(asked.want, now)
 
     def overdue(self, now: int) -> str:
         """Id of the question under way if it must be lost by now; then it is wanted again. Empty: it isn't."""
         asked = self.asked
         if asked is None or now - asked.at <= self._settings.deadline_ms:
             return ""
-        self.asked, asked.want.lost = None, asked.want.lost + 1
-        newer, self.want = self.want, asked.want
-        if newer is not None:
-            self.want.join(newer)
+        self.asked = None
+        self._again(asked.want, now)
         return asked.id
+
+    def _again(self, want: Want, now: int) -> None:
+        """It came to nothing: it is wanted again, but not for ever at the same pace."""
+        want.lost += 1
+        if want.lost >= self._settings.attempts:
+            want.waits_until = now + self._settings.retry_ms
+        newer, self.want = self.want, want
+        if newer is not None:
+            want.join(newer)
 
     def state(self) -> Any:
         """Plain data."""
