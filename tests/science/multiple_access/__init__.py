@@ -1,0 +1,1 @@
+"""A Bayesian twin where everything can be computed exactly: four devices that share a channel."""
