@@ -157,7 +157,7 @@ class Desk:
         out = {}
         for partition, place in self._places.items():
             if place.next is not None:
-                safe = min(place.next, *place.waiting)
+                safe = min({place.next, *place.waiting})
                 if safe != place.committed:
                     out[partition] = safe
         return out

@@ -54,7 +54,7 @@ def examine() -> list[Finding]:
         settings = load()
     except LockstepError as error:
         return [*findings, Finding("settings", False, True, "wrong", str(error))]
-    return [*findings, Finding("settings", True, True, "read", ""), *_services(settings)]
+    return [*findings, Finding("settings", True, True, "read", ""), _rays(settings), *_services(settings)]
 
 
 def _package(name: str, purpose: str, needed: bool) -> Finding:
@@ -62,6 +62,19 @@ def _package(name: str, purpose: str, needed: bool) -> Finding:
         return Finding(name, True, needed, version(name), "")
     except PackageNotFoundError:
         return Finding(name, False, needed, "not installed", f"needed for {purpose}")
+
+
+def _rays(settings: object) -> Finding:
+    """What rays are traced on, tried out in a process of its own."""
+    from infra.settings import Settings
+    from stream.burst_probe import look
+    from stream.burst_services import device_of
+
+    assert isinstance(settings, Settings)
+    found = look(device_of(settings))
+    versions = [f"{name} {number}" for name, number in (("sionna-rt", found.sionna), ("LLVM", found.llvm)) if number]
+    advice = f"bursts are answered `failed`, the twin stays on its empirical tier: {found.why}" if found.why else ""
+    return Finding("ray tracing", bool(found.device), False, ", ".join([found.device or "none", *versions]), advice)
 
 
 def _services(settings: object) -> list[Finding]:

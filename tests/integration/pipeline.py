@@ -35,13 +35,13 @@ Out = tuple[str, str, bytes]
 
 
 class Worker:
-    """One `lockstep worker` process."""
+    """One `lockstep worker` process, or another command that runs until it is told to stop."""
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, environment: dict[str, str], log: Path, command: Sequence[str] = ("worker",)) -> None:
         self.log = log
         self._file = log.open("ab")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "stream.cli", "worker"],
+            [sys.executable, "-m", "stream.cli", *command],
             cwd=ROOT,
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
@@ -104,6 +104,7 @@ class Pipeline:
     def __init__(self, bootstrap: str, dsn: str, folder: Path, **settings: str) -> None:
         self.bootstrap, self.dsn, self.folder = bootstrap, dsn, folder
         self.workers: list[Worker] = []
+        self.burst_workers: list[Worker] = []
         name = uuid4().hex[:12]
         self.environment = {
             "LOCKSTEP_BOOTSTRAP": bootstrap,
@@ -133,8 +134,15 @@ class Pipeline:
         self.workers.append(worker)
         return worker
 
+    def start_bursts(self, job: str = "") -> Worker:
+        """A burst worker; see `tests.unit.burst_jobs` for what it may compute instead of a burst."""
+        command = ["burst-worker", *(["--job", job] if job else [])]
+        worker = Worker(self.environment, self.folder / f"bursts-{len(self.burst_workers)}.log", command)
+        self.burst_workers.append(worker)
+        return worker
+
     def close(self) -> None:
-        for worker in self.workers:
+        for worker in (*self.workers, *self.burst_workers):
             worker.close()
 
     # Feeding -------------------------------------------------------------------------------------------------------
