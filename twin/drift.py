@@ -35,6 +35,9 @@ class DriftSettings:
         memory: Values over which level, scale and autocorrelation are remembered.
         level_errors: Standard errors of the learnt level that a sum must overcome: a young level is a guess.
         floor: Smallest scale [unit of the residual], for series that stand still.
+        teachable: Innovations beyond this teach nothing of autocorrelation [standard deviations]: two of them in a row
+            are more likely a step, and a step that passes for autocorrelation is never found.
+        correlation_memory: Values over which autocorrelation is remembered at least, for the same reason.
     """
 
     references: tuple[float, ...] = (0.15, 0.45, 1.1)
@@ -45,12 +48,16 @@ class DriftSettings:
     memory: int = 672
     level_errors: float = 1.0
     floor: float = 1e-9
+    teachable: float = float("inf")
+    correlation_memory: int = 1
 
     def __post_init__(self) -> None:
         if not self.references or len(self.references) != len(self.thresholds):
             raise ConfigurationError("drift: there must be one threshold a reference, and at least one")
         if self.clip <= max(self.references) or min(*self.thresholds, self.clip, self.floor) <= 0:
             raise ConfigurationError("drift: thresholds, clip and floor must be positive, clip above the references")
+        if not self.teachable > 0 or self.correlation_memory < 1:
+            raise ConfigurationError("drift: teachable must be positive, correlation_memory at least 1")
         if min(self.warmup, self.memory) < 3 or self.cooldown < 1:
             raise ConfigurationError("drift: warmup and memory must be at least 3, cooldown at least 1")
 
@@ -94,7 +101,8 @@ class DriftDetector:
         self._threshold = np.tile(self.settings.thresholds, 2)[:, None]
         self._sign = np.repeat((1.0, -1.0), count)
         self._columns = columns = Columns()
-        self._whitener = Whitener(columns, self.settings.clip, self.settings.memory, self.settings.floor)
+        own = self.settings
+        self._whitener = Whitener(columns, own.clip, own.memory, own.floor, own.teachable, 1.0 / own.correlation_memory)
         columns.add("quiet", np.int32)
         columns.add("sum", np.float64, (2 * count,))
         columns.add("total", np.float64, (2 * count,))

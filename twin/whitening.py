@@ -31,13 +31,25 @@ class Whitener:
         clip: Innovations end at this much [standard deviations].
         memory: Values over which a series is remembered.
         floor: Smallest scale [unit of the residual].
+        teachable: Innovations beyond this teach nothing of autocorrelation [standard deviations].
+        most_gain: Of what one value teaches of it.
     """
 
-    def __init__(self, columns: Columns, clip: float, memory: int, floor: float) -> None:
+    def __init__(
+        self,
+        columns: Columns,
+        clip: float,
+        memory: int,
+        floor: float,
+        teachable: float = math.inf,
+        most_gain: float = 1.0,
+    ) -> None:
         self._columns = columns
         self._clip = clip
         self._memory = memory
         self._floor = floor
+        self._teachable = teachable
+        self._most_gain = most_gain
         self._variance = _clipped_variance(clip)
         for name in ("level", "scale", "correlation", "previous"):
             columns.add(name, np.float64)
@@ -74,7 +86,15 @@ class Whitener:
         # 2/k forgets the first guesses as 1/k^2, and costs a third more variance than the plain mean's 1/k.
         gain = np.maximum(2.0 / (seen + 1.0), 1.0 / self._memory)
         learnt = (seen > 2) & (gap == 1)
-        step = gain * learnt * innovation * (_clip(before, spread) / scale) * (1.0 - phi * phi)
+        if self._teachable < math.inf:
+            learnt &= np.abs(error) <= self._teachable * scale
+        step = (
+            (gain if self._most_gain >= 1.0 else np.minimum(gain, self._most_gain))
+            * learnt
+            * innovation
+            * (_clip(before, spread) / scale)
+            * (1.0 - phi * phi)
+        )
         columns["correlation"][rows] = np.minimum(np.maximum(phi + step, 0.0), HIGHEST_CORRELATION)
         columns["scale"][rows] = scale * np.sqrt(
             1.0 + gain * (seen > 2) * (innovation * innovation / self._variance - 1.0)

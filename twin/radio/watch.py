@@ -24,8 +24,18 @@ WHOLE = -(2**31)
 """Stands for the tile of a series that covers a whole cell."""
 MOST_SERIES = 20_000
 
-SETTINGS = DriftSettings(thresholds=(27.0, 13.5, 6.8), warmup=12, cooldown=8, memory=384, level_errors=1.0, floor=0.15)
-"""Half as much again as the thresholds of counters: there are many tiles, and a period is a quarter of an hour.
+SETTINGS = DriftSettings(
+    thresholds=(40.0, 20.0, 10.0),
+    clip=4.0,
+    warmup=12,
+    cooldown=8,
+    memory=384,
+    floor=0.15,
+    teachable=2.0,
+    correlation_memory=100,
+)
+"""Thresholds are above those of counters: there are many tiles, and a period is a quarter of an hour. But a change of
+the radio is a step of several standard deviations: so much of a value counts, and none passes for autocorrelation.
 `tests/science/radio_drift.py` has the run lengths."""
 
 Key = tuple[str, int, int]
