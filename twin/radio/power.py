@@ -66,6 +66,11 @@ class PowerModel:
         self.names = parameter_names([cell.dn for cell in cells], materials)
         self._reference = np.array([cell.reference_dbm for cell in cells])
 
+    @property
+    def paths(self) -> FrozenPaths:
+        """The frozen paths."""
+        return self._ready.paths
+
     def declared(self) -> Floats:
         """The parameters of what is declared, `[num_parameters]`."""
         eps, sigma = self.materials.eps[self.soft], self.materials.sigma[self.soft]
@@ -83,7 +88,7 @@ class PowerModel:
 
     def meets(self, cells: Sequence[int]) -> NDArray[np.bool_]:
         """Which parameters of materials any path of some cells depends on, `[num_parameters]`."""
-        paths = self._ready.paths
+        paths = self.paths
         met = np.unique(paths.materials[np.isin(paths.transmitter, cells)])
         out = np.zeros(len(self.names), dtype=np.bool_)
         out[3 * len(self.cells) :] = np.repeat(np.isin(self.soft, met), 2)
@@ -128,7 +133,7 @@ class PowerModel:
         materials, offsets = self.apply(parameters)
         antennas = [c.antenna(a, t) for c, (_, a, t) in zip(self.cells, offsets.tolist(), strict=True)]
         receivers = [Antenna()] * self._shape[0]
-        paths, m = self._ready.paths, int(self.soft[number])
+        paths, m = self.paths, int(self.soft[number])
 
         def powers(of: Prepared, made_of: Materials) -> Floats:
             arriving = per_field_sent(of, made_of, receivers, self.frequency)
