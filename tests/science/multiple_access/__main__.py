@@ -26,7 +26,7 @@ SLOTS_SEEN = (1, 3, 5, 10, 20)
 ENSEMBLES = (1, 2, 8, 32)
 """Models, for how the ensemble's size pays; after `ENSEMBLES_AT` slots."""
 ENSEMBLES_AT = 5
-MONITORED = (10, 20, 50)
+MONITORED = (10, 20, 50, 200)
 KNOWN = {
     "TDMA, 4 turns": turns((0,), (1,), (2,), (3,)),
     "TDMA, 2 turns within clusters": turns((0, 1), (2, 3)),
