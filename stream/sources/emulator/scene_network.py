@@ -90,7 +90,7 @@ class SceneNetwork:
         self._seed = seed
         cells, sites = self.plan.num_cells, self.plan.num_sites
         self._users = Walkers(seed, self.truth.places, max(soundings, NUM_POINTS * cells))
-        receivers = Receivers(soundings, noise_db, snr_db, gps_m, tuple(offsets))
+        receivers = Receivers(soundings, noise_db, snr_db, gps_m, tuple(map(float, offsets)))
         self._sounder = Sounder(seed, self.plan, self.truth, receivers)
         rsrp = self.truth.rsrp(timedelta(0))
         self._users.serve(rsrp)

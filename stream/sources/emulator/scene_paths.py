@@ -127,7 +127,7 @@ def powers(traced: Traced, each: list[Complex]) -> Floats:
     ready = traced.ready
     receivers = [ready.paths.receiver[of_site(ready, int(k))] for k in traced.site]
     columns = [np.bincount(r, np.abs(a) ** 2, traced.num_places) for r, a in zip(receivers, each, strict=True)]
-    return np.stack(columns, axis=1)
+    return np.stack(columns, axis=1).astype(np.float64, copy=False)  # a sum over nothing is a whole number
 
 
 def channels(traced: Traced, each: list[Complex], which: Ints, frequency: float, offsets: Floats) -> Complex:

@@ -24,7 +24,7 @@ from stream.sources.emulator.scene_script import (
     active,
     check,
 )
-from twin.errors import ConfigurationError
+from twin.errors import BadInput, ConfigurationError
 from twin.radio.antenna import Antenna
 from twin.radio.materials import Materials
 from twin.radio.scene import RadioScene
@@ -72,7 +72,7 @@ class SceneTruth:
         tilt_deg, azimuth_deg, power_db: Hidden offsets from what is declared, before any change, `[C]`.
 
     Raises:
-        ConfigurationError: A change that can't happen here, or no place where anything is heard.
+        ConfigurationError: A change that can't happen here, a layout that doesn't fit the scene, or nothing is heard.
     """
 
     def __init__(self, layout: Layout, seed: int, changes: Sequence[Change], device: str | None = None) -> None:
@@ -93,7 +93,10 @@ class SceneTruth:
         )
         self._heard: tuple[tuple[Change, ...], Floats] | None = None
         self._outdoors = _walkable(start.scene, layout)
-        heard = self.rsrp_at(self._outdoors, timedelta(0)).max(axis=1) > WEAKEST_DBM
+        try:
+            heard = self.rsrp_at(self._outdoors, timedelta(0)).max(axis=1) > WEAKEST_DBM
+        except BadInput as error:
+            raise ConfigurationError(f"the layout doesn't fit the scene {layout.scene}: {error}") from error
         if not heard.any():
             raise ConfigurationError("nothing is heard anywhere in the layout's area; move the sites, or the area")
         self._open: Ints = np.flatnonzero(heard)
