@@ -34,7 +34,7 @@ def tell_moved(shard: Shard, twin: RadioTwin, moved: list[Moved]) -> None:
         since = min(one.since for one in series) * PERIOD_MS
         kind, reasons = drift_kind.of_soundings(
             size_db=strongest.size,
-            whole_cell=strongest.tile is None,
+            whole_cell=twin.watch.covers(strongest, twin.period),
             tiles=sum(one.tile is not None for one in series),
             alarms=alarms_on(shard, cell),
         )
@@ -59,6 +59,9 @@ def tell_moved(shard: Shard, twin: RadioTwin, moved: list[Moved]) -> None:
             twin.planner.note(
                 Want(reason=DRIFT, at=end, since=since, drifts=[body.id], touched=[cell], area=_area(series))
             )
+        elif kind == "equipment":
+            # A tile may have moved before the whole cell did.
+            twin.planner.withdraw(cell)
 
 
 def alarms_on(shard: Shard, cell: str) -> list[tuple[str, str]]:

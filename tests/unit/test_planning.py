@@ -94,6 +94,21 @@ def test_what_comes_to_nothing_again_and_again_is_asked_once_a_day_until_somethi
     assert planner.due(now, ENOUGH), "another drift is another reason"
 
 
+def test_a_cell_with_another_reason_is_withdrawn_and_the_last_takes_the_burst_along() -> None:
+    planner = Planner(SETTINGS)
+    planner.note(drift(0, cell="a"))
+    planner.note(drift(0, cell="b"))
+    planner.withdraw("c")
+    planner.withdraw("a")
+    assert planner.want is not None
+    assert planner.want.touched == ["b"]
+    planner.withdraw("b")
+    assert planner.want is None
+    planner.note(Want(reason=NO_MAP, at=0, since=0, touched=["a"]))
+    planner.withdraw("a")
+    assert planner.want is not None, "a first map is wanted whatever has failed"
+
+
 def test_off_means_off() -> None:
     planner = Planner(msgspec.structs.replace(SETTINGS, wanted=False))
     planner.note(drift(0))

@@ -27,6 +27,7 @@ def dump(twin: RadioTwin) -> tuple[dict[str, Any], Arrays]:
         "period": twin.period,
         "cells": twin.memory.cells,
         "keys": [list(key) for key in twin.watch.keys],
+        "whole": [[name, *change] for name, change in sorted(twin.watch.whole.items())],
         "plan": twin.planner.state(),
         "scored": twin.scored,
         "heard": twin.heard_before(),
@@ -55,6 +56,8 @@ def load(twin: RadioTwin, data: Mapping[str, Any], arrays: Mapping[str, NDArray[
         raise ValueError("a radio twin's sums don't fit its cells")
     twin.memory.restore(msgspec.convert(data["cells"], list[str]), _below(arrays, "memory/"))
     twin.watch.restore(msgspec.convert(data["keys"], list[tuple[str, int, int]]), _below(arrays, "watch/"))
+    whole = msgspec.convert(data["whole"], list[tuple[str, int, float]])
+    twin.watch.whole = {name: (period, size) for name, period, size in whole}
     twin.fidelity.restore(_below(arrays, "fidelity/"))
     twin.planner.restore(data["plan"])
     twin.heard_before(msgspec.convert(data["heard"], list[int]))

@@ -106,6 +106,14 @@ class Planner:
         else:
             self.want.join(want)
 
+    def withdraw(self, cell: str) -> None:
+        """The drifts of a cell have another reason than the radio: it needs no burst after all."""
+        if self.want is None or self.want.reason != DRIFT or cell not in self.want.touched:
+            return
+        self.want.touched.remove(cell)
+        if not self.want.touched:
+            self.want = None
+
     def due(self, now: int, soundings: int) -> bool:
         """Whether to ask now.
 

@@ -332,7 +332,17 @@ class RadioTwin:
             # A building stands from one moment on; an amplifier may go on getting weaker.
             use = want.since if want and result.finding == GEOMETRY else now + 1
             self.looking = Looking(cells=cells, since=now, use_since=use, looks=looks)
+        self._drop_want()
         self._begin_anew()
+
+    def _drop_want(self) -> None:
+        """What has drifted from the old map while the burst was under way: the new one is looked at instead."""
+        want = self.planner.want
+        if want is None or want.reason == NEW_CELLS:
+            return
+        self.planner.want = None
+        if self.looking is not None:
+            self.looking.cells = sorted({*self.looking.cells, *want.touched})
 
     def refuse(self, result: BurstResult, now: int) -> None:
         """Go on with what is believed. What has changed still has: ask again, or look whether it went by itself.

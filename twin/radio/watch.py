@@ -23,6 +23,8 @@ TILE_M = 25.0
 WHOLE = -(2**31)
 """Stands for the tile of a series that covers a whole cell."""
 MOST_SERIES = 20_000
+DAY = 96
+"""Periods after which a tile's change is no longer part of that of its whole cell."""
 
 SETTINGS = DriftSettings(
     thresholds=(40.0, 20.0, 10.0),
@@ -68,6 +70,8 @@ class Watch:
         self.open_row: Ints = np.zeros(0, dtype=np.int64)
         self.open: Floats = np.zeros(0)
         """Residuals of the open period, and the series that each is of."""
+        self.whole: dict[str, tuple[int, float]] = {}
+        """Period and size [dB] of each whole cell's last change."""
 
     def add(self, cells: list[str], positions: Floats, residual: Floats) -> None:
         """Take the residuals of one sounding into the open period.
@@ -107,12 +111,19 @@ class Watch:
         known = rows >= 0
         self._empty()
         alarms = self.detector.update(middle[known], period, rows[known])
-        return [
+        moved = [
             self._moved(int(row), since, size, evidence)
             for row, since, size, evidence in zip(
                 *(x.tolist() for x in (alarms.index, alarms.since, alarms.size, alarms.evidence)), strict=True
             )
         ]
+        self.whole |= {one.cell: (period, one.size) for one in moved if one.tile is None}
+        return moved
+
+    def covers(self, one: Moved, period: int) -> bool:
+        """Whether a change is that of a whole cell, or of a tile that goes the way its whole cell has gone lately."""
+        at, size = self.whole.get(one.cell, (-DAY, 0.0))
+        return one.tile is None or (period - at < DAY and size * one.size > 0)
 
     def _empty(self) -> None:
         self.open_row, self.open = np.zeros(0, dtype=np.int64), np.zeros(0)
@@ -124,6 +135,7 @@ class Watch:
     def forget(self) -> None:
         """Begin anew: what is expected is another thing from now on."""
         self._empty()
+        self.whole.clear()
         self.detector.forget(np.arange(len(self.keys)))
 
     def state(self) -> dict[str, NDArray[Any]]:
