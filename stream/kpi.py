@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from stream.decode import from_ms
 from stream.outlets import outlet
-from stream.radio_evidence import radio_of, sounded
+from stream.radio_evidence import radio_of, sounded_in
 from twin.companions import HALF_A_POINT, THROUGHPUT, USERS, VOLUME, Bin
 from twin.events import Fidelity
 from twin.fidelity import worst
@@ -57,16 +57,15 @@ def follow(shard: Shard, table: Table, channel: Channel, now: Bin) -> None:
         rows = [row for name in names if (row := channel.row_named(table, name)) is not None]
         if not rows:
             continue
-        _hear(shard, channel, rows, table)
+        _hear(table, channel, twin, rows)
         if twin.believed.map is not None:
             _compare(table, channel, twin, twin.believed.map, now)
 
 
-def _hear(shard: Shard, channel: Channel, rows: list[int], table: Table) -> None:
+def _hear(table: Table, channel: Channel, twin: RadioTwin, rows: list[int]) -> None:
     """Note whose soundings have drifted lately."""
-    known = channel.names(table)
-    heard = [(row, sounded(shard, known[row])) for row in rows]
-    told = [(row, one) for row, one in heard if one.level_db is not None]
+    names, heard = channel.names(table), sounded_in(twin)
+    told = [(row, heard[names[row]]) for row in rows if names[row] in heard]
     if not told:
         return
     channel.traced.hear(

@@ -48,25 +48,38 @@ def radio_of(shard: Shard, cell: str) -> RadioTwin | None:
 def sounded(shard: Shard, cell: str) -> Sounded:
     """What was heard of a cell last."""
     twin = radio_of(shard, cell)
-    if twin is None:
-        return Sounded()
-    state = twin.watch.detector.state()
-    rows = [row for row, key in enumerate(twin.watch.keys) if key[0] == cell]
-    fresh = [
-        row
-        for row in rows
-        if state["last"][row] >= twin.period - FRESH and state["level_seen"][row] > twin.watch.detector.settings.warmup
-    ]
-    moved = {row: float(state["previous"][row] - state["level"][row]) for row in fresh}
-    whole = next((row for row in fresh if twin.watch.keys[row][1] == WHOLE), None)
-    if whole is None:
-        return Sounded()
-    tiles = [moved[row] for row in fresh if row != whole]
-    same = [tile for tile in tiles if np.sign(tile) == np.sign(moved[whole]) and abs(tile) > abs(moved[whole]) / 2]
-    return Sounded(
-        round(moved[whole], 4),
-        round(float(state["scale"][whole] / np.sqrt(1.0 - state["correlation"][whole] ** 2)), 4),
-        len(same) >= PART * len(tiles) if tiles else None,
-        round(float(state["level"][whole]), 4),
-        bool(state["quiet"][whole] > 0),
-    )
+    return Sounded() if twin is None else sounded_in(twin).get(cell, Sounded())
+
+
+def sounded_in(twin: RadioTwin) -> dict[str, Sounded]:
+    """What was heard of a region's cells last; those that have no level lately are left out."""
+    state, watch = twin.watch.detector.state(), twin.watch
+    fresh = (state["last"] >= twin.period - FRESH) & (state["level_seen"] > watch.detector.settings.warmup)
+    moved = np.round(state["previous"] - state["level"], 4)
+    whole: dict[str, int] = {}
+    tiles: dict[str, list[float]] = {}
+    for row in np.flatnonzero(fresh).tolist():
+        cell, tile, _ = watch.keys[row]
+        if tile == WHOLE:
+            whole[cell] = row
+        else:
+            tiles.setdefault(cell, []).append(float(moved[row]))
+    return {
+        cell: Sounded(
+            residual_db=float(moved[row]),
+            # The scale is that of what one period adds to what the last one left.
+            error_db=round(float(state["scale"][row] / np.sqrt(1.0 - state["correlation"][row] ** 2)), 4),
+            uniform=_uniform(float(moved[row]), tiles.get(cell, [])),
+            level_db=round(float(state["level"][row]), 4),
+            drifted=bool(state["quiet"][row] > 0),
+        )
+        for cell, row in whole.items()
+    }
+
+
+def _uniform(whole: float, tiles: list[float]) -> bool | None:
+    """Whether most tiles have moved the same way, at least half as far."""
+    if not tiles:
+        return None
+    same = [tile for tile in tiles if tile * whole > 0 and abs(tile) > abs(whole) / 2]
+    return len(same) >= PART * len(tiles)
