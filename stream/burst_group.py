@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -87,10 +88,22 @@ class BurstGroup:
         type_ = OUTLETS["bursts"].event
         return [to_record(message, type_) for messages in found.values() for message in messages]
 
-    def look(self) -> None:
-        """Tell the desk how far the partitions go."""
+    async def look(self) -> None:
+        """Tell the desk how far the partitions go.
+
+        The embedded broker says nothing when it is asked for what is beyond a partition's end, as after a restart with
+        an empty log: then it is read from its beginning.
+        """
         for tp in self._consumer.assignment():
-            self._desk.read_up_to(tp.partition, self._consumer.highwater(tp))
+            end = self._consumer.highwater(tp)
+            if end is None:
+                continue
+            with suppress(IllegalStateError):  # it has just gone to another worker
+                if await self._consumer.position(tp) > end:
+                    log.warning("%s[%d] ends at %d now: the log was made anew", tp.topic, tp.partition, end)
+                    self._consumer.seek(tp, 0)
+                    continue
+            self._desk.read_up_to(tp.partition, end)
 
     async def commit(self) -> None:
         """Tell the broker what is answered. It is a hint: what isn't told is read and answered again."""

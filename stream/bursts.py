@@ -99,7 +99,7 @@ class BurstWorker:
                 await self._take(record)
                 if self._group.generation != generation:
                     break
-            self._group.look()
+            await self._group.look()
             self._start()
             await self._group.commit()
             self._show()

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tests.chaos.faults import NOT_YET
 from tests.chaos.trial import Outcome
 
 HEAD = (
@@ -20,7 +19,6 @@ def markdown(outcomes: Sequence[Outcome]) -> str:
     """The table, then what else was seen."""
     lines = ["| " + " | ".join(HEAD) + " |", "|---|" + "---:|" * (len(HEAD) - 1)]
     lines += ["| " + " | ".join(_cells(one)) + " |" for one in outcomes]
-    lines += [f"| {name} | not tried: {why} |" + " |" * (len(HEAD) - 2) for name, why in NOT_YET.items()]
     lines.append("")
     lines += [f"- `{one.fault}` ({one.what}): " + "; ".join(_counted(one.notes)) for one in outcomes if one.notes]
     lines += [f"- `{one.fault}` FAILED: {one.error}" for one in outcomes if one.error]

@@ -178,6 +178,7 @@ def run(fault: Fault, stand: Stand, times: int, seed: int) -> Outcome:
             trial = Trial(stand, database, pipe, feeder, rng, outcome)
             for _ in range(fault.workers):
                 pipe.start()
+            fault.beside(trial)
             feeder.start()
             try:
                 trial.progress()
@@ -197,6 +198,7 @@ def run(fault: Fault, stand: Stand, times: int, seed: int) -> Outcome:
                 log_now = lambda: {header(m, "ce_id") for _, m in pipe.messages(INBOX.name)}  # noqa: E731
                 trial.wait(lambda: unread(pipe, log_now()) == 0, CATCH_UP_S, "all that sources sent in the log")
                 trial.level()
+            fault.after(trial)
             for worker in trial.workers:
                 trial.stop_cleanly(worker)
             outcome.undelivered = sum(len(UNDELIVERED.findall(w.log.read_text(errors="replace"))) for w in pipe.workers)

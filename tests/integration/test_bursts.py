@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from apache_kafka import ApacheKafka
 from pipeline import PARTITIONS, ROOT, Pipeline, Worker, header
 
@@ -25,6 +27,7 @@ from infra.embedded import Embedded
 from stream.app import prepare_topics
 from stream.broker import Message, to_record
 from stream.burst_answers import CONTROL, REQUEST
+from stream.burst_group import SUFFIX
 from stream.burst_process import below
 from stream.decode import BURST, decode, to_ms
 from stream.outlets import ENCODER
@@ -115,7 +118,7 @@ def until_answered(pipe: Pipeline, requests: Sequence[BurstRequest], timeout_s: 
     try:
         until(answered, "an answer to each request", timeout_s)
     except AssertionError as error:
-        raise AssertionError(f"{error}\n" + "\n".join(one.tail(200) for one in pipe.burst_workers)) from None
+        raise AssertionError(f"{error}\n" + "\n".join(one.tail(20) for one in pipe.burst_workers)) from None
     return answers(pipe)
 
 
@@ -367,6 +370,23 @@ def test_the_embedded_broker_begins_anew(make: Make) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def test_an_offset_beyond_the_end_of_a_new_log_hides_no_request(bootstrap: str, make: Make) -> None:
+    pipe = make(bootstrap)
+    where = TopicPartition(pipe.settings.topic_prefix + REQUESTS, 0)
+
+    async def leave() -> None:
+        group = pipe.settings.group + SUFFIX
+        async with AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False) as consumer:
+            consumer.assign([where])
+            await consumer.commit({where: 3})
+
+    asyncio.run(leave())
+    one = asked(0, "fine")
+    ask(pipe, [one])
+    pipe.start_bursts(JOB)
+    assert len(until_answered(pipe, [one])[one.id]) == 1
+
+
 def test_told_to_stop_it_ends_in_time_in_mid_job_and_with_the_broker_away(make: Make) -> None:
     folder = Path(tempfile.mkdtemp(prefix="ls-"))
     try:
@@ -386,7 +406,7 @@ def test_told_to_stop_it_ends_in_time_in_mid_job_and_with_the_broker_away(make: 
                 worker.terminate()
                 assert worker.wait(10) == 0, worker.tail()
                 assert time.monotonic() - begin < 10
-                assert not any(map(alive, family))
+                until(lambda family=family: not any(map(alive, family)), "an end of what it was computing", 5)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

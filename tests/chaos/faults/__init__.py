@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tests.chaos.faults import away, disks, groups, processes, snapshots
+from tests.chaos.faults import away, bursts, disks, groups, processes, snapshots
 from tests.chaos.faults.fault import Fault
 from tests.chaos.feeder import emulated_sources, many_cells
+from tests.chaos.sounded import sounded_log
 
-__all__ = ["FAULTS", "NOT_YET", "Fault"]
+__all__ = ["FAULTS", "Fault"]
 
 
 FAULTS = (
@@ -31,7 +32,7 @@ FAULTS = (
     Fault("snapshot-old", "all snapshots are an older version's", snapshots.older, times=2),
     Fault("state-full", "no room in the state directory", disks.state_full, times=2, around=disks.small_state),
     Fault("database-full", "no room for PostgreSQL's data", disks.database_full, times=2, around=disks.small_database),
+    Fault("kill-burst-worker", "kill -9 of the burst worker in mid-job, another one started at once",
+          bursts.kill_burst_worker, times=5, feed=sounded_log, per_s=300, settings=bursts.SETTINGS,
+          beside=bursts.beside, after=bursts.all_answered),
 )  # fmt: skip
-
-NOT_YET = {"kill-burst-worker": "there is no burst worker yet"}
-"""Faults that belong here and can't be done; each becomes an entry above with what it is done to."""

@@ -35,6 +35,8 @@ class Fault:
         settings: Of the workers.
         around: Prepares what the fault needs; gives arguments of `Stand.pipeline`.
         needs_log: Only on a broker that keeps its log.
+        beside: Starts what runs beside the workers.
+        after: Asserts what must be so besides, when nothing is fed any more and the workers still run.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Fault:
     settings: Mapping[str, str] = field(default_factory=lambda: QUICK)
     around: Callable[[Stand], AbstractContextManager[dict[str, Any]]] = nothing
     needs_log: bool = False
+    beside: Callable[[Trial], None] = lambda _: None
+    after: Callable[[Trial], None] = lambda _: None
 
     @property
     def sources(self) -> bool:
