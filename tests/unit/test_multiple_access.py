@@ -103,6 +103,7 @@ def test_data_follow_the_laws() -> None:
     record = collect(TRUE, 400, 50, np.random.default_rng(2))
     assert (record.sent[:, 0] == 0).all()  # buffers are empty at first
     assert (record.delivered <= record.sent).all()
+    np.testing.assert_array_equal(np.bitwise_count(record.served), record.delivered)
     total = Counts(*(field.sum(axis=0) for field in count(record)))
     assert total.channel.sum() == 400 * 50
     found = mean(Belief(*total))

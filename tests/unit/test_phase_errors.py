@@ -45,6 +45,28 @@ def test_peac_says_that_uniform_phases_are_unknown_and_right_phases_known() -> N
     assert right.kappa0 > 100
 
 
+def test_the_aware_loss_is_the_expected_error_over_the_phase_errors_it_believes_in() -> None:
+    rng = np.random.default_rng(7)
+    gram = np.array([[16, 5 + 4j], [5 - 4j, 16]])
+    a, noise = np.array([0.4, 0.28j]), 1.0  # by little above the noise: phases are known by half
+    measured = Projected(rng.standard_normal((1, 2)) + 4j * rng.standard_normal((1, 2)), gram, np.array([30.0]), noise)
+    g = np.abs(a) ** 2 * 16 / noise
+    kappa = 2 * np.sqrt((g - 1) * g)
+    own = a.conj()[:, None] * gram * a
+    mu = np.angle(np.linalg.solve(own, a.conj() * measured.z[0] + noise / 2))
+    b = a * np.exp(1j * rng.vonmises(mu, kappa, (200_000, 2)))
+
+    def squared(b: np.ndarray) -> np.ndarray:
+        return 30 - 2 * (b.conj() @ measured.z[0]).real + np.sum(b.conj() * (b @ gram.T), axis=1).real
+
+    errors = squared(b)
+    assert Aware()(measured, a).value == pytest.approx(errors.mean() / 30, abs=4 * errors.std() / 30 / np.sqrt(200_000))
+    for k in range(2):
+        step = 1e-4 * np.eye(2)[k]
+        difference = np.mean(squared(b * (1 + step / a)) - squared(b * (1 - step / a))) / 30 / 2e-4
+        assert 2 * Aware()(measured, a).gradient[k].real == pytest.approx(difference, abs=0.01)
+
+
 @pytest.mark.parametrize("kappa", [0.3, 1.0])
 def test_trusting_random_phases_loses_the_power_that_they_cancel(kappa: float) -> None:
     material, _ = calibrate(METHODS["PEOC"], *random_phases(kappa, 1), TRUE_WALLS)
