@@ -42,7 +42,9 @@ def demo(
     ] = "0s",
     as_json: AsJson = False,
     sites: Annotated[int, typer.Option(help="Base stations of the emulated network, three cells each.")] = 20,
-    speed: Annotated[float, typer.Option(help="Emulated hours a second, at most.")] = 4.0,
+    speed: Annotated[
+        float | None, typer.Option(help="Emulated hours a second, at most; default 4, in a scene 1.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the emulated network.")] = 1,
     scene: Annotated[
         str | None,
@@ -52,7 +54,8 @@ def demo(
     """Start everything on this machine, play an emulated network, show what the twin makes of it."""
     from stream.demo import run_demo
 
-    sys.exit(run_demo(duration_text=for_, as_json=as_json, sites=sites, hours_per_second=speed, seed=seed, scene=scene))
+    pace = speed or (1.0 if scene else 4.0)
+    sys.exit(run_demo(duration_text=for_, as_json=as_json, sites=sites, hours_per_second=pace, seed=seed, scene=scene))
 
 
 @app.command()
