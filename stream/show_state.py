@@ -28,10 +28,27 @@ def _show(console: Console, each: dict[str, Any]) -> None:
         console.print(f"  revision {each['revision']}, modified {each['modified']}")
     if each.get("attributes") or each.get("reported"):
         console.print(_attributes(each))
+    if "radio" in each:
+        console.print(f"  {_radio(each['radio'])}", highlight=False)
     if each["values"]:
         console.print(_values(each["values"]))
     for alarm in each["alarms"]:
         console.print(f"  [red]{alarm['perceivedSeverity']}[/] {escape(alarm['probableCause'])}, {alarm['eventTime']}")
+
+
+def _radio(radio: dict[str, Any]) -> str:
+    error = "" if radio["error_db"] is None else f", median error {radio['error_db']:g} dB"
+    parts = [
+        f"radio: {radio['tier']}, version {radio['version']}, {radio['cells']} cells in {escape(radio['scene'])}",
+        f"{radio['soundings']} positions remembered{error}",
+    ]
+    if radio["on_probation"]:
+        parts.append("on probation")
+    if radio["burst"]:
+        parts.append(f"waits for {escape(radio['burst'])}")
+    elif radio["wants"]:
+        parts.append(f"wants a burst: {radio['wants']}")
+    return "; ".join(parts)
 
 
 def _attributes(each: dict[str, Any]) -> Table:

@@ -28,6 +28,8 @@ from radio_region import (
 from stream.config import ShardConfig
 from stream.decode import from_ms, to_ms
 from stream.shard import Shard
+from stream.show_state import show_state
+from stream.state_view import objects
 from twin.errors import SnapshotError
 from twin.log import LogRecord, Outlet
 from twin.radio.events import BurstRequest, BurstResult
@@ -332,6 +334,21 @@ def test_a_burst_that_came_to_nothing_leaves_the_lower_tier_and_is_told(outcome:
     assert len(story.asked) == 1, "it rests"
     story.go_on(94)
     assert 2 <= len(story.asked) < 30
+
+
+def test_who_asks_for_its_state_is_told_how_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    story = with_map()
+    (found,) = objects(story.shard, REGION, subtree=False)
+    told = found["radio"]
+    assert (told["tier"], told["version"], told["cells"], told["scene"]) == ("ray-traced", 1, len(CELLS), SCENE)
+    assert told["error_db"] < 1.5
+    assert "radio" not in objects(story.shard, CELLS[0], subtree=False)[0]
+    for more in ({}, {"burst": "burst/1"}, {"wants": DRIFT, "on_probation": True, "error_db": None}):
+        show_state({"at": None, "source": "the log", "objects": [found | {"radio": told | more}]})
+    shown = capsys.readouterr().out
+    assert "ray-traced" in shown
+    assert "waits for burst/1" in shown
+    assert "wants a burst: drift" in shown
 
 
 # The same however it was cut ------------------------------------------------------------------------------------------
