@@ -32,9 +32,9 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
     inventory_removes_at_most: float = 0.5
     radio_bursts: bool = True
     burst_min_soundings: int = 120
-    burst_cooldown_s: float = 3600
-    burst_deadline_s: float = 21_600
-    burst_budget_s: float = 120
+    burst_cooldown_s: float = 3600.0
+    burst_deadline_s: float = 21_600.0
+    burst_budget_s: float = 120.0
     burst_memory_mib: int = 4096
 
 
@@ -50,8 +50,9 @@ def shard_config(settings: Settings) -> ShardConfig:
         inventory_removes_at_most=settings.inventory_removes_at_most,
         radio_bursts=settings.radio_bursts,
         burst_min_soundings=settings.burst_min_soundings,
-        burst_cooldown_s=settings.burst_cooldown_s,
-        burst_deadline_s=settings.burst_deadline_s,
-        burst_budget_s=settings.burst_budget_s,
+        # A setting that nobody has set may be an integer: a digest would tell.
+        burst_cooldown_s=float(settings.burst_cooldown_s),
+        burst_deadline_s=float(settings.burst_deadline_s),
+        burst_budget_s=float(settings.burst_budget_s),
         burst_memory_mib=settings.burst_memory_mib,
     )

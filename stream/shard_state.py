@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stream.admission import bind
 from stream.alarms import Repeats, key_of
 from stream.channel import Channel
+from stream.config import ShardConfig
 from stream.shard_check import check_rows, check_same, length, whole
 from stream.soundings import new_twin
 from twin import snapshot
@@ -86,7 +87,7 @@ def load(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) ->
     Raises:
         SnapshotError: It was made under other settings, which would have made another state.
     """
-    if data.get("config") != _settings(shard):
+    if _config(data) != shard.config:
         raise SnapshotError(
             "the snapshot was made with other targets or another lateness; the twin is rebuilt from the log with the "
             "new settings"
@@ -94,7 +95,7 @@ def load(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) ->
     try:
         _fill(shard, data, arrays)
         check_rows(shard)
-        check_same((data, arrays), dump(shard))
+        check_same((data | {"config": _settings(shard)}, arrays), dump(shard))
     except _UNFIT as error:
         raise SnapshotError(
             f"the snapshot doesn't fit this program ({error!r}); the twin is rebuilt from the log"
@@ -129,6 +130,14 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
         table.columns.restore(_below(arrays, f"table/{text}/"))
         table.now, table.closed = whole(fields["now"]), whole(fields["closed"], -1024)
         table.pace.watermark, table.pace.pace, table.pace.since = fields["pace"]
+
+
+def _config(data: dict[str, Any]) -> ShardConfig | None:
+    """The settings that a snapshot was made with; those that weren't there then are as they are by default."""
+    try:
+        return msgspec.convert(data.get("config"), ShardConfig)
+    except msgspec.ValidationError:
+        return None
 
 
 def _settings(shard: Shard) -> Any:

@@ -25,11 +25,14 @@ from radio_region import (
     sounding,
 )
 
-from stream.config import ShardConfig
+from infra.settings import Settings
+from stream import shard_state
+from stream.config import ShardConfig, shard_config
 from stream.decode import from_ms, to_ms
 from stream.shard import Shard
 from stream.show_state import show_state
 from stream.state_view import objects
+from twin import snapshot
 from twin.errors import SnapshotError
 from twin.log import LogRecord, Outlet
 from twin.radio.events import BurstRequest, BurstResult
@@ -426,13 +429,29 @@ def test_what_is_not_sounded_leaves_no_trace() -> None:
     ],
 )
 def test_a_snapshot_of_something_else_is_refused(key: str, value: Any) -> None:
-    from stream import shard_state
-    from twin import snapshot
-
     data, arrays = shard_state.dump(long_story().shard)
     data = data | {"radio": {REGION: data["radio"][REGION] | {key: value}}}
     with pytest.raises(SnapshotError):
         Shard(0, CONFIG, folding.CATALOGUE).restore(snapshot.pack(data, arrays))
+
+
+def test_a_snapshot_from_before_soundings_is_still_one() -> None:
+    plain = folding.new_shard(CONFIG)
+    plain.apply(folding.log([declared(), folding.report(A, 0, 40.0)]))
+    data, arrays = shard_state.dump(plain)
+    old = {k: v for k, v in data["config"].items() if not k.startswith(("burst", "radio"))}
+    other = folding.new_shard(ShardConfig())
+    other.restore(snapshot.pack({k: v for k, v in data.items() if k != "radio"} | {"config": old}, arrays))
+    assert differing(state(other, "config"), state(plain, "config")) == []
+    with pytest.raises(SnapshotError, match="targets"):
+        folding.new_shard(CONFIG).restore(snapshot.pack(data | {"config": old}, arrays))
+
+
+@pytest.mark.parametrize("value", ["3600", "3600.0"])
+def test_the_same_setting_is_the_same_state_however_it_is_written(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    default = folding.new_shard(shard_config(Settings(_env_file=None)))
+    monkeypatch.setenv("LOCKSTEP_BURST_COOLDOWN_S", value)
+    assert folding.new_shard(shard_config(Settings(_env_file=None))).digest() == default.digest()
 
 
 def test_event_times_are_the_soundings() -> None:
