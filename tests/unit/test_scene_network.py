@@ -240,6 +240,7 @@ def test_soundings_are_the_truth_and_noise_of_the_stated_size() -> None:
             soundings.check(event)
             at = [index[place] for place in event.positions]
             rows = np.array(event.rsrp, dtype=float)
+            assert np.nanmin(rows) > WEAKEST_DBM
             off.append((rows - true[at])[~np.isnan(rows)])
             silent.append(true[at][np.isnan(rows)])
     residual, unheard = np.concatenate(off), np.concatenate(silent)
@@ -247,7 +248,8 @@ def test_soundings_are_the_truth_and_noise_of_the_stated_size() -> None:
     assert sigma == pytest.approx(np.hypot(1.0, 0.614), abs=1e-3)
     assert residual.std() == pytest.approx(sigma, rel=0.03)
     assert abs(residual.mean()) < 4 * sigma / np.sqrt(len(residual))
-    assert len(unheard) > 50
+    assert np.isfinite(unheard).any()
+    assert np.isinf(unheard).any()
     assert (unheard < WEAKEST_DBM + 5 * sigma).all()
 
 
@@ -328,6 +330,21 @@ def test_users_walk_within_reach_and_nobody_stays_where_nothing_is_heard(quiet: 
     east = places[:, 0] > 0
     users.step(1, east)
     assert east[users.at].all()
+
+
+def test_users_are_served_by_their_cell_with_the_power_that_they_hear(write: Callable[..., str]) -> None:
+    for of in (network(), SceneNetwork(1, write())):
+        lagging = 0
+        for number in range(8):
+            of.step()
+            rsrp = of.truth.rsrp(timedelta(seconds=(number + 0.5) * of.granularity_s))
+            at, server = of._dealt()
+            np.testing.assert_array_equal(of._scheduler.server, server)
+            own = np.take_along_axis(rsrp[at], server[..., None], axis=2)[..., 0]
+            # A block has twelve subcarriers.
+            np.testing.assert_allclose(10 * np.log10(of._scheduler._signal / 12), own)
+            lagging += np.count_nonzero(own < rsrp[at].max(axis=2))
+        assert lagging > 0
 
 
 # Changes of the truth -------------------------------------------------------------------------------------------------
@@ -445,9 +462,10 @@ def test_a_failing_amplifier_loses_power_evenly_draws_less_and_is_an_alarm_when_
     arrives = np.isfinite(of.truth.rsrp(H)[:, 4])
     np.testing.assert_allclose(off[arrives, 4], -6.0)
     assert not np.delete(off, 4, axis=1).any()
-    drawn, alarms = [], []
+    drawn, loads, alarms = [], [], []
     for items, others in zip(run(of, DAY), run(plain, DAY), strict=True):
         drawn.append([r.values[0][0] for part in (items, others) for r in reports(part) if r.objects == [""]])
+        loads.append([column(table(part), "RRU.PrbUsedDl") / of.plan.num_prbs for part in (items, others)])
         alarms += [msgspec.json.decode(i.value, type=Alarm) for i in items if i.kind == "alarm"]
         assert not any(i.kind == "alarm" for i in others)
     assert [(a.object_instance, a.perceived_severity) for a in alarms] == [
@@ -458,8 +476,13 @@ def test_a_failing_amplifier_loses_power_evenly_draws_less_and_is_an_alarm_when_
     assert 4 + 8 * 10 / 12 <= raised <= 4 + 8 * 10 / 12 + 0.5
     assert cleared == pytest.approx(20, abs=0.5)
     power = np.array(drawn, dtype=float).reshape(DAY, 2, -1)
-    day_time = slice(36, 80)
-    assert power[day_time, 0, 1].mean() < power[day_time, 1, 1].mean() - 10
+    busy = np.array(loads).reshape(DAY, 2, -1, SECTORS).sum(axis=3)
+    # What a station draws follows from its load, but less where an amplifier has failed.
+    line = np.polynomial.Polynomial.fit(busy[:, 1, 1], power[:, 1, 1], 3)
+    off = power[:, 0, 1] - line(busy[:, 0, 1])
+    assert np.abs(off[:16]).max() < 4
+    assert off[36:80].mean() < -10
+    assert np.abs(power[:, 0, 0] - line(busy[:, 0, 0])).mean() < 4
 
 
 def test_stuck_counters_stand_still_and_suspect_ones_are_halves_that_say_so() -> None:
