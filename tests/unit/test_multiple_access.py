@@ -170,6 +170,15 @@ def test_an_ensemble_decides_better_than_the_most_likely_model_when_data_are_sca
     assert gain.mean() > 2 * gain.std() / np.sqrt(len(gain))
 
 
+def test_an_ensemble_is_no_better_than_its_prior() -> None:
+    """Rows never seen decide: a flat prior says that of three or four packets half get through, so everyone sends."""
+    counts = seen(3, 40, 8)
+    narrow, flat = (decide("Bayes", counts, np.random.default_rng(8), 8, c).value.reward for c in (0.01, 1.0))
+    gain = narrow - flat
+    assert gain.mean() > 2 * gain.std() / np.sqrt(len(gain))
+    assert flat.mean() < -70
+
+
 def test_with_data_enough_one_model_decides_as_well_and_both_better() -> None:
     counts = seen(200, 10, 9)
     ensemble, single = (decide(kind, counts, np.random.default_rng(9), 4).value.reward for kind in ("Bayes", "MAP"))

@@ -19,6 +19,7 @@ from tests.science.multiple_access.data import Counts, collect, count
 from tests.science.multiple_access.decisions import CHUNK, MODELS, Decisions, decide, oracle
 from tests.science.multiple_access.environment import TRUE, dynamics, evaluate, random_access, turns
 from tests.science.multiple_access.monitoring import SCORES, compare
+from tests.science.multiple_access.posterior import PRIOR
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +27,9 @@ SLOTS_SEEN = (1, 3, 5, 10, 20)
 ENSEMBLES = (1, 2, 8, 32)
 """Models, for how the ensemble's size pays; after `ENSEMBLES_AT` slots."""
 ENSEMBLES_AT = 5
+PRIORS = (0.1, 1.0)
+"""Concentrations besides the published one, for how much of the gain is the prior's; after `PRIORS_AT` slots."""
+PRIORS_AT = (5, 20)
 MONITORED = (10, 20, 50, 200)
 KNOWN = {
     "TDMA, 4 turns": turns((0,), (1,), (2,), (3,)),
@@ -41,14 +45,17 @@ def counts(slots: int, sets: int, seed: int) -> Counts:
     return count(collect(TRUE, slots, sets, np.random.default_rng([seed, slots])))
 
 
-def block(kind: str, slots: int, models: int, seed: int) -> Decisions:
+def block(kind: str, slots: int, models: int, concentration: float, seed: int) -> Decisions:
     """Decisions from the data sets of one block: the same for every kind and number of models."""
-    return decide(kind, counts(slots, CHUNK, seed), np.random.default_rng([seed, slots, models, 1]), models)
+    rng = np.random.default_rng([seed, slots, models, 1])
+    return decide(kind, counts(slots, CHUNK, seed), rng, models, concentration)
 
 
-def decisions(pool: ProcessPoolExecutor, kind: str, slots: int, models: int, sets: int) -> list[Decisions]:
+def decisions(
+    pool: ProcessPoolExecutor, kind: str, slots: int, models: int, sets: int, concentration: float = PRIOR
+) -> list[Decisions]:
     """Blocks of data sets, in parallel."""
-    return list(pool.map(partial(block, kind, slots, models), range(-(-sets // CHUNK))))
+    return list(pool.map(partial(block, kind, slots, models, concentration), range(-(-sets // CHUNK))))
 
 
 def monitored(slots: int, seed: int) -> dict[str, Floats]:
@@ -81,14 +88,20 @@ def main() -> None:
         for slots in SLOTS_SEEN:
             paired = {}
             for kind, models in (("MAP", 1), ("Bayes", MODELS)):
-                paired[kind] = _row(slots, kind, models, decisions(pool, kind, slots, models, arguments.sets))
+                paired[kind] = _row(slots, f"{kind}, {models}", decisions(pool, kind, slots, models, arguments.sets))
             print(
                 f"{'':>5}  {'difference':<12}{'':>18}{with_error(paired['Bayes'] - paired['MAP'], 2):>18}", flush=True
             )
         print()
         for models in ENSEMBLES:
             done = decisions(pool, "Bayes", ENSEMBLES_AT, models, max(arguments.sets // 2, CHUNK))
-            _row(ENSEMBLES_AT, "Bayes", models, done)
+            _row(ENSEMBLES_AT, f"Bayes, {models}", done)
+        print()
+        for slots in PRIORS_AT:
+            for concentration in PRIORS:
+                few = max(arguments.sets // 2, CHUNK)
+                done = decisions(pool, "Bayes", slots, MODELS, few, concentration)
+                _row(slots, f"prior {concentration:g}", done)
         print(f"\nfalse positives where 80 % of the anomalies are found\n{'slots':>5}", *(f"{s:>16}" for s in SCORES))
         for slots in MONITORED:
             found = list(pool.map(partial(monitored, slots), range(max(arguments.sets // (2 * CHUNK), 1))))
@@ -97,13 +110,13 @@ def main() -> None:
     print(f"{time.perf_counter() - begin:.0f} s")
 
 
-def _row(slots: int, kind: str, models: int, done: list[Decisions]) -> Floats:
+def _row(slots: int, name: str, done: list[Decisions]) -> Floats:
     throughput = np.concatenate([one.value.throughput for one in done])
     reward = np.concatenate([one.value.reward for one in done])
     promised = np.concatenate([one.expected for one in done]).mean()
     evaluations, seconds = (float(np.mean([getattr(one, name) for one in done])) for name in ("evaluations", "seconds"))
     print(
-        f"{slots:>5}  {f'{kind}, {models}':<12}{with_error(throughput, 3):>18}{with_error(reward, 2):>18}"
+        f"{slots:>5}  {name:<12}{with_error(throughput, 3):>18}{with_error(reward, 2):>18}"
         f"{promised:>10.1f}{evaluations:>13.0f}{1000 * seconds:>6.0f}",
         flush=True,
     )

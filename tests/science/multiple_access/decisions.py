@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tests.science.multiple_access.data import Counts
 from tests.science.multiple_access.environment import TRUE, Dynamics, Environment, Value, dynamics, evaluate
-from tests.science.multiple_access.posterior import draw, learn, most_likely, prior
+from tests.science.multiple_access.posterior import PRIOR, draw, learn, most_likely, prior
 from tests.science.multiple_access.search import search
 
 Floats = NDArray[np.float64]
@@ -37,19 +37,22 @@ class Decisions(NamedTuple):
     seconds: float
 
 
-def decide(kind: str, counts: Counts, rng: np.random.Generator, models: int = MODELS) -> Decisions:
+def decide(
+    kind: str, counts: Counts, rng: np.random.Generator, models: int = MODELS, concentration: float = PRIOR
+) -> Decisions:
     """Choose a policy for each data set, and evaluate it exactly on the true system.
 
     Args:
         kind: "MAP": one most likely model. "Bayes": the mean over models drawn from the posterior.
         counts: `[num_sets, ...]`.
         models: Drawn for each data set.
+        concentration: Of the prior that they are drawn with.
     """
     begin, policies, expected, evaluations = time.perf_counter(), [], [], 0
     sets = len(counts.channel)
     for start in range(0, sets, CHUNK):
         some = Counts(*(field[start : start + CHUNK] for field in counts))
-        laws = dynamics(ensemble(kind, some, rng, models))
+        laws = dynamics(ensemble(kind, some, rng, models, concentration))
         found = search(laws, RESTARTS[kind], rng)
         policies.append(found.policy)
         expected.append(found.expected)
@@ -58,10 +61,12 @@ def decide(kind: str, counts: Counts, rng: np.random.Generator, models: int = MO
     return Decisions(value, np.concatenate(expected), evaluations / sets, (time.perf_counter() - begin) / sets)
 
 
-def ensemble(kind: str, counts: Counts, rng: np.random.Generator, models: int) -> Environment:
+def ensemble(
+    kind: str, counts: Counts, rng: np.random.Generator, models: int, concentration: float = PRIOR
+) -> Environment:
     """The models that decide, `[num_sets, num_models, ...]`."""
     if kind == "Bayes":
-        return draw(learn(prior(), counts), rng, models)
+        return draw(learn(prior(concentration), counts), rng, models)
     return Environment(*(field[:, None] for field in most_likely(counts)))
 
 
