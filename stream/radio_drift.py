@@ -78,7 +78,7 @@ def alarms_on(shard: Shard, cell: str) -> list[tuple[str, str]]:
 
 def _others(twin: RadioTwin, cell: str) -> float | None:
     """Mean residual of the region's other cells [dB]."""
-    others = [mean for name, (mean, _) in sorted(twin.last.items()) if name != cell]
+    others = [mean for name, mean in sorted(twin.agreement.last.items()) if name != cell]
     return round(float(np.mean(others)), 4) if others else None
 
 
@@ -101,7 +101,7 @@ def tell_fidelity(shard: Shard, twin: RadioTwin, period: int) -> None:
     if period * PERIOD_MS // HOUR_MS == twin.period * PERIOD_MS // HOUR_MS:
         return
     end = (twin.period + 1) * PERIOD_MS
-    score = twin.fidelity.score()
+    score = twin.agreement.fidelity.score()
     for number, context in enumerate(("los", "nlos")):
         _tell_context(shard, twin, end, context, range(number, len(score), 2), score)
 
@@ -125,7 +125,7 @@ def _tell_context(
         granularity_s=PERIOD_MS // 1000,
         partition=shard.partition,
         score=round(float(np.mean(score[known])), 4),
-        worst=[twin.scored[row // 2] for row in worst],
+        worst=[twin.agreement.cells[row // 2] for row in worst],
         worst_scores=np.round(score[worst], 4).tolist(),
         num_objects=len(known),
         tier=twin.tier,

@@ -153,6 +153,25 @@ def test_a_cell_that_the_map_does_not_know_has_the_lower_tier_and_wants_a_map() 
     assert len(story.updates("calibrated")) == 2, "an answer for it needs not be better for the others"
 
 
+@pytest.mark.parametrize("cells", [CELLS[:1], CELLS[1:], [*CELLS, f"{A},NRCellDU=7"], []])
+def test_an_answer_may_come_while_the_inventory_changes(cells: list[str]) -> None:
+    story = Story(lambda request, period: None)
+    story.go_on(3)
+    gone = {"id": "fewer", "time": declared()["time"], "entities": [], "removed": [c for c in CELLS if c not in cells]}
+    attributes = declared()["entities"][1]["attributes"]
+    new = [{"dn": cell, "kind": "cell", "attributes": attributes} for cell in cells if cell not in CELLS]
+    story.tell(gone | {"entities": new})
+    assert story.twin.memory.cells == [cell.dn for cell in story.twin.region.cells]
+    assert len(story.twin.memory) == 90
+    story.twin.error_db()
+    story.tell(as_event(result(story.asked[0]), 3))
+    assert story.twin.tier == ("ray-traced" if cells else "empirical")
+    story.go_on(8)
+    other = folding.new_shard(CONFIG)
+    other.restore(story.shard.snapshot())
+    assert other.digest() == story.shard.digest()
+
+
 def test_regions_without_a_scene_and_cells_without_a_place_are_none_of_its_business() -> None:
     story = Story()
     story.tell(sounding(0, element="SubNetwork=2,ManagedElement=q"))
@@ -425,6 +444,7 @@ def test_what_is_not_sounded_leaves_no_trace() -> None:
         ("believed", [b"x", None]),
         ("believed", [None, b"x"]),
         ("last", [["a"]]),
+        ("whole", [["a", "b", 1.0]]),
         ("heard", ["a"]),
     ],
 )

@@ -9,17 +9,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.radio.expecting import Believed
 from twin.radio.maps import RadioMap, unpack
 from twin.radio.posterior import Posterior
-from twin.radio.twin import Believed, Looking, RadioTwin
+from twin.radio.twin import Looking, RadioTwin
 
 Arrays = dict[str, NDArray[Any]]
 
 
 def dump(twin: RadioTwin) -> tuple[dict[str, Any], Arrays]:
     """Everything but the region, which is the topology's."""
-    arrays: Arrays = {"open": twin.open.copy(), "trial": twin.trial.copy()}
-    for name, part in (("memory", twin.memory), ("watch", twin.watch), ("fidelity", twin.fidelity)):
+    arrays: Arrays = {"trial": twin.trial.copy()}
+    for name, part in (("memory", twin.memory), ("watch", twin.watch), ("agreement", twin.agreement)):
         arrays |= {f"{name}/{key}": array for key, array in part.state().items()}
     data = {
         "believed": _believed(twin.believed),
@@ -29,11 +30,11 @@ def dump(twin: RadioTwin) -> tuple[dict[str, Any], Arrays]:
         "keys": [list(key) for key in twin.watch.keys],
         "whole": [[name, *change] for name, change in sorted(twin.watch.whole.items())],
         "plan": twin.planner.state(),
-        "scored": twin.scored,
+        "scored": twin.agreement.cells,
         "heard": twin.heard_before(),
         "usual": sorted(twin.usual.items()),
         "looking": msgspec.to_builtins(twin.looking),
-        "last": [[name, *value] for name, value in sorted(twin.last.items())],
+        "last": sorted(twin.agreement.last.items()),
     }
     return data, arrays
 
@@ -50,20 +51,19 @@ def load(twin: RadioTwin, data: Mapping[str, Any], arrays: Mapping[str, NDArray[
     if type(data["period"]) is not int:
         raise ValueError("a radio twin's period is not an integer")
     twin.period = data["period"]
-    twin.scored = msgspec.convert(data["scored"], list[str])
-    twin.open, twin.trial = arrays["open"].copy(), arrays["trial"].copy()
-    if twin.open.shape != (5, 2 * len(twin.scored)) or twin.trial.ndim != 2 or len(twin.trial) != 2:
-        raise ValueError("a radio twin's sums don't fit its cells")
+    twin.trial = arrays["trial"].copy()
+    if twin.trial.ndim != 2 or len(twin.trial) != 2 or twin.trial.dtype != np.float64:
+        raise ValueError("a radio twin's trial has other than two rows of errors")
     twin.memory.restore(msgspec.convert(data["cells"], list[str]), _below(arrays, "memory/"))
     twin.watch.restore(msgspec.convert(data["keys"], list[tuple[str, int, int]]), _below(arrays, "watch/"))
     whole = msgspec.convert(data["whole"], list[tuple[str, int, float]])
     twin.watch.whole = {name: (period, size) for name, period, size in whole}
-    twin.fidelity.restore(_below(arrays, "fidelity/"))
+    scored, last = msgspec.convert(data["scored"], list[str]), msgspec.convert(data["last"], list[tuple[str, float]])
+    twin.agreement.restore(scored, dict(last), _below(arrays, "agreement/"))
     twin.planner.restore(data["plan"])
     twin.heard_before(msgspec.convert(data["heard"], list[int]))
     twin.usual = dict(msgspec.convert(data["usual"], list[tuple[str, float]]))
     twin.looking = msgspec.convert(data["looking"], Looking | None)
-    twin.last = {name: (mean, n) for name, mean, n in msgspec.convert(data["last"], list[tuple[str, float, int]])}
 
 
 def _believed(believed: Believed) -> list[Any]:

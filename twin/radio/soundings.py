@@ -117,20 +117,21 @@ class SoundingMemory:
             time: [ms since 1970].
             cells: Of the region, in order.
         """
-        self._follow(list(cells))
+        self.follow(cells)
         rsrp = columns(heard, cells)
         self.time = np.concatenate([self.time, np.full(len(rsrp), time, dtype=np.int64)])[-self._most :]
         self.positions = np.concatenate([self.positions, heard.positions])[-self._most :]
         self.rsrp = np.concatenate([self.rsrp, rsrp])[-self._most :]
 
-    def _follow(self, cells: list[str]) -> None:
-        if cells == self.cells:
+    def follow(self, cells: Sequence[str]) -> None:
+        """Have these columns from now on; of a cell that is new nothing was heard."""
+        if list(cells) == self.cells:
             return
         rsrp = np.full((len(self.time), len(cells)), np.nan)
         for k, name in enumerate(cells):
             if name in self.cells:
                 rsrp[:, k] = self.rsrp[:, self.cells.index(name)]
-        self.cells, self.rsrp = cells, rsrp
+        self.cells, self.rsrp = list(cells), rsrp
 
     def since(self, time: int) -> int:
         """How many of them are as young as that [ms since 1970]."""

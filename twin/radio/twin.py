@@ -12,27 +12,24 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.fidelity import FidelityTracker
-from twin.radio import adoption, empirical, maps
+from twin.radio import adoption
+from twin.radio.agreement import Agreement
 from twin.radio.events import BurstResult
-from twin.radio.maps import RadioMap
+from twin.radio.expecting import EMPIRICAL, RAY_TRACED, Believed, Expectation, expect
 from twin.radio.planning import LOOK, NEW_CELLS, NO_MAP, Planner, PlanSettings, Want
-from twin.radio.posterior import Posterior
 from twin.radio.region import Region
 from twin.radio.soundings import Heard, SoundingMemory, columns
 from twin.radio.watch import Moved, Watch
 from twin.rows import stable_id
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+__all__ = ["EMPIRICAL", "RAY_TRACED", "Believed", "RadioTwin"]
 
-EMPIRICAL, RAY_TRACED = "empirical", "ray-traced"
+Floats = NDArray[np.float64]
+
 GEOMETRY = "geometry"
 REMEMBERED = 1000
 """Positions."""
 PERIOD_MS = 900_000
-FIDELITY_HALF_LIFE = 96.0
-"""Periods: a day."""
 USUAL_STEP_DB = 0.02
 """How far what is usual moves in a period [dB]."""
 LOOK_AT = 240
@@ -44,22 +41,6 @@ MOST_HEARD = 1024
 """Ids of soundings by which repeated ones are told."""
 MOST_LATE = 8
 """Periods that a sounding may come late and still be remembered."""
-
-
-class Expectation(NamedTuple):
-    """What is expected of some positions, `[n, num_cells]` each.
-
-    Attributes:
-        mean: RSRP [dBm].
-        sigma: Standard deviation of what is measured around it [dB].
-        traced: Where the ray-traced tier says so; elsewhere the empirical one does.
-        sight: Line of sight; without a map nobody knows, and it is false.
-    """
-
-    mean: Floats
-    sigma: Floats
-    traced: Bools
-    sight: Bools
 
 
 class Taken(NamedTuple):
@@ -85,18 +66,6 @@ class Looking(msgspec.Struct, kw_only=True):
     looks: int = 0
 
 
-class Believed(NamedTuple):
-    """What a calibration has left: parameters and the map made with them."""
-
-    posterior: Posterior | None
-    map: RadioMap | None
-
-    @property
-    def version(self) -> int:
-        """0: nothing but what is declared."""
-        return self.posterior.version if self.posterior else 0
-
-
 class RadioTwin:
     """One region's radio twin.
 
@@ -105,7 +74,7 @@ class RadioTwin:
         believed: In use; `previous` what was before it, while it is on probation.
         period: That is open, counted in quarters of an hour since 1970; -1: none yet.
         trial: Absolute errors of the previous and the new map since it was adopted, `[2, m]` [dB].
-        last: Mean residual of each cell in the last closed period, and of how many values [dB].
+        agreement: How well it agrees with what is heard.
         usual: Median absolute residual of each cell in quiet periods [dB].
         looking: After a change, until it is as right again; None: nothing to look after.
     """
@@ -117,14 +86,10 @@ class RadioTwin:
         self.trial: Floats = np.zeros((2, 0))
         self.period = -1
         self.memory = SoundingMemory(REMEMBERED)
+        self.memory.follow([cell.dn for cell in region.cells])
         self.watch = Watch()
         self.planner = Planner(plans)
-        self.fidelity = FidelityTracker(0, FIDELITY_HALF_LIFE)
-        self.scored: list[str] = []
-        """Cell of each pair of rows of `fidelity`: with line of sight, without."""
-        self.open: Floats = np.zeros((5, 0))
-        """Of the open period, by those rows: count, sums of measured, expected, squared sigma, residual."""
-        self.last: dict[str, tuple[float, int]] = {}
+        self.agreement = Agreement()
         self.usual: dict[str, float] = {}
         self.looking: Looking | None = None
         self._heard: dict[int, None] = {}
@@ -137,6 +102,7 @@ class RadioTwin:
             now = self.period * PERIOD_MS
             self.planner.note(Want(reason=NEW_CELLS, at=now, since=now, touched=new))
         self.region = region
+        self.memory.follow([cell.dn for cell in region.cells])
 
     @property
     def tier(self) -> str:
@@ -154,24 +120,7 @@ class RadioTwin:
             positions: `[n, 3]` [m].
             believed: Other than in use.
         """
-        cells, shape = self.region.cells, (len(positions), len(self.region.cells))
-        mean, sigma = np.full(shape, np.nan), np.full(shape, np.nan)
-        sight = np.zeros(shape, dtype=np.bool_)
-        radio_map = (believed or self.believed).map
-        if radio_map is not None and len(positions):
-            column = {name: k for k, name in enumerate(radio_map.cells)}
-            own = np.array([column.get(cell.dn, -1) for cell in cells], dtype=np.int64)
-            here = np.flatnonzero(own >= 0)
-            reference = np.array([cells[k].reference_dbm for k in here])
-            mean[:, here] = reference + maps.gain_at(radio_map, positions)[:, own[here]]
-            sight[:, here] = maps.sight_at(radio_map, positions)[:, own[here]]
-            sigma = np.where(sight, *radio_map.error_db)
-        traced = ~np.isnan(mean)
-        if (rest := np.flatnonzero(~traced.all(axis=0))).size:
-            guess = empirical.expected([cells[k] for k in rest], positions, self.region.frequency)
-            for own_values, guessed in ((mean, guess.mean), (sigma, guess.sigma)):
-                own_values[:, rest] = np.where(traced[:, rest], own_values[:, rest], guessed)
-        return Expectation(mean, sigma, traced, sight)
+        return expect(self.region, (believed or self.believed).map, positions)
 
     def repeated(self, id_: str) -> bool:
         """Whether a sounding of this id has come before, lately."""
@@ -205,7 +154,7 @@ class RadioTwin:
         expected = self.expect(heard.positions)
         residual = measured - expected.mean
         self.watch.add(names, heard.positions, residual)
-        self._score(names, measured, expected, residual)
+        self.agreement.take(names, measured, expected)
         if self.previous is not None:
             old = measured - self.expect(heard.positions, self.previous).mean
             both = ~(np.isnan(old) | np.isnan(residual))
@@ -213,30 +162,9 @@ class RadioTwin:
         there = ~np.isnan(measured)
         return Taken(int((there & expected.traced).sum()), int((there & ~expected.traced).sum()))
 
-    def _score(self, names: list[str], measured: Floats, expected: Expectation, residual: Floats) -> None:
-        for name in names:
-            if name not in self.scored:
-                self.scored.append(name)
-                self.open = np.concatenate([self.open, np.zeros((5, 2))], axis=1)
-        for k, name in enumerate(names):
-            at = 2 * self.scored.index(name)
-            there = ~np.isnan(residual[:, k])
-            for row, chosen in ((at, there & expected.sight[:, k]), (at + 1, there & ~expected.sight[:, k])):
-                values = (measured[chosen, k], expected.mean[chosen, k], expected.sigma[chosen, k] ** 2)
-                self.open[:, row] += [chosen.sum(), *(v.sum() for v in values), residual[chosen, k].sum()]
-
     def close(self) -> list[Moved]:
         """The open period is over: what has moved."""
-        count = self.open[0]
-        rows = np.flatnonzero(count > 0)
-        self.fidelity.grow(len(count))
-        measured, expected, variance = self.open[1:4, rows] / count[rows]
-        self.fidelity.update(measured, expected, np.sqrt(variance), rows)
-        for k, name in enumerate(self.scored):
-            n, total = self.open[0, 2 * k : 2 * k + 2].sum(), self.open[4, 2 * k : 2 * k + 2].sum()
-            if n:
-                self.last[name] = (float(total / n), int(n))
-        self.open[:] = 0.0
+        self.agreement.close()
         self._learn_usual()
         return self.watch.close(self.period)
 
@@ -249,7 +177,7 @@ class RadioTwin:
 
     def _learn_usual(self) -> None:
         busy = self.planner.want is not None or self.planner.asked is not None or self.looking is not None
-        if self.believed.map is None or busy or self.memory.cells != [cell.dn for cell in self.region.cells]:
+        if self.believed.map is None or busy:
             return
         for name, error in self._errors(self.period * PERIOD_MS - 1).items():
             known = self.usual.get(name, error)
@@ -370,9 +298,8 @@ class RadioTwin:
         if adoption.worse(compared):
             # The parameters get a version of their own: a burst that began from the others must not be adopted.
             version = self.believed.version + 1
-            posterior = self.previous.posterior
-            assert posterior is not None
-            self.believed = Believed(msgspec.structs.replace(posterior, version=version), self.previous.map)
+            old = self.previous.posterior
+            self.believed = Believed(old and msgspec.structs.replace(old, version=version), self.previous.map)
             self._begin_anew()
         self.previous, self.trial = None, np.zeros((2, 0))
         return compared

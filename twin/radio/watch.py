@@ -81,15 +81,17 @@ class Watch:
             residual: Measured minus expected [dB], `[n, num_cells]`, NaN where there is none.
         """
         tiles, which = np.unique(np.floor(positions[:, :2] / TILE_M).astype(np.int64), axis=0, return_inverse=True)
-        for k, cell in enumerate(cells):
-            there = np.flatnonzero(~np.isnan(residual[:, k]))
-            if not there.size:
-                continue
-            whole = self._row_of((cell, WHOLE, WHOLE))
-            own = {t: self._row_of((cell, *tiles[t].tolist())) for t in np.unique(which[there]).tolist()}
-            rows = [*[whole] * len(there), *(own[t] for t in which[there].tolist())]
-            self.open_row = np.concatenate([self.open_row, np.array(rows, dtype=np.int64)])
-            self.open = np.concatenate([self.open, residual[there, k], residual[there, k]])
+        heard, column = np.nonzero(~np.isnan(residual))
+        tile = which.reshape(-1)[heard]
+        pairs, pair = np.unique(column * len(tiles) + tile, return_inverse=True)
+        place = tiles.tolist()
+        own = [self._row_of((cells[p // len(tiles)], *place[p % len(tiles)])) for p in pairs.tolist()]
+        whole = np.full(len(cells), -1)
+        for k in np.unique(column).tolist():
+            whole[k] = self._row_of((cells[k], WHOLE, WHOLE))
+        rows = [self.open_row, whole[column], np.array(own, dtype=np.int64)[pair]]
+        values = residual[heard, column]
+        self.open_row, self.open = np.concatenate(rows), np.concatenate([self.open, values, values])
 
     def _row_of(self, key: Key) -> int:
         """The row of a series; -1 where there are too many."""
