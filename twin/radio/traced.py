@@ -78,11 +78,16 @@ class TracedLoad:
             expected: Before the factor.
 
         Returns:
-            With the factor; NaN until it is known.
+            With the factor, NaN until it is known; the error is at least what it has been.
         """
         known = self.bins[which] >= ENOUGH
         scale = np.exp(self.factor[which]) if known else np.nan
         scaled = Counted(expected.mean * scale, expected.sigma * scale)
+        # How far off it has been is part of what may be: some users take most of the volume, and nobody knows which.
+        c = self.columns
+        off = np.hypot(c["level"][which, at], np.sqrt(c["variance"][which, at]))
+        past = np.where(c["count"][which, at] >= ENOUGH, off, 0.0)
+        scaled = scaled._replace(sigma=np.maximum(scaled.sigma, scaled.mean * past))
         if which == BLOCKS:
             scaled = scaled._replace(mean=np.minimum(scaled.mean, 100.0))
         self.fidelity[which].update(measured, scaled.mean, scaled.sigma, at)
