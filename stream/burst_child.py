@@ -31,6 +31,10 @@ Job = Callable[[BurstRequest, Report, str | None], object]
 
 PROGRESS, RESULT, RAISED = b"p", b"d", b"e"
 """First byte of what is sent to the parent."""
+EVERY_S = 0.1
+"""Between two words on one stage [s]."""
+MOST_BYTES = 256 * 1024 * 1024
+"""Of a result: what is longer is not taken into the parent's memory."""
 LONGEST = 80
 """Of a stage's name [character]."""
 DIE_WITH_PARENT = 1
@@ -65,11 +69,18 @@ def load(job: str) -> Job:
 
 
 def _do(work: Job, request: BurstRequest, pipe: Connection, device: str | None) -> None:
+    begin = perf_counter()
+    told, at = "", begin
+
     def report(stage: str, percent: float) -> None:
+        nonlocal told, at
+        now = perf_counter()
+        if stage == told and now - at < EVERY_S:
+            return
+        told, at = stage, now
         share = min(max(float(percent), 0.0), 100.0) if percent == percent else 0.0
         pipe.send_bytes(PROGRESS + msgspec.json.encode((str(stage)[:LONGEST], round(share, 1))))
 
-    begin = perf_counter()
     try:
         result = work(request, report, device)
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent is told, and this process is replaced
@@ -84,6 +95,9 @@ def _do(work: Job, request: BurstRequest, pipe: Connection, device: str | None) 
         body = msgspec.json.encode(timed)
     except (TypeError, ValueError, UnicodeEncodeError, RecursionError) as error:
         pipe.send_bytes(RAISED + f"it gave a result that can't be written: {error}".encode(errors="replace"))
+        return
+    if len(body) > MOST_BYTES:
+        pipe.send_bytes(RAISED + f"it gave a result of {len(body)} bytes".encode())
         return
     pipe.send_bytes(RESULT + body)
 

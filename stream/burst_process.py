@@ -10,6 +10,7 @@ from contextlib import suppress
 from enum import StrEnum
 from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 from time import monotonic
 from typing import NamedTuple
 
@@ -76,6 +77,7 @@ class BurstProcess:
         self._process.start()
         theirs.close()
         self._gone = False
+        self._sender: Thread | None = None
 
     @property
     def pid(self) -> int:
@@ -100,7 +102,9 @@ class BurstProcess:
         begin = monotonic()
         stage = ("start", 0.0)
         try:
-            self._pipe.send_bytes(work)
+            # Longer than a pipe holds, it goes no faster than a process reads that may hang in an import.
+            self._sender = Thread(target=self._send, args=(work,), name="lockstep-burst-send", daemon=True)
+            self._sender.start()
             while True:
                 if wait([self._pipe], LOOK_S):
                     kind, body = _split(self._pipe.recv_bytes())
@@ -123,6 +127,10 @@ class BurstProcess:
             self.kill()
             why = f"{self._how()}, at {stage[0]!r}, {stage[1]:.0f} %"
             return Ended(Cause.CRASH, b"", why, seconds=monotonic() - begin)
+
+    def _send(self, work: bytes) -> None:
+        with suppress(OSError):  # the process has ended, which its reader notices
+            self._pipe.send_bytes(work)
 
     def _how(self) -> str:
         code = self._process.exitcode
@@ -148,6 +156,8 @@ class BurstProcess:
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
         self._process.join(END_S)
+        if self._sender is not None:
+            self._sender.join(END_S)
         self._pipe.close()
 
 

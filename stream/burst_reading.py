@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream.broker import extent, to_record
+from stream.leaving import leave
 from twin.errors import Unavailable
 from twin.log import LogRecord
 
@@ -52,7 +53,7 @@ async def heard(
     except KafkaError as error:
         raise Unavailable(f"the broker does not answer: {error}") from error
     finally:
-        await consumer.stop()
+        await leave(consumer)
 
 
 async def _up_to(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> AsyncIterator[LogRecord]:

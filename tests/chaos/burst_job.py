@@ -16,7 +16,7 @@ from twin.radio.posterior import make
 
 JOB = "tests.chaos.burst_job:compute"
 TAKES_S = 0.2
-DONE_OF = 6
+DONE_OF = 12
 """One of so many is done; after that its region asks no more until something has changed."""
 
 

@@ -13,11 +13,13 @@ import time
 import urllib.request
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from apache_kafka import ApacheKafka
@@ -33,7 +35,7 @@ from stream.decode import BURST, decode, to_ms
 from stream.outlets import ENCODER
 from stream.topics import INBOX, OUTLETS, PROGRESS, headers
 from tests.unit.burst_jobs import MODULE, REGION, fine, request
-from twin.radio.events import BurstControl, BurstProgress, BurstRequest, BurstResult
+from twin.radio.events import BurstControl, BurstProgress, BurstRequest, BurstResult, SoundingTable
 
 REQUESTS = OUTLETS["bursts"].name
 JOB = f"{MODULE}:by_reason"
@@ -312,6 +314,46 @@ def test_a_bad_request_is_kept_with_its_reason_and_the_next_is_answered(bootstra
     rejected = [json.loads(m.value) for _, m in pipe.messages(OUTLETS["rejected"].name)]
     assert {(one["reason"], one["topic"]) for one in rejected} == {(reason, REQUESTS) for reason in bad}
     assert {b64decode(one["original"]) for one in rejected} == {value for _, value in bad.values()}
+    assert worker.stop() == 0
+
+
+def traced(number: int) -> BurstRequest:
+    """A real one: two antennas in the street canyon, heard as if nothing stood there."""
+    rng = np.random.default_rng(number)
+    places = np.column_stack([rng.uniform(-60, 60, 160), rng.uniform(-8, 8, 160), np.full(160, 1.5)])
+    cells = [
+        msgspec.structs.replace(request().cells[0], dn=f"{REGION},NRCellDU={k}", position=(x, 3.0, 10.0), azimuth_deg=a)
+        for k, (x, a) in enumerate(((-25.0, 90.0), (25.0, 270.0)))
+    ]
+    rows = np.column_stack(
+        [cell.reference_dbm - 43.3 - 20 * np.log10(np.linalg.norm(places - cell.position, axis=1)) for cell in cells]
+    )
+    table = SoundingTable(
+        time=[to_ms(request(number).time) - 160 + k for k in range(160)],
+        positions=[tuple(place) for place in places.round(2).tolist()],
+        cells=[cell.dn for cell in cells],
+        rsrp=(rows + rng.normal(0, 1, rows.shape)).round(2).tolist(),
+    )
+    begin = request(number).time - timedelta(seconds=1)
+    return asked(number, "no map yet", scene="simple_street_canyon", cells=cells, touched=[], soundings=table,
+                 area=(-60.0, -8.0, 60.0, 8.0), since=begin)  # fmt: skip
+
+
+def test_rays_are_traced_in_a_process_that_stays(broker: str, make: Make) -> None:
+    pipe = make(broker)
+    worker = pipe.start_bursts()
+    processes = []
+    for number in range(2):
+        one = traced(number)
+        ask(pipe, [one])
+        (result,) = until_answered(pipe, [one], 120)[one.id]
+        assert (result.outcome, result.device) == ("done", "llvm"), result.reason
+        assert result.map is not None
+        assert result.after is not None
+        assert result.seconds > 0
+        processes.append(set(below(worker.pid)))
+        assert {told_of.stage for told_of in told(pipe, one.id)} & {"trace", "power", "pose", "material", "map"}
+    assert processes[0] == processes[1]
     assert worker.stop() == 0
 
 

@@ -102,9 +102,10 @@ def eat(request: BurstRequest, report: Report, device: str | None = None) -> Bur
 
 
 def eat_below(request: BurstRequest, report: Report, device: str | None = None) -> BurstResult:
-    """The same in a process of its own."""
+    """The same in a process of its own, and of a session of its own."""
     report("trace", 10)
-    subprocess.run([sys.executable, "-c", "import time; x = bytearray(b'x') * (600 << 20); time.sleep(60)"], check=True)
+    eater = "import time; x = bytearray(b'x') * (600 << 20); time.sleep(60)"
+    subprocess.run([sys.executable, "-c", eater], check=True, start_new_session=True)
     return fine(request, report, device)
 
 
@@ -146,6 +147,14 @@ def strange(request: BurstRequest, report: Report, device: str | None = None) ->
 def huge(request: BurstRequest, report: Report, device: str | None = None) -> BurstResult:
     """Has much to say."""
     return msgspec.structs.replace(fine(request, report, device), reason="x" * 1_000_000)
+
+
+def talk(request: BurstRequest, report: Report, device: str | None = None) -> BurstResult:
+    """Says the same for half a second."""
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        report("trace", 10)
+    return fine(request, report, device)
 
 
 def by_reason(request: BurstRequest, report: Report, device: str | None = None) -> object:

@@ -210,6 +210,22 @@ def test_a_result_that_no_message_can_hold_is_an_answer_too(pool: BurstPool) -> 
     assert len(given.body) < 5000
 
 
+def test_a_process_that_takes_no_request_is_killed_in_time() -> None:
+    pool = BurstPool(1, "tests.unit.burst_hanging_import:fine")
+    try:
+        asked = msgspec.json.encode(request(scene="x" * (1 << 20)))
+        ended = pool.run(asked, Limits(1.0, 400), lambda *_: None, lambda: False)
+        assert (ended.cause, "at 'start'" in ended.why) == (Cause.TIME, True)
+        assert ended.seconds < 10
+    finally:
+        pool.close()
+
+
+def test_a_talkative_burst_is_heard_now_and_then(pool: BurstPool) -> None:
+    stages = burst(pool, "talk")[2]
+    assert 3 <= len(stages) < 30
+
+
 def test_no_core_is_left(pool: BurstPool) -> None:
     burst(pool, "fine")
     limits = Path(f"/proc/{pool.pids()[0]}/limits").read_text()
