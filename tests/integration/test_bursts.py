@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import urllib.request
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,9 @@ from stream.burst_process import below
 from stream.decode import BURST, decode, to_ms
 from stream.outlets import ENCODER
 from stream.topics import INBOX, OUTLETS, PROGRESS, headers
+from tests.chaos.burst_job import JOB as CHAOS_JOB
+from tests.chaos.faults.bursts import ANSWERED, BEGUN, SETTINGS
+from tests.chaos.sounded import sounded_log
 from tests.unit.burst_jobs import MODULE, REGION, fine, request
 from twin.radio.events import BurstControl, BurstProgress, BurstRequest, BurstResult, SoundingTable
 
@@ -236,6 +241,51 @@ def test_two_workers_share_and_a_long_job_outlives_a_rebalance(bootstrap: str, m
     assert [worker.log.read_text().count("hang; 1 soundings") for worker in (first, second)] == [2, 1]
     assert first.stop() == 0
     assert second.stop() == 0
+
+
+def test_the_twin_asks_burst_workers_are_killed_and_it_is_as_if_nobody_had_been(
+    bootstrap: str, postgres_dsn: str, tmp_path: Path
+) -> None:
+    pipe = Pipeline(bootstrap, postgres_dsn, tmp_path, **SETTINGS)
+    rng, feed = random.Random(7), sounded_log(1)
+    try:
+        worker = pipe.start()
+        bursts = pipe.start_bursts(CHAOS_JOB)
+        amid = 0
+        for _ in range(3):
+            pipe.send(INBOX.name, [one.message for one in islice(feed, 500)])
+            begun = bursts_said(bursts, BEGUN)
+            pipe.until(lambda begun=begun, one=bursts: bursts_said(one, BEGUN) > begun, 60, "another burst")
+            time.sleep(rng.uniform(0.0, 0.2))
+            bursts.kill()
+            amid += bool(bursts_said(bursts, BEGUN) - bursts_said(bursts, ANSWERED))
+            bursts = pipe.start_bursts(CHAOS_JOB)
+        assert amid, "killed when all was done: that shows nothing"
+        pipe.until_folded()
+
+        def open_() -> set[str]:
+            asked = {header(message, "ce_id") for _, message in pipe.messages(REQUESTS)}
+            found = [m for _, m in pipe.messages(INBOX.name) if header(m, "ce_type") == BURST]
+            return asked - {header(m, "ce_id").removesuffix("/result") for m in found}
+
+        until(lambda: not open_(), "an answer to each request", 90)
+        pipe.until_folded()
+        assert bursts.stop() == 0
+        assert worker.stop() == 0
+        expected = pipe.folded(pipe.log_records())
+        assert pipe.rows() == expected.rows
+        assert pipe.stored_digests() == expected.digests
+        found = pipe.outlets()
+        assert found.keys() == expected.outlets.keys()
+        assert all(set(found[at]) == set(outs) for at, outs in expected.outlets.items())
+        assert sum(len(outs) for (kind, _), outs in found.items() if kind == "bursts") > 20
+    finally:
+        pipe.close()
+
+
+def bursts_said(worker: Worker, what: re.Pattern[str]) -> set[str]:
+    """Ids of requests in a worker's log."""
+    return set(what.findall(worker.log.read_text()))
 
 
 # Requests that nobody wants any more ---------------------------------------------------------------------------------

@@ -1,0 +1,116 @@
+"""What `lockstep bursts` shows: the newest of each request, whatever else is on the topics."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import Any
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from stream.burst_answers import CONTROL, REQUEST
+from stream.burst_probe import look
+from stream.burst_view import PROGRESS, REQUESTS, UPDATES, Overview, Seen, table
+from stream.decode import from_ms
+from tests.unit.burst_jobs import request
+from twin.events import TwinUpdate
+from twin.log import LogRecord
+from twin.radio.events import BurstControl, BurstProgress, Evidence
+
+
+def record(body: Any, type_: str = "") -> LogRecord:
+    return LogRecord(0, 0, "k", 0, type_, body if isinstance(body, bytes) else msgspec.json.encode(body))
+
+
+def progress(number: int, at_s: float, status: Any, stage: str = "", percent: float = 0.0, **more: Any) -> LogRecord:
+    asked = request(number)
+    time = from_ms(int(1000 * at_s))
+    body = BurstProgress(
+        id=f"{number}-{at_s}", time=time, request=asked.id, region=asked.region, status=status, stage=stage,
+        percent=percent, **more,
+    )  # fmt: skip
+    return record(body)
+
+
+def update(number: int, change: Any, **detail: Any) -> LogRecord:
+    body = TwinUpdate(
+        id="u", time=request().time, change=change, objects=[], detail={"request": request(number).id, **detail},
+        revision=1,
+    )  # fmt: skip
+    return record(body)
+
+
+@pytest.fixture
+def seen() -> dict[str, Seen]:
+    evidence = Evidence(num_soundings=9, median_db=6.2, rmse_db=7.0, log_score=-3.0)
+    out = Overview()
+    for number in range(4):
+        out.hear(REQUESTS, record(request(number), REQUEST))
+    out.hear(REQUESTS, record(request(0), REQUEST))
+    out.hear(REQUESTS, record(BurstControl(id="c", request=request(2).id), CONTROL))
+    out.hear(REQUESTS, record(b"{", REQUEST))
+    for told in (
+        progress(0, 10, "NOT_STARTED"),
+        progress(0, 12, "IN_PROGRESS", "trace", 30.0),
+        progress(0, 30, "FINISHED", "done", 100.0),
+        progress(1, 10, "IN_PROGRESS", "trace", 40.0, attempt=2),
+        progress(2, 11, "CANCELLED", detail="cancelled by hand"),
+        progress(77, 11, "FINISHED"),
+    ):
+        out.hear(PROGRESS.name, told)
+    after = msgspec.structs.replace(evidence, median_db=2.5)
+    out.hear(UPDATES, update(0, "calibrated", finding="pose", before=evidence, after=after))
+    out.hear(UPDATES, update(2, "burst", refused="cancelled: by hand"))
+    out.hear(UPDATES, update(1, "silence"))
+    out.hear(UPDATES, record(b'{"change":"burst"'))
+    return {one.request: one for one in out.rows()}
+
+
+def test_each_request_is_there_once_with_its_newest_state(seen: dict[str, Seen]) -> None:
+    done, running, cancelled, waiting = (seen[request(number).id] for number in range(4))
+    assert len(seen) == 4
+    assert (done.status, done.percent, done.seconds, done.verdict) == ("FINISHED", 100.0, 20.0, "adopted")
+    assert (done.finding, done.before, done.after) == ("pose", 6.2, 2.5)
+    assert (running.status, running.stage, running.attempt, running.verdict) == ("IN_PROGRESS", "trace", 2, "")
+    assert (cancelled.status, cancelled.verdict) == ("CANCELLED", "refused: cancelled: by hand")
+    assert waiting.status == "NOT_STARTED"
+
+
+def test_only_what_is_open_is_asked_for() -> None:
+    out = Overview()
+    for number, status in enumerate(("FINISHED", "FAILED", "IN_PROGRESS", "CANCELLING")):
+        out.hear(REQUESTS, record(request(number), REQUEST))
+        out.hear(PROGRESS.name, progress(number, 1, status))
+    assert [one.request for one in out.rows(open_only=True)] == [request(2).id, request(3).id]
+
+
+def test_what_others_wrote_is_shown_as_they_wrote_it(seen: dict[str, Seen]) -> None:
+    rows = [msgspec.structs.replace(one, reason="[red]no colour[/]") for one in seen.values()]
+    text = StringIO()
+    Console(file=text, width=300).print(table(rows))
+    assert text.getvalue().count("[red]no colour[/]") == 4
+    assert "6.20 dB > 2.50 dB" in text.getvalue()
+
+
+# What rays can be traced on -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("device", [None, "cuda", "llvm"])
+def test_a_device_that_works_or_the_reason_why_none_does(device: str | None) -> None:
+    found = look(device)
+    assert bool(found.device) != bool(found.why)
+    assert found.device in ("", device or found.device)
+
+
+def test_a_library_that_is_no_llvm_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRJIT_LIBLLVM_PATH", "/nowhere/libLLVM.so")
+    found = look("llvm")
+    assert (found.device, found.llvm) == ("", "")
+    assert "/nowhere/libLLVM.so" in found.why or "not installed" in found.why
+
+
+def test_who_gives_no_answer_in_time_has_no_rays() -> None:
+    found = look("llvm", within_s=0.0)
+    assert found.device == ""
+    assert "within 0 s" in found.why or "not installed" in found.why
