@@ -90,7 +90,9 @@ def _run(request: BurstRequest, report: Report, device: str | None) -> BurstResu
     now = evidence(left, best.expected, noise)
     posterior = make(best.posterior.names, *arrays(best.posterior), noise, request.base_version + 1)
     report("map", 90)
-    radio_map = make_map(scene, model, posterior, fields, found, held, DEPTH)
+    radio_map = make_map(
+        scene, model, posterior, fields, found, held, DEPTH, lambda share: report("map", 90 + 10 * share)
+    )
     report("done", 100)
     words = {
         "nothing": "nothing in the parameters explains it",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ FINEST_M = 2.0
 MOST_SQUARES = 40_000
 """Squares of a map, so that it travels in a message."""
 LEAST_ERROR_DB = 0.5
+KEPT = 4
+"""Grids that stay in memory."""
 FEW = 10
 """Values below which a context has no error of its own."""
 
@@ -36,17 +38,19 @@ def make_map(
     found: Usable,
     held: Mask,
     depth: int,
+    report: Callable[[float], None],
 ) -> RadioMap:
     """The map of a whole scene; its stated errors are those on held-out soundings.
 
     Args:
         fields: One a cell, or none.
         held: Which soundings were held out, `[n, num_cells]`.
+        report: Told which share of the squares is traced [1].
     """
     height = float(np.round(np.median(found.positions[:, 2]), 1))
     west, south, east, north = (float(x) for x in (*scene.bounds[0, :2], *scene.bounds[1, :2]))
     step = max(FINEST_M, float(np.ceil(np.sqrt((east - west) * (north - south) / MOST_SQUARES))))
-    grid = _grid(scene, tuple(model.cells), step, height, depth)
+    grid = _grid(scene, tuple(model.cells), step, height, depth, report)
     materials, offsets = model.apply(arrays(posterior)[0])
     power, azimuth, tilt = offsets.T
     gain = np.full((len(model.cells), grid.shape[0] * grid.shape[1]), np.nan)
@@ -78,7 +82,21 @@ def _errors(radio_map: RadioMap, model: PowerModel, found: Usable, held: Mask) -
     return (round(out[0], 3), round(out[1], 3))
 
 
-@lru_cache(maxsize=4)
-def _grid(scene: RadioScene, cells: tuple[CellRadio, ...], step: float, height: float, depth: int) -> Grid:
+_GRIDS: dict[tuple[object, ...], Grid] = {}
+
+
+def _grid(
+    scene: RadioScene,
+    cells: tuple[CellRadio, ...],
+    step: float,
+    height: float,
+    depth: int,
+    report: Callable[[float], None],
+) -> Grid:
     """Traced once for a scene and its antennas' places."""
-    return trace_grid(scene, list(cells), step=step, height=height, max_depth=depth)
+    key = (scene.name, scene.version, scene.frequency, cells, step, height, depth)
+    if key not in _GRIDS:
+        while len(_GRIDS) >= KEPT:
+            _GRIDS.pop(next(iter(_GRIDS)))
+        _GRIDS[key] = trace_grid(scene, list(cells), step=step, height=height, max_depth=depth, report=report)
+    return _GRIDS[key]

@@ -6,12 +6,13 @@ by Gauss-Newton with Levenberg's damping on exact slopes; rho is Huber's: a soun
 lorry counts, but no more than its share. (Student's t would forget such a sounding altogether, and with it the places
 where a new building stands: those must stay in sight.) s is estimated from the residuals. f are the free parameters,
 m and P their mean and covariance given the others, c, at their means. The curvature at the end gives the covariance of
-f given c (Laplace), and how f would follow c:
+f given c (Laplace) and how f would follow c; what isn't fitted, but isn't known either, widens what is:
 
     N = J_f^T W J_f / s^2 + P^-1      f = f^ + B (c - c^)      B = N^-1 (P^-1 C_fc C_cc^-1 - J_f^T W J_c / s^2)
-    cov(f) = N^-1 + B C_cc B^T        cov(f, c) = B C_cc
+    cov(f) = N^-1 + B M B^T           M = cov(c | soundings) + d d^T
 
-so what isn't fitted, but isn't known either, widens what is (Schmidt's consider filter).
+d is what one more step would do to c, were it free. (With cov(c) for M this is Schmidt's consider filter, which doesn't
+ask what the soundings say of c.)
 
 Source: Schmidt, Application of state-space methods to navigation problems, 1966; Huber, Robust statistics, 1981.
 """
@@ -39,6 +40,8 @@ ENOUGH = 1e-3
 """What another step would gain, as a logarithm of the density, below which the fit ends."""
 FLOOR_DB = 0.5
 """Smallest noise that is believed."""
+FARTHEST = 3.0
+"""Standard deviations that parameters which aren't fitted are thought to be off, at most."""
 TINY = 1e-12
 
 
@@ -152,17 +155,23 @@ def fit(
 
 
 def _laplace(state: _State, believed: Held, covariance: Floats) -> Floats:
-    """The covariance of all parameters, `[num_parameters, num_parameters]`."""
+    """The covariance of all parameters, `[num_parameters, num_parameters]`; that of those not free is as it was."""
     which = believed.which
     fixed = np.setdiff1d(np.arange(len(covariance)), which)
     own, other = state.slopes[:, which], state.slopes[:, fixed]
     seen = (own.T * state.weight) / state.noise**2
     given = np.linalg.inv(seen @ own + believed.precision)
     follow = given @ (believed.precision @ believed.follow - seen @ other)
+    # All of them free, from the same soundings; the free ones are at their best already.
+    around = np.linalg.inv(covariance + TINY * np.eye(len(covariance)))
+    weighted = (state.slopes.T * state.weight) / state.noise**2
+    joint = np.linalg.inv(weighted @ state.slopes + around)[np.ix_(fixed, fixed)]
+    pull = weighted[fixed] @ state.error
+    limit = FARTHEST * np.sqrt(np.diagonal(covariance))[fixed]
+    off = np.clip(joint @ pull, -limit, limit)
     out = covariance.copy()
-    out[np.ix_(which, fixed)] = follow @ covariance[np.ix_(fixed, fixed)]
-    out[np.ix_(fixed, which)] = out[np.ix_(which, fixed)].T
-    out[np.ix_(which, which)] = given + out[np.ix_(which, fixed)] @ follow.T
+    out[np.ix_(which, fixed)] = out[np.ix_(fixed, which)] = 0.0
+    out[np.ix_(which, which)] = given + follow @ (joint + np.outer(off, off)) @ follow.T
     return np.asarray((out + out.T) / 2)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from twin.radio.calibration.modes import search
 from twin.radio.calibration.power_only import fit
 from twin.radio.calibration.residual_field import ResidualField, learn
+from twin.radio.evidence import spread
 from twin.radio.posterior import Posterior, arrays, widened
 from twin.radio.power import PowerModel
 
@@ -22,10 +23,16 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 STAGES = ("power", "pose", "material")
-GAIN = 0.02
-"""Relative gain of the choosing soundings' error that another step must bring."""
+GAIN = 2.0
+"""What another step must bring on the choosing soundings: the logarithm of how much likelier it makes them."""
+FIRST_GAIN = -1.0
+"""The same of a first fit: the prior holds it, and what isn't fitted at all is as doubtful as before."""
+FREEDOM = 4.0
+"""Of the t distribution that residuals are compared under: a few at the edges of shadows must not decide."""
 NEARLY = 1.15
 """Times the best error, within which a step has explained the change."""
+LEAST_DB = 0.5
+"""Smallest scale of residuals."""
 CUT_DB = 20.0
 """Errors beyond count as this much where steps are compared."""
 GEOMETRY = 0.67
@@ -38,7 +45,8 @@ class Problem(NamedTuple):
     Attributes:
         places: `[num_receivers, 3]` [m].
         rsrp: [dBm], `[num_receivers, num_cells]`, NaN where not heard.
-        fit, choose: Which of them are fitted to, and which say whether a step helps, as `rsrp`.
+        fit: Which of them are fitted to, as `rsrp`.
+        choose: Which say whether a step helps, as `rsrp`.
         touched: Cells that may have changed, `[num_cells]`.
         first: Nothing has been fitted before: the prior holds as it is.
     """
@@ -50,6 +58,11 @@ class Problem(NamedTuple):
     choose: Mask
     touched: Mask
     first: bool
+
+    @property
+    def judged(self) -> Mask:
+        """The choosing soundings of touched cells: the others would only hide what a step does."""
+        return self.choose & self.touched
 
 
 class Step(NamedTuple):
@@ -91,7 +104,8 @@ def parameters(problem: Problem, start: Posterior, before: Step, report: Callabl
         begin = start if problem.first else widened(start, free)
         found = search(model, measured, begin, free) if stage == "material" else fit(model.links, measured, begin, free)
         tried = _step(stage, found.posterior, problem)
-        if tried.error < (1 - GAIN) * best.error:
+        old, new = ((problem.rsrp - x.expected)[problem.judged] for x in (best, tried))
+        if gain(old, new) > (FIRST_GAIN if problem.first else GAIN):
             best = tried
             found_by.append(tried)
     # What it is called is the first step that brought nearly all of it.
@@ -108,19 +122,31 @@ def remainder(problem: Problem, best: Step) -> tuple[Step, list[ResidualField | 
         fitted_to, judged = problem.fit[:, k], problem.choose[:, k]
         field = learn(places, np.where(fitted_to, residual[:, k], np.nan))
         if field is not None:
-            new = error((residual[:, k] - field.at(places))[judged])
-            if new < (1 - GAIN) * error(residual[judged, k]):
+            if gain(residual[judged, k], (residual[:, k] - field.at(places))[judged]) > GAIN:
                 # It has proved itself: now it may learn from the choosing soundings, too.
                 field = learn(places, np.where(fitted_to | judged, residual[:, k], np.nan)) or field
                 expected[:, k] += field.at(places)
             else:
                 field = None
         fields.append(field)
-    columns = problem.choose & problem.touched[None]
-    left = error((problem.rsrp - expected)[columns])
+    left = error((problem.rsrp - expected)[problem.judged])
     # More than a third of what was left is gone: the change is one of geometry, whatever else was adjusted.
-    geometry = left < GEOMETRY * error(residual[columns])
+    geometry = left < GEOMETRY * error(residual[problem.judged])
     return Step("geometry" if geometry else best.stage, best.posterior, expected, left), fields
+
+
+def gain(old: Floats, new: Floats) -> float:
+    """Gain of the log density of soundings by new residuals instead of old ones; minus infinity where there is none.
+
+    Args:
+        old, new: [dB], `[num_choosing]`, NaN where there is none.
+    """
+    both = ~(np.isnan(old) | np.isnan(new))
+    if not both.any():
+        return float("-inf")
+    scale = max(spread(new[both]), LEAST_DB)
+    before, after = (np.log1p((x[both] / scale) ** 2 / FREEDOM).sum() for x in (old, new))
+    return float((FREEDOM + 1) / 2 * (before - after))
 
 
 def error(residual: Floats) -> float:
@@ -131,4 +157,4 @@ def error(residual: Floats) -> float:
 
 def _step(stage: str, posterior: Posterior, problem: Problem) -> Step:
     expected = problem.model.links(arrays(posterior)[0]).rsrp
-    return Step(stage, posterior, expected, error((problem.rsrp - expected)[problem.choose]))
+    return Step(stage, posterior, expected, error((problem.rsrp - expected)[problem.judged]))
