@@ -126,3 +126,13 @@ def test_without_noise_equal_soundings_are_one_and_unequal_ones_are_not() -> Non
     assert together(single) is single
     nothing = same._replace(z=np.zeros((3, 2), complex))
     assert together(nothing) is nothing
+
+
+def test_joined_soundings_tell_unresolved_paths_apart_whatever_the_geometry_is_off_by() -> None:
+    true = power(canyon(TRUE_WALLS).amplitudes(TRUE_MATERIAL).a)
+    rng = np.random.default_rng(8)
+    for seed in range(6):
+        walls = (TRUE_WALLS[0] + rng.uniform(-0.03, 0.03), TRUE_WALLS[1] + rng.uniform(-0.03, 0.03))
+        measured, scale = sound(2e6, np.random.default_rng(seed), None, walls)
+        material, _ = calibrate(METHODS["PEAC joint"], measured, scale, walls)
+        assert abs(power(canyon(walls).amplitudes(material).a) / true - 1) < 0.015
