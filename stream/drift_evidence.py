@@ -28,6 +28,7 @@ DAY_MS = 86_400_000
 STILL_COUNTERS = 2
 """Of one object, that must all stand still: one alone may have a coarse scale."""
 
+HALF_OF_ALL = 0.5
 CORRELATION = 0.5
 """Of the residuals of two hours, typically."""
 REACH = 7
@@ -161,7 +162,8 @@ class BinEnd:
     def _doubted(self, series: Series, row: int) -> float:
         """Share of the last values that the source doubted or that never came; of those that usually come."""
         usual = float(series.columns["usual"][row])
-        if usual < 0.75 * series.bin_ms / series.granularity_ms:
+        # Sensors that send now and then lack nothing. What lacks many values for long is usual only by its own measure.
+        if usual < HALF_OF_ALL * series.bin_ms / series.granularity_ms:
             return 0.0
         return float(np.isnan(_last(series, self.period, row)).mean())
 

@@ -161,6 +161,18 @@ def test_what_the_map_explains_is_not_the_radio(found: Evidence, traced: float) 
     assert classify(found._replace(traced=traced))[0] != "radio"
 
 
+@given(st.floats(1.2, 5), st.floats(1.05, 3), st.sampled_from([1, -1]))
+def test_of_two_that_moved_the_larger_one_decides(smaller: float, times: float, sign: int) -> None:
+    """A crowd fills the neighbours too, and a block carries less: still a crowd."""
+    larger = smaller**times
+    more, worse = (Change(3.0 * sign, factor**sign - 1) for factor in (larger, smaller))
+    less = Change(-worse.size, 1 / (1 + worse.relative) - 1)
+    crowd = Evidence(counter=LOAD, size=4.0 * sign, volume=more, efficiency=less)
+    assert classify(crowd)[0] == "traffic"
+    much_less = Change(-more.size, 1 / (1 + more.relative) - 1)
+    assert classify(crowd._replace(volume=worse, efficiency=much_less))[0] == "radio"
+
+
 def mirrored(found: Evidence) -> Evidence:
     """All that went up went down."""
 
