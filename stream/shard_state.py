@@ -15,7 +15,7 @@ from stream.shard_check import check_rows, check_same, length, whole
 from stream.soundings import new_twin
 from twin import snapshot
 from twin.errors import LockstepError, SnapshotError
-from twin.events import Alarm
+from twin.events import Alarm, Whole
 from twin.radio import keeping
 from twin.state import Table
 from twin.topology import Topology
@@ -104,7 +104,7 @@ def load(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) ->
 
 def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
     shard.next_offset, shard.revision = whole(data["next_offset"], 0), whole(data["revision"], 0)
-    shard.counts.update(data["counts"])
+    shard.counts.update(msgspec.convert(data["counts"], dict[str, Whole]))
     shard.alarms = {key_of(alarm): alarm for alarm in msgspec.convert(data["alarms"], list[Alarm])}
     shard.repeats = Repeats(data["repeats"])
     shard.inventories.load(data["inventories"])

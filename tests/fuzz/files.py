@@ -7,6 +7,7 @@ import zlib
 from hashlib import blake2b
 
 import folding
+import radio_region
 
 from stream import recording
 from tests.fuzz.codecs import LINES, SEALED
@@ -49,6 +50,7 @@ def _snapshot(data: bytes) -> None:
     shard.restore(data if raw else seal(data))
     # What was taken for a snapshot must work like one.
     shard.apply([_next(shard.next_offset, n) for n in range(3)])
+    folding.tell(shard, *(radio_region.sounding(40 + n, 3) for n in range(2)))
     again = folding.new_shard()
     again.restore(shard.snapshot())
     assert again.digest() == shard.digest()
@@ -71,9 +73,21 @@ def snapshot_body() -> bytes:
     return zlib.decompress(shard.snapshot()[26:])
 
 
+def radio_body() -> bytes:
+    """The same of one with a radio twin that has its first map."""
+    shard = folding.new_shard()
+    folding.tell(shard, radio_region.declared())
+    said = folding.tell(shard, radio_region.sounding(0, 130))
+    (request,) = radio_region.requests(said.outlets)
+    found = radio_region.result(request, map=radio_region.radio_map(step=30.0))
+    folding.tell(shard, radio_region.as_event(found, 0), *(radio_region.sounding(p, 2) for p in (1, 2)))
+    assert shard.radio[radio_region.REGION].tier == "ray-traced"
+    return zlib.decompress(shard.snapshot()[26:])
+
+
 def _snapshot_seeds() -> list[bytes]:
     body = snapshot_body()
-    return [body, seal(body), seal(body)[:60], seal(b""), snapshot.MAGIC, b"\xff" * 8 + body[8:]]
+    return [body, radio_body(), seal(body), seal(body)[:60], seal(b""), snapshot.MAGIC, b"\xff" * 8 + body[8:]]
 
 
 TARGETS = [

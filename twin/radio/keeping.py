@@ -16,6 +16,11 @@ from twin.radio.twin import Looking, RadioTwin
 
 Arrays = dict[str, NDArray[Any]]
 
+HUGE, LARGE, SMALL, NEVER = 10**15, 1e9, 1e-3, -(2**62)
+MOMENTS = ("time", "last", "start", "open_row")
+SCALES = ("scale", "weight", "stated")
+"""That are 0 until there is a first value, and never small after it."""
+
 
 def dump(twin: RadioTwin) -> tuple[dict[str, Any], Arrays]:
     """Everything but the region, which is the topology's."""
@@ -45,12 +50,10 @@ def load(twin: RadioTwin, data: Mapping[str, Any], arrays: Mapping[str, NDArray[
     Raises:
         LookupError, TypeError, ValueError, msgspec.ValidationError, BadInput: It is no such thing.
     """
-    believed = _read(data["believed"])
-    twin.believed = believed
+    _check(arrays)
+    twin.believed = _read(data["believed"])
     twin.previous = None if data["previous"] is None else _read(data["previous"])
-    if type(data["period"]) is not int:
-        raise ValueError("a radio twin's period is not an integer")
-    twin.period = data["period"]
+    twin.period = _moment(data["period"])
     twin.trial = arrays["trial"].copy()
     if twin.trial.ndim != 2 or len(twin.trial) != 2 or twin.trial.dtype != np.float64:
         raise ValueError("a radio twin's trial has other than two rows of errors")
@@ -64,6 +67,42 @@ def load(twin: RadioTwin, data: Mapping[str, Any], arrays: Mapping[str, NDArray[
     twin.heard_before(msgspec.convert(data["heard"], list[int]))
     twin.usual = dict(msgspec.convert(data["usual"], list[tuple[str, float]]))
     twin.looking = msgspec.convert(data["looking"], Looking | None)
+    _check_moments(twin)
+
+
+def _check(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Numbers that no radio twin comes to would make others of the same kind, or none. Raises ValueError."""
+    for name, array in arrays.items():
+        if array.dtype.kind == "f":
+            low, high = -LARGE, LARGE
+        else:
+            low, high = NEVER if name.endswith(MOMENTS) else 0, HUGE
+        fits = (array >= low) & (array <= high)
+        if name == "memory/rsrp":
+            fits |= np.isnan(array)
+        if name.endswith(SCALES):
+            fits &= (array == 0) | (array > SMALL)
+        if name.endswith("correlation"):
+            fits &= (array >= 0) & (array < 1)
+        if not fits.all():
+            raise ValueError(f"a radio twin's {name[:40]!r} holds numbers that make no sense")
+
+
+def _check_moments(twin: RadioTwin) -> None:
+    plan, looking = twin.planner, twin.looking
+    wants = [want for want in (plan.want, plan.asked.want if plan.asked else None) if want]
+    moments = [plan.rests_until, *(t for want in wants for t in (want.at, want.since, want.waits_until, want.lost))]
+    moments += [plan.asked.at] if plan.asked else []
+    moments += [looking.since, looking.use_since, looking.looks] if looking else []
+    for moment in (*moments, *(period for period, _ in twin.watch.whole.values())):
+        _moment(moment)
+
+
+def _moment(value: Any) -> int:
+    """`value` if it is a time [ms since 1970] or a period of any year that has four digits. Raises ValueError."""
+    if type(value) is not int or not -HUGE <= value <= HUGE:
+        raise ValueError(f"{str(value)[:40]!r} is no time that a radio twin has seen")
+    return value
 
 
 def _believed(believed: Believed) -> list[Any]:
