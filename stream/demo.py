@@ -79,7 +79,7 @@ def _network(seed: int, sites: int, scene: str | None) -> Network:
         from stream.sources.emulator.scene_network import SceneNetwork  # traces rays: only where that is wanted
         from stream.sources.emulator.scene_script import demo
 
-        return SceneNetwork(seed, scene, granularity_s=GRANULARITY_S, changes=demo())
+        return SceneNetwork(seed, scene, granularity_s=GRANULARITY_S, changes=demo(scene))
     script = Script.default(sites, after=QUIET)
     return EmulatedNetwork(seed, num_sites=sites, granularity_s=GRANULARITY_S, script=script)
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from twin.errors import ConfigurationError
 from twin.radio.materials import ITU
 
+DEMO_SCENE = "simple_street_canyon"
 FOREVER = timedelta(days=10_000)
 
 
@@ -172,8 +173,10 @@ def _problem(change: Change, num_cells: int, materials: Sequence[str], objects: 
     return f"there is no cell {wrong[0]}; count from 0 to {num_cells - 1}" if wrong else ""
 
 
-def demo() -> tuple[Change, ...]:
-    """Four days in the street canyon: a weak amplifier, a turned antenna, a crowd, a new building."""
+def demo(scene: str) -> tuple[Change, ...]:
+    """Four days in the street canyon: a weak amplifier, a crowd, a turned antenna, a new building; elsewhere nothing."""
+    if scene != DEMO_SCENE:
+        return ()
     hour = timedelta(hours=1)
     return (
         Power(24 * hour, 0, -6.0),
