@@ -174,7 +174,7 @@ def _problem(change: Change, num_cells: int, materials: Sequence[str], objects: 
 
 
 def demo(scene: str) -> tuple[Change, ...]:
-    """Four days in the street canyon: a weak amplifier, a crowd, a turned antenna, a new building; elsewhere nothing."""
+    """Four days in the street canyon: a weak amplifier, a crowd, a turned antenna, a new building."""
     if scene != DEMO_SCENE:
         return ()
     hour = timedelta(hours=1)
