@@ -58,12 +58,17 @@ def uniform(measured: Projected, amplitudes: Complex) -> Loss:
 class Aware:
     """PEAC: one E-step a call, then the expected squared error under the phase errors found.
 
+    Args:
+        links: How many are compared one after the other, again and again.
+
     Attributes:
-        kappa0: Concentration of the phase errors, of all paths together; learnt.
+        kappa0: Concentration of the phase errors, of all paths of all links together; learnt.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, links: int = 1) -> None:
         self.kappa0 = 1.0
+        self._links = links
+        self._cosines: list[Floats] = []
 
     def __call__(self, measured: Projected, amplitudes: Complex) -> Loss:
         a, gram = amplitudes, measured.gram
@@ -75,8 +80,7 @@ class Aware:
             g = np.maximum(1.0, own[heard] / measured.noise) if measured.noise else np.full(heard.sum(), 1e12)
             kappa[heard] = 2 * np.sqrt(g - 1) * np.sqrt(g)
         known = resultant(kappa)
-        if heard.any():
-            self.kappa0 = concentration(float(np.mean((known * np.cos(mu))[:, heard])))
+        self._learn((known * np.cos(mu))[:, heard])
         turn = known * np.exp(1j * mu)
         b = a * turn
         gb = b @ gram.T
@@ -86,6 +90,16 @@ class Aware:
         blurred = a * gram.diagonal().real * (1 - known**2)
         each = (turn.conj() * (gb - measured.z) + blurred) / measured.energy[:, None]
         return Loss(float(value), each.mean(axis=0))
+
+    def _learn(self, cosines: Floats) -> None:
+        """Once all links have been compared, their concentration is that of their mean cosine."""
+        self._cosines.append(cosines.ravel())
+        if len(self._cosines) < self._links:
+            return
+        every = np.concatenate(self._cosines)
+        self._cosines = []
+        if every.size:
+            self.kappa0 = concentration(float(np.mean(every)))
 
     def _errors(self, measured: Projected, a: Complex, heard: NDArray[np.bool_]) -> Floats:
         """The most likely phase error of each measurement and path."""
