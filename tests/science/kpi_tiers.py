@@ -3,7 +3,8 @@
     python -m tests.science.kpi_tiers [--days 7]
 
 The twin gets counters and soundings, asks for its first burst itself and adopts a map. The ray-traced tier then expects
-blocks used from the volume measured, the statistical tier from the time of day; both are scored on the same hours.
+blocks used from the volume measured, the statistical tier from the time of day: no contest, but what each knows.
+Each is scored by its own tracker, from when it begins to expect.
 """
 
 from __future__ import annotations
