@@ -34,7 +34,7 @@ def tell_moved(shard: Shard, twin: RadioTwin, moved: list[Moved]) -> None:
         since = min(one.since for one in series) * PERIOD_MS
         kind, reasons = drift_kind.of_soundings(
             size_db=strongest.size,
-            whole_cell=twin.watch.covers(strongest, twin.period),
+            whole_cell=strongest.tile is None,
             tiles=sum(one.tile is not None for one in series),
             alarms=alarms_on(shard, cell),
         )
@@ -44,7 +44,7 @@ def tell_moved(shard: Shard, twin: RadioTwin, moved: list[Moved]) -> None:
             since=from_ms(since),
             object=cell,
             counter=COUNTER,
-            direction="up" if strongest.size > 0 else "down",
+            direction="up" if strongest.up else "down",
             size=round(strongest.size, 4),
             evidence=round(strongest.evidence, 3),
             neighbours=_others(twin, cell),
@@ -55,13 +55,13 @@ def tell_moved(shard: Shard, twin: RadioTwin, moved: list[Moved]) -> None:
         )
         shard.counts["drift"] += 1
         shard.emit(outlet("drift", cell, end, body))
-        if kind == "radio":
+        if kind == "radio" and not twin.right_about(cell, since):
             twin.planner.note(
                 Want(reason=DRIFT, at=end, since=since, drifts=[body.id], touched=[cell], area=_area(series))
             )
-        elif kind == "equipment":
-            # A tile may have moved before the whole cell did.
-            twin.planner.withdraw(cell)
+        else:
+            # A tile may have asked before the whole cell has moved; or what was broken is repaired.
+            twin.excuse(cell)
 
 
 def alarms_on(shard: Shard, cell: str) -> list[tuple[str, str]]:

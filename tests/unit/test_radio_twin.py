@@ -252,12 +252,38 @@ def test_a_quiet_day_asks_for_nothing() -> None:
     assert not story.told("drift")
 
 
-def test_equipment_that_has_said_so_needs_no_rays() -> None:
+def test_equipment_that_has_said_so_needs_no_rays_nor_does_its_repair() -> None:
     story = with_map()
-    story.tell(alarm(objectInstance=CELLS[0], eventTime=sounding(story.period)["time"]))
-    story.go_on(20, -9.0, 0.0)
+    at = {"objectInstance": CELLS[0], "eventTime": sounding(story.period)["time"]}
+    story.tell(alarm(**at))
+    story.go_on(60, -9.0, 0.0)
     assert {body["kind"] for body in story.told("drift")} == {"equipment"}
+    story.tell(alarm("CLEARED", **at))
+    story.go_on(60)
+    back = next(body for body in story.told("drift") if body["direction"] == "up")
+    assert (back["object"], back["kind"]) == (CELLS[0], "radio")
+    assert back["size"] == pytest.approx(0.0, abs=0.5), "the map is right about it again"
     assert len(story.asked) == 1
+
+
+@pytest.mark.parametrize(("a_period", "periods"), [(-0.5, 16), (-0.04, 150)])
+def test_what_gets_worse_bit_by_bit_is_right_again_in_the_end(a_period: float, periods: int) -> None:
+    truth = [0.0, 0.0]
+    story = with_map(answers=lambda request, period: result(request, truth))
+    for _ in range(periods):
+        truth[0] += a_period
+        story.go_on(1, *truth)
+    story.go_on(60, *truth)
+    assert story.error(*truth) < 1.5
+    assert len(story.asked) < 2 + periods / 15, "and not by asking all the time"
+
+
+def test_what_bursts_can_not_mend_is_not_asked_about_for_ever() -> None:
+    story = with_map(answers=lambda request, period: result(request, after=result(request).before))
+    story.go_on(400, 0.0, -4.0)
+    late = [request for request in story.asked if to_ms(request.time) > ms_of(200)]
+    assert len(story.asked) > 2
+    assert not late
 
 
 # Believing ------------------------------------------------------------------------------------------------------------
@@ -444,7 +470,7 @@ def test_what_is_not_sounded_leaves_no_trace() -> None:
         ("believed", [b"x", None]),
         ("believed", [None, b"x"]),
         ("last", [["a"]]),
-        ("whole", [["a", "b", 1.0]]),
+        ("whole", [["a", "b", True]]),
         ("heard", ["a"]),
     ],
 )

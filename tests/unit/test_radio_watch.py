@@ -61,6 +61,19 @@ def test_a_wall_moves_a_tile_and_not_the_others() -> None:
     assert {(one.cell, one.tile) for one in found} == {("a", (0, 0))}
 
 
+def test_tiles_that_go_the_way_of_their_cell_are_no_news_but_others_are() -> None:
+    watch, area = Watch(), Area(8)
+    run(watch, area, range(SETTLED))
+    found = run(watch, area, range(SETTLED, SETTLED + 60), -6.0)
+    at = next(n for n, one in enumerate(found) if one.tile is None)
+    assert not [one for one in found[at + 1 :] if one.tile is not None and one.cell == "a"]
+    assert not any(one.up for one in found)
+    run(watch, area, range(SETTLED + 60, SETTLED + 140), -6.0)
+    area.off[0, 0, 0] += 12.0
+    later = run(watch, area, range(SETTLED + 140, SETTLED + 170), -6.0)
+    assert [(one.cell, one.tile, one.up) for one in later] == [("a", (0, 0), True)]
+
+
 def test_what_is_always_wrong_is_no_change() -> None:
     watch, area = Watch(), Area(3)
     area.off *= 5

@@ -31,6 +31,7 @@ def dump(twin: RadioTwin) -> tuple[dict[str, Any], Arrays]:
         "believed": _believed(twin.believed),
         "previous": None if twin.previous is None else _believed(twin.previous),
         "period": twin.period,
+        "since": twin.since,
         "cells": twin.memory.cells,
         "keys": [list(key) for key in twin.watch.keys],
         "whole": [[name, *change] for name, change in sorted(twin.watch.whole.items())],
@@ -53,14 +54,14 @@ def load(twin: RadioTwin, data: Mapping[str, Any], arrays: Mapping[str, NDArray[
     _check(arrays)
     twin.believed = _read(data["believed"])
     twin.previous = None if data["previous"] is None else _read(data["previous"])
-    twin.period = _moment(data["period"])
+    twin.period, twin.since = _moment(data["period"]), _moment(data["since"])
     twin.trial = arrays["trial"].copy()
     if twin.trial.ndim != 2 or len(twin.trial) != 2 or twin.trial.dtype != np.float64:
         raise ValueError("a radio twin's trial has other than two rows of errors")
     twin.memory.restore(msgspec.convert(data["cells"], list[str]), _below(arrays, "memory/"))
     twin.watch.restore(msgspec.convert(data["keys"], list[tuple[str, int, int]]), _below(arrays, "watch/"))
-    whole = msgspec.convert(data["whole"], list[tuple[str, int, float]])
-    twin.watch.whole = {name: (period, size) for name, period, size in whole}
+    whole = msgspec.convert(data["whole"], list[tuple[str, int, bool]])
+    twin.watch.whole = {name: (period, up) for name, period, up in whole}
     scored, last = msgspec.convert(data["scored"], list[str]), msgspec.convert(data["last"], list[tuple[str, float]])
     twin.agreement.restore(scored, dict(last), _below(arrays, "agreement/"))
     twin.planner.restore(data["plan"])

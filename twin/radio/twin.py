@@ -30,13 +30,16 @@ GEOMETRY = "geometry"
 REMEMBERED = 1000
 """Positions."""
 PERIOD_MS = 900_000
-USUAL_STEP_DB = 0.02
+USUAL_STEP_DB = 0.005
 """How far what is usual moves in a period [dB]."""
 LOOK_AT = 240
 """Positions heard since a map was adopted, before it is judged."""
 AS_RIGHT, AS_RIGHT_DB = 1.3, 0.3
 """Times what is usual, and more [dB], that the error may be to be as right as before."""
 MOST_LOOKS = 4
+USUAL_SLACK_DB = 0.1
+TIMES = 2
+"""In a row that it must be as right: what goes on getting worse passes once."""
 MOST_HEARD = 1024
 """Ids of soundings by which repeated ones are told."""
 MOST_LATE = 8
@@ -58,12 +61,14 @@ class Looking(msgspec.Struct, kw_only=True):
         since: When the newest map was adopted [ms since 1970].
         use_since: From when on soundings may be used for the next one [ms since 1970].
         looks: How often it has asked again.
+        passed: How often in a row it was as right.
     """
 
     cells: list[str]
     since: int
     use_since: int
     looks: int = 0
+    passed: int = 0
 
 
 class RadioTwin:
@@ -77,6 +82,7 @@ class RadioTwin:
         agreement: How well it agrees with what is heard.
         usual: Median absolute residual of each cell in quiet periods [dB].
         looking: After a change, until it is as right again; None: nothing to look after.
+        since: What was heard up to then says nothing of what is believed now [ms since 1970].
     """
 
     def __init__(self, region: Region, plans: PlanSettings) -> None:
@@ -92,6 +98,7 @@ class RadioTwin:
         self.agreement = Agreement()
         self.usual: dict[str, float] = {}
         self.looking: Looking | None = None
+        self.since = -1
         self._heard: dict[int, None] = {}
 
     def follow(self, region: Region) -> None:
@@ -193,11 +200,40 @@ class RadioTwin:
             return
         found = self._errors(looking.since)
         wrong = [name for name in looking.cells if name in found and self._off(name, found[name])]
-        if not wrong or looking.looks >= MOST_LOOKS:
-            self.looking = None
+        if wrong and looking.looks < MOST_LOOKS:
+            looking.looks, looking.passed = looking.looks + 1, 0
+            self.planner.note(Want(reason=LOOK, at=now, since=looking.use_since, touched=wrong))
             return
-        looking.looks += 1
-        self.planner.note(Want(reason=LOOK, at=now, since=looking.use_since, touched=wrong))
+        # What four bursts can't mend is usual from now on.
+        self.usual |= {name: found[name] for name in wrong}
+        looking.passed += 1
+        if looking.passed >= TIMES or wrong:
+            self.looking = None
+        else:
+            looking.use_since = now + 1 if looking.use_since > looking.since else looking.use_since
+            looking.since = now
+
+    def look_around(self) -> None:
+        """With nothing else going on: has a cell got worse so slowly that no drift was noticed?"""
+        busy = self.planner.want is not None or self.planner.asked is not None or self.looking is not None
+        if self.believed.map is None or busy or self.memory.since(self.since + 1) < 3 * LOOK_AT:
+            return
+        # Over so many that the watch has had its say: it knows better since when, and somebody has asked it why.
+        wrong = [name for name, error in self._errors(self.since).items() if self._off(name, error)]
+        if wrong:
+            since = int(np.sort(self.memory.time)[-LOOK_AT])
+            self.looking = Looking(cells=wrong, since=since - 1, use_since=since)
+
+    def excuse(self, cell: str) -> None:
+        """A cell is heard otherwise, and no burst would help: what is usual of it is learnt anew."""
+        self.usual.pop(cell, None)
+        self.since = (self.period + 1) * PERIOD_MS - 1
+        self.planner.withdraw(cell)
+
+    def right_about(self, cell: str, since: int) -> bool:
+        """Whether a cell is heard as the map says, as well as ever, since a time [ms since 1970]."""
+        error = self._errors(since - 1).get(cell)
+        return error is not None and cell in self.usual and error <= self.usual[cell] + USUAL_SLACK_DB
 
     def want_map(self, now: int) -> None:
         """Without a map the first burst is for one, from whatever is remembered."""
@@ -287,6 +323,7 @@ class RadioTwin:
             self.looking = Looking(cells=cells, since=now, use_since=asked.want.since, looks=looks)
 
     def _begin_anew(self) -> None:
+        self.since = (self.period + 1) * PERIOD_MS - 1
         self.trial = np.zeros((2, 0))
         self.watch.forget()
 

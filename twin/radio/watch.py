@@ -23,8 +23,8 @@ TILE_M = 25.0
 WHOLE = -(2**31)
 """Stands for the tile of a series that covers a whole cell."""
 MOST_SERIES = 20_000
-DAY = 96
-"""Periods after which a tile's change is no longer part of that of its whole cell."""
+DAY, AROUND = 96, 4
+"""Periods: what a tile does within a day of its cell's change, or had begun when that was found, is part of it."""
 
 SETTINGS = DriftSettings(
     thresholds=(40.0, 20.0, 10.0),
@@ -48,6 +48,7 @@ class Moved(NamedTuple):
 
     Attributes:
         tile: Of the area, west-east and south-north; None: the whole cell.
+        up: It is heard louder than it was, whatever was expected.
         since: Period in which that began.
         size: Mean of the medians since then [dB].
         evidence: Statistic over threshold.
@@ -55,6 +56,7 @@ class Moved(NamedTuple):
 
     cell: str
     tile: tuple[int, int] | None
+    up: bool
     since: int
     size: float
     evidence: float
@@ -70,8 +72,8 @@ class Watch:
         self.open_row: Ints = np.zeros(0, dtype=np.int64)
         self.open: Floats = np.zeros(0)
         """Residuals of the open period, and the series that each is of."""
-        self.whole: dict[str, tuple[int, float]] = {}
-        """Period and size [dB] of each whole cell's last change."""
+        self.whole: dict[str, tuple[int, bool]] = {}
+        """When each whole cell was last found to have moved, and whether up."""
 
     def add(self, cells: list[str], positions: Floats, residual: Floats) -> None:
         """Take the residuals of one sounding into the open period.
@@ -113,26 +115,24 @@ class Watch:
         known = rows >= 0
         self._empty()
         alarms = self.detector.update(middle[known], period, rows[known])
-        moved = [
-            self._moved(int(row), since, size, evidence)
-            for row, since, size, evidence in zip(
-                *(x.tolist() for x in (alarms.index, alarms.since, alarms.size, alarms.evidence)), strict=True
-            )
-        ]
-        self.whole |= {one.cell: (period, one.size) for one in moved if one.tile is None}
-        return moved
+        columns = (alarms.index, alarms.direction, alarms.since, alarms.size, alarms.evidence)
+        moved = []
+        for row, direction, since, size, evidence in zip(*(column.tolist() for column in columns), strict=True):
+            cell, x, y = self.keys[row]
+            moved.append(Moved(cell, None if x == WHOLE else (x, y), direction > 0, since, size, evidence))
+        news = [one for one in moved if not self._known(one, period)]
+        self.whole |= {one.cell: (period, one.up) for one in moved if one.tile is None}
+        return news
 
-    def covers(self, one: Moved, period: int) -> bool:
-        """Whether a change is that of a whole cell, or of a tile that goes the way its whole cell has gone lately."""
-        at, size = self.whole.get(one.cell, (-DAY, 0.0))
-        return one.tile is None or (period - at < DAY and size * one.size > 0)
+    def _known(self, one: Moved, period: int) -> bool:
+        """Whether a tile goes the way its whole cell has gone before: that is no news."""
+        if one.tile is None or one.cell not in self.whole:
+            return False
+        at, up = self.whole[one.cell]
+        return one.up == up and (one.since <= at + AROUND or period <= at + DAY)
 
     def _empty(self) -> None:
         self.open_row, self.open = np.zeros(0, dtype=np.int64), np.zeros(0)
-
-    def _moved(self, row: int, since: int, size: float, evidence: float) -> Moved:
-        cell, x, y = self.keys[row]
-        return Moved(cell, None if x == WHOLE else (x, y), since, size, evidence)
 
     def forget(self) -> None:
         """Begin anew: what is expected is another thing from now on."""
