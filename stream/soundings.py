@@ -13,7 +13,7 @@ from twin.radio.adoption import Compared, worse
 from twin.radio.events import BurstRequest, BurstResult, Sounding
 from twin.radio.planning import PlanSettings
 from twin.radio.region import read, region_of
-from twin.radio.twin import EMPIRICAL, PERIOD_MS, RAY_TRACED, RadioTwin
+from twin.radio.twin import EMPIRICAL, PERIOD_MS, RAY_TRACED, REMEMBERED, RadioTwin
 
 if TYPE_CHECKING:
     from stream.config import ShardConfig
@@ -198,7 +198,7 @@ def _tell_trial(shard: Shard, twin: RadioTwin, item: OtherEvent, verdict: Compar
 def _plans(config: ShardConfig) -> PlanSettings:
     return PlanSettings(
         wanted=config.radio_bursts,
-        min_soundings=config.burst_min_soundings,
+        min_soundings=min(config.burst_min_soundings, REMEMBERED),
         cooldown_ms=int(config.burst_cooldown_s * 1000),
         deadline_ms=int(config.burst_deadline_s * 1000),
     )

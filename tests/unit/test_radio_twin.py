@@ -78,10 +78,10 @@ class Story:
                 self.tell(as_event(answer, self.period))
         return said
 
-    def go_on(self, periods: int, *shift: float, **more: Any) -> None:
+    def go_on(self, periods: int, *shift: float, n: int = 30) -> None:
         """Soundings of some periods, each cell `shift` off what is true."""
         for _ in range(periods):
-            self.tell(sounding(self.period, shift=shift or (0.0, 0.0), element=(A, B)[self.period % 2], **more))
+            self.tell(sounding(self.period, n, shift=shift or (0.0, 0.0), element=(A, B)[self.period % 2]))
             self.period += 1
 
     def told(self, kind: str) -> list[dict[str, Any]]:
@@ -189,6 +189,13 @@ def test_where_bursts_are_off_none_is_asked_for() -> None:
     story.go_on(10)
     assert not story.asked
     assert story.shard.counts["sounding"] == 10
+
+
+def test_more_soundings_than_are_remembered_are_not_waited_for() -> None:
+    story = Story(config=msgspec.structs.replace(CONFIG, burst_min_soundings=10**6))
+    story.go_on(20, n=60)
+    assert len(story.asked) == 1
+    assert len(story.asked[0].soundings.positions) == 1000
 
 
 def test_a_sounding_that_comes_twice_counts_once_and_a_late_one_changes_nothing_but_the_memory() -> None:

@@ -14,8 +14,8 @@ from twin.topology import Topology
 
 SCENE = "radio_scene"
 """Attribute of a region: a built-in scene or a file that burst workers have."""
-MOST_CELLS = 256
-"""Of a region: each has a column in every sounding that is remembered."""
+MOST_CELLS = 128
+"""Of a region: each has a column in what is remembered, and three rows of a covariance that travels in messages."""
 
 
 class Region(NamedTuple):

@@ -19,6 +19,8 @@ MOST_VALUES = 20_000
 """Positions x cells of one sounding."""
 MOST_RESPONSES = 2_000_000
 """Positions x cells x subcarriers of one sounding."""
+MOST_TOLD = 64_000
+"""Positions x cells that a burst is told: they travel in one message."""
 FARTHEST_M = 1e6
 WEAKEST_DBM, STRONGEST_DBM = -200.0, 60.0
 
@@ -138,15 +140,16 @@ class SoundingMemory:
         return int(np.count_nonzero(self.time >= time))
 
     def table(self) -> SoundingTable:
-        """All of them, as a burst needs them."""
-        rounded = np.round(self.rsrp, 3)
+        """The newest, as many as a message takes, as a burst needs them."""
+        newest = slice(-max(1, MOST_TOLD // max(1, len(self.cells))), None)
+        rounded = np.round(self.rsrp[newest], 3)
         missing = np.isnan(rounded)
         rows = [
             [None if gone else value for value, gone in zip(row, lost, strict=True)]
             for row, lost in zip(rounded.tolist(), missing.tolist(), strict=True)
         ]
-        places = [tuple(place) for place in np.round(self.positions, 3).tolist()]
-        return SoundingTable(time=self.time.tolist(), positions=places, cells=list(self.cells), rsrp=rows)
+        places = [tuple(place) for place in np.round(self.positions[newest], 3).tolist()]
+        return SoundingTable(time=self.time[newest].tolist(), positions=places, cells=list(self.cells), rsrp=rows)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """A copy of the arrays; the cells' names are not among them."""

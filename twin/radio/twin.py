@@ -22,7 +22,7 @@ from twin.radio.soundings import Heard, SoundingMemory, columns
 from twin.radio.watch import Moved, Watch
 from twin.rows import stable_id
 
-__all__ = ["EMPIRICAL", "RAY_TRACED", "Believed", "RadioTwin"]
+__all__ = ["EMPIRICAL", "PERIOD_MS", "RAY_TRACED", "REMEMBERED", "Believed", "Looking", "RadioTwin"]
 
 Floats = NDArray[np.float64]
 
