@@ -87,7 +87,7 @@ def test_the_inventory_says_what_the_layout_declares(quiet: SceneNetwork) -> Non
 
 
 def test_the_truth_is_not_in_the_inventory(quiet: SceneNetwork) -> None:
-    other = network(*demo(), seed=5)
+    other = network(*demo("simple_street_canyon"), seed=5)
     assert other.inventory() == quiet.inventory()
     a, b = other.truth.at(START), quiet.truth.at(START)
     assert (a.tilt_deg != b.tilt_deg).all()
