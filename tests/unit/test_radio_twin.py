@@ -38,6 +38,7 @@ from twin.log import LogRecord, Outlet
 from twin.radio.events import BurstRequest, BurstResult
 from twin.radio.planning import DRIFT, LOOK, NEW_CELLS, NO_MAP
 from twin.radio.twin import RadioTwin
+from twin.radio.watch import Watch
 
 CONFIG = ShardConfig(burst_min_soundings=90, burst_deadline_s=4 * 3600)
 COUNTER = "L1M.DL-SS-RSRP"
@@ -283,6 +284,35 @@ def test_what_gets_worse_bit_by_bit_is_right_again_in_the_end(a_period: float, p
     story.go_on(60, *truth)
     assert story.error(*truth) < 1.5
     assert len(story.asked) < 2 + periods / 15, "and not by asking all the time"
+
+
+def test_what_the_watch_does_not_notice_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Watch, "close", lambda self, period: [])
+    truth = [0.0, 0.0]
+    story = with_map(answers=lambda request, period: result(request, truth))
+    truth[1] = -3.0
+    story.go_on(12, *truth)
+    assert len(story.asked) == 1, "the watch comes first"
+    story.go_on(30, *truth)
+    assert [(request.reason, request.touched) for request in story.asked[1:]] == [(LOOK, CELLS[1:])]
+    assert story.error(*truth) < 1.0
+    story.go_on(60, *truth)
+    assert len(story.asked) == 2, "what was heard before the new map says nothing of it"
+
+
+def test_after_a_new_map_it_must_be_as_right_twice() -> None:
+    truth = [0.0, 0.0]
+    story = with_map(answers=lambda request, period: result(request, truth))
+    truth[0] = -5.0
+    while len(story.asked) < 2:
+        story.go_on(1, *truth)
+    passed = []
+    for _ in range(20):
+        story.go_on(1, *truth)
+        passed.append(story.twin.looking.passed if story.twin.looking else -1)
+    assert sorted(set(passed)) == [-1, 0, 1]
+    assert passed[-1] == -1
+    assert passed.count(1) == passed.count(0) + 1
 
 
 def test_what_bursts_can_not_mend_is_not_asked_about_for_ever() -> None:

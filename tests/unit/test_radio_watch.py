@@ -54,6 +54,14 @@ def test_a_cell_that_has_moved_is_found_dated_and_sized(shift: float) -> None:
     assert whole[0].evidence >= 1.0
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_step_does_not_pass_for_autocorrelation_while_a_map_is_young(seed: int) -> None:
+    watch, area = Watch(), Area(seed)
+    area.off *= 2
+    run(watch, area, range(SETTLED))
+    assert {one.cell for one in run(watch, area, range(SETTLED, SETTLED + 12), -3.0)} == {"a"}
+
+
 def test_a_wall_moves_a_tile_and_not_the_others() -> None:
     watch, area = Watch(), Area(2)
     assert run(watch, area, range(2 * SETTLED)) == []
