@@ -53,6 +53,7 @@ class PowerModel:
     Attributes:
         names: Of the parameters: offsets of every cell, then those materials that aren't metals.
         soft: Index of those materials, `[num_soft]`.
+        shape: Receivers, cells.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class PowerModel:
     ) -> None:
         self.cells, self.materials, self.frequency = list(cells), materials, frequency
         self._ready = prepare(paths)
-        self._shape = (num_receivers, len(cells))
+        self.shape = (num_receivers, len(cells))
         self._link = paths.receiver * len(cells) + paths.transmitter
         self.soft = np.flatnonzero(materials.sigma < CONDUCTOR)
         self.names = parameter_names([cell.dn for cell in cells], materials)
@@ -99,7 +100,7 @@ class PowerModel:
         materials, offsets = self.apply(parameters)
         power, azimuth, tilt = offsets.T
         antennas = [c.antenna(a, t) for c, a, t in zip(self.cells, azimuth.tolist(), tilt.tolist(), strict=True)]
-        n, count = self._shape
+        n, count = self.shape
         found = fields(self._ready, materials, antennas, [Antenna()] * n, self.frequency)
         total = self._sum(np.abs(found.a) ** 2)
         there = total > 0
@@ -132,7 +133,7 @@ class PowerModel:
         """
         materials, offsets = self.apply(parameters)
         antennas = [c.antenna(a, t) for c, (_, a, t) in zip(self.cells, offsets.tolist(), strict=True)]
-        receivers = [Antenna()] * self._shape[0]
+        receivers = [Antenna()] * self.shape[0]
         paths, m = self.paths, int(self.soft[number])
 
         def powers(of: Prepared, made_of: Materials) -> Floats:
@@ -145,7 +146,7 @@ class PowerModel:
         constant = np.zeros(len(meets))
         constant[others] = powers(prepare(paths.take(others)), materials)
         rest, above = self._sum(constant), self._reference + offsets[:, 0]
-        n, count = self._shape
+        n, count = self.shape
 
         def at(ln_eps: float, ln_sigma: float) -> Floats:
             eps, sigma = materials.eps.copy(), materials.sigma.copy()
@@ -158,7 +159,7 @@ class PowerModel:
 
     def _sum(self, values: Floats) -> Floats:
         """Over the paths of each link, `[num_receivers, num_cells]`."""
-        n, count = self._shape
+        n, count = self.shape
         return np.asarray(np.bincount(self._link, values, minlength=n * count).reshape(n, count), np.float64)
 
 

@@ -104,7 +104,7 @@ class ResponseModel:
         self._first = 3 * len(powers.cells)
         self.names = powers.names[self._first :]
         paths = powers.paths
-        own = {}
+        own: dict[int, tuple[Link, NDArray[np.int64]]] = {}
         for link in links:
             rows = np.flatnonzero((paths.receiver == link.receiver) & (paths.transmitter == link.cell))
             if rows.size:
