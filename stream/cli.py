@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from stream.cli_bursts import burst_worker, bursts
+from stream.cli_calibrate import calibrate
 from stream.cli_radio import coverage
 from stream.cli_state import state, topology
 from twin.errors import LockstepError
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(topology, name="topology")
 app.command()(state)
 app.command()(coverage)
+app.command()(calibrate)
 app.command("burst-worker")(burst_worker)
 app.add_typer(bursts, name="bursts")
 token = typer.Typer(help="Who may use the HTTP interface.", no_args_is_help=True)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import BadInput, LockstepError
-from twin.radio.burst_checks import Usable, usable
+from twin.radio.burst_checks import usable
 from twin.radio.burst_map import make_map
 from twin.radio.calibration.stages import Problem, as_it_is, parameters, remainder
 from twin.radio.events import BurstRequest, BurstResult
@@ -54,7 +54,7 @@ def _run(request: BurstRequest, report: Report, device: str | None) -> BurstResu
     scene = open_scene(request.scene, request.frequency, device)
     found = usable(request, scene.bounds)
     report("trace", 5)
-    model = _trace(request, scene, found)
+    model = model_of(request, scene, found.positions)
     start = aligned(request.posterior, model.names, model.declared())
     report("evaluate", 30)
     since = int(request.since.timestamp() * 1000)
@@ -112,12 +112,17 @@ def _run(request: BurstRequest, report: Report, device: str | None) -> BurstResu
     )
 
 
-def _trace(request: BurstRequest, scene: RadioScene, found: Usable) -> PowerModel:
+def model_of(request: BurstRequest, scene: RadioScene, positions: Floats) -> PowerModel:
+    """Traces from a request's cells to some positions `[n, 3]` [m].
+
+    Raises:
+        BadInput: A position or an antenna is outside of the scene, or no path leads anywhere.
+    """
     sites = [cell.position for cell in request.cells]
-    paths = scene.trace(sites, found.positions, max_depth=DEPTH, samples=SAMPLES)
+    paths = scene.trace(sites, positions, max_depth=DEPTH, samples=SAMPLES)
     if not len(paths.receiver):
         raise BadInput("empty", "no path leads from any cell to any sounding: check positions, heights and the scene")
-    return PowerModel(request.cells, paths, len(found.positions), scene.materials(), request.frequency)
+    return PowerModel(request.cells, paths, len(positions), scene.materials(), request.frequency)
 
 
 def _touched(request: BurstRequest) -> Mask:
