@@ -35,8 +35,10 @@ from stream.state_view import objects
 from twin import snapshot
 from twin.errors import SnapshotError
 from twin.log import LogRecord, Outlet
+from twin.radio.agreement import Agreement
 from twin.radio.events import BurstRequest, BurstResult
-from twin.radio.planning import DRIFT, LOOK, NEW_CELLS, NO_MAP
+from twin.radio.expecting import Expectation
+from twin.radio.planning import DRIFT, LOOK, NEW_CELLS, NO_MAP, Want
 from twin.radio.twin import RadioTwin
 from twin.radio.watch import Watch
 
@@ -226,6 +228,20 @@ def test_fidelity_is_told_once_an_hour_with_and_without_line_of_sight() -> None:
     assert hours == {0}
 
 
+def test_agreement_is_kept_apart_by_line_of_sight() -> None:
+    agreement, rng = Agreement(), np.random.default_rng(1)
+    sight = np.array([[True], [True], [False], [False]])
+    for _ in range(20):
+        mean = rng.normal(-80, 5, (4, 1))
+        off = np.where(sight, 1.0, 5.0)
+        agreement.take(["a"], mean + off, Expectation(mean, np.ones_like(mean), sight, sight))
+        agreement.close()
+    parts = agreement.fidelity.parts()
+    np.testing.assert_allclose(parts.error, [1.0, 5.0])
+    np.testing.assert_allclose(parts.coverage, [1.0, 0.0])
+    assert agreement.last["a"] == pytest.approx(3.0)
+
+
 # Noticing and asking --------------------------------------------------------------------------------------------------
 
 
@@ -380,6 +396,20 @@ def test_a_map_that_turns_out_worse_is_rolled_back_and_that_is_said() -> None:
     assert story.twin.believed.version == 3, "nothing that began from version 2 may be believed now"
     assert story.twin.previous is None
     assert story.error() < 1.0
+
+
+def test_what_drifted_from_the_old_map_meanwhile_is_looked_at_and_not_asked_about() -> None:
+    story = with_map()
+    story.answers = lambda request, period: None
+    while len(story.asked) < 2:
+        story.go_on(1, 0.0, -6.0)
+    story.go_on(1, 0.0, -6.0)
+    other = Want(reason=DRIFT, at=0, since=0, drifts=["made up"], touched=CELLS[:1])
+    story.twin.planner.note(other)
+    story.tell(as_event(result(story.asked[1], (0.0, -6.0)), story.period))
+    assert story.twin.planner.want is None
+    assert story.twin.looking is not None
+    assert story.twin.looking.cells == CELLS
 
 
 def test_a_map_that_proves_itself_is_kept() -> None:
