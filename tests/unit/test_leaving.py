@@ -21,12 +21,16 @@ class Waiting:
         raise asyncio.CancelledError
 
 
+async def fails_and_leaves() -> None:
+    try:
+        raise ZeroDivisionError
+    finally:
+        await leave(Waiting(waits=False))
+
+
 async def test_the_cancelled_fetch_of_a_consumer_is_not_ours() -> None:
     with pytest.raises(ZeroDivisionError):
-        try:
-            raise ZeroDivisionError
-        finally:
-            await leave(Waiting(waits=False))
+        await fails_and_leaves()
 
 
 async def test_whoever_is_cancelled_while_it_leaves_stays_so() -> None:
