@@ -3,7 +3,9 @@
 Gauss-Newton ends on the nearest hill. So each material is first looked at over all that it may be, a quarter of an
 echo's period apart; then, from the best hill known, every material is tried one period up and down, until nothing is
 left to try or enough has been. Every hill that is nearly as good as the best stays in the stated covariance by its
-weight: a mixture of Laplace approximations, its second moment around the best.
+weight: a mixture of Laplace approximations, its second moment around the best. Five materials have thousands of hills,
+narrow ones, so not all are ever tried: a wall that echoes is never believed to be known better than to a period, nor
+its conductivity better than `LOOSE`.
 """
 
 from __future__ import annotations
@@ -31,11 +33,14 @@ HILLS = 2
 """Starts that this gives, of each material."""
 LEAST_ECHO = 0.1
 """Of an echo within a wall, its amplitude below which there is one hill only."""
-MOST_TRIED = 60
+MOST_TRIED, WORK = 40, 160_000
+"""Other hills that are tried; and paths times hills, so that a burst of many cells takes seconds, too."""
 SHORT, ROUGHLY = 8, 0.05
 """Steps of a fit to another hill, and what is enough for it."""
 NEARLY = 8.0
 """Costs above the best up to which a hill counts, and its neighbours are tried."""
+LOOSE = 0.5
+"""Of ln(sigma)."""
 APART = 1.0
 """Standard deviations between two hills."""
 
@@ -46,12 +51,14 @@ class _Hill(NamedTuple):
     cost: float
 
 
-def search(model: PowerModel, measured: Floats, start: Posterior, free: Mask, most: int = MOST_TRIED) -> Fitted:
+def search(model: PowerModel, measured: Floats, start: Posterior, free: Mask, most: int | None = None) -> Fitted:
     """As `power_only.fit`, over many hills of the materials that are free.
 
     Args:
-        most: Fits to other hills, at most.
+        most: Fits to other hills, at most; none: by the number of paths.
     """
+    if most is None:
+        most = min(MOST_TRIED, WORK // max(len(model.paths.receiver), 1))
     best = fit(model.links, measured, start, free)
     which = np.flatnonzero(free)
     looked_at = [k for k in range(len(model.soft)) if free[_at(model, k)]]
@@ -65,7 +72,8 @@ def search(model: PowerModel, measured: Floats, start: Posterior, free: Mask, mo
     top = hills.best()
     if top.cost < hills.known[0].cost:
         best = fit(model.links, measured, start, free, begin=top.theta)
-    return best._replace(posterior=_mixed(best.posterior, hills.known, which))
+    mixed = _mixed(best.posterior, hills.known, which)
+    return best._replace(posterior=_loosened(mixed, hills, looked_at, np.diagonal(arrays(start)[1])))
 
 
 def _at(model: PowerModel, k: int) -> int:
@@ -125,15 +133,25 @@ class _Search:
 
     def _neighbours(self, theta: Floats, k: int) -> list[Floats]:
         """One period of the echo up and down."""
+        if not self.echoes(theta, k):
+            return []
         at, period = _at(self.model, k), 4 * self._quarter(k)
-        eps, sigma = 1 + np.exp(theta[at]), np.exp(theta[at + 1])
-        root = np.sqrt(permittivity(eps, sigma, self.model.frequency))
+        root = np.sqrt(1 + np.exp(theta[at]))
+        others = [x for x in (root - period, root + period) if x > 1 and EPS[0] < x**2 < EPS[1]]
+        return [_with(theta, at, float(np.log(x**2 - 1)), float(theta[at + 1])) for x in others]
+
+    def echoes(self, theta: Floats, k: int) -> bool:
+        """Whether something comes back from behind a wall."""
+        at = _at(self.model, k)
+        root = np.sqrt(permittivity(1 + np.exp(theta[at]), np.exp(theta[at + 1]), self.model.frequency))
         thickness = float(self.model.materials.thickness[self.model.soft[k]])
         wave = 2 * np.pi * self.model.frequency / SPEED_OF_LIGHT
-        if np.exp(2 * wave * thickness * float(root.imag)) < LEAST_ECHO:
-            return []
-        others = [x for x in (np.sqrt(eps) - period, np.sqrt(eps) + period) if x > 1 and EPS[0] < x**2 < EPS[1]]
-        return [_with(theta, at, float(np.log(x**2 - 1)), float(theta[at + 1])) for x in others]
+        return bool(np.exp(2 * wave * thickness * float(root.imag)) >= LEAST_ECHO)
+
+    def period(self, theta: Floats, k: int) -> float:
+        """Of the echo, in ln(eps - 1)."""
+        eps = 1 + float(np.exp(theta[_at(self.model, k)]))
+        return float(8 * self._quarter(k) * np.sqrt(eps) / (eps - 1))
 
     def _quarter(self, k: int) -> float:
         """Of an echo's period, in roots of the permittivity."""
@@ -191,6 +209,21 @@ def _mixed(best: Posterior, hills: list[_Hill], free: Ints) -> Posterior:
         off = hill.theta - theta
         out += weight * (hill.covariance + np.outer(off, off))
     return make(best.names, theta, (out + out.T) / 2, best.noise_db, best.version)
+
+
+def _loosened(best: Posterior, hills: _Search, materials: list[int], before: Floats) -> Posterior:
+    """No wall that echoes is known better than to a period, unless it was before.
+
+    Args:
+        before: Variances that were believed, `[num_parameters]`.
+    """
+    theta, covariance = arrays(best)
+    for k in materials:
+        if hills.echoes(theta, k):
+            at = _at(hills.model, k)
+            for j, width in ((at, hills.period(theta, k)), (at + 1, LOOSE)):
+                covariance[j, j] += np.clip(before[j] - covariance[j, j], 0.0, width**2)
+    return make(best.names, theta, covariance, best.noise_db, best.version)
 
 
 def _volume(covariance: Floats) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.radio.calibration.modes import search
-from twin.radio.calibration.power_only import fit
+from twin.radio.calibration.power_only import Fitted, fit
 from twin.radio.calibration.residual_field import ResidualField, learn
 from twin.radio.evidence import spread
 from twin.radio.posterior import Posterior, arrays, widened
@@ -29,6 +29,8 @@ FIRST_GAIN = -1.0
 """The same of a first fit: the prior holds it, and what isn't fitted at all is as doubtful as before."""
 FREEDOM = 4.0
 """Of the t distribution that residuals are compared under: a few at the edges of shadows must not decide."""
+WORTH = 1.2
+"""Times the known noise, beyond which residuals are not noise alone."""
 NEARLY = 1.15
 """Times the best error, within which a step has explained the change."""
 LEAST_DB = 0.5
@@ -102,7 +104,9 @@ def parameters(problem: Problem, start: Posterior, before: Step, report: Callabl
         free = cells & (kinds == "power") if stage == "power" else cells if stage == "pose" else cells | walls
         # A first fit is held to the prior as it is; later ones may find something changed.
         begin = start if problem.first else widened(start, free)
-        found = search(model, measured, begin, free) if stage == "material" else fit(model.links, measured, begin, free)
+        found = fit(model.links, measured, begin, free)
+        if stage == "material" and (problem.first or _unexplained(problem, best, found, start)):
+            found = search(model, measured, begin, free)
         tried = _step(stage, found.posterior, problem)
         old, new = ((problem.rsrp - x.expected)[problem.judged] for x in (best, tried))
         if gain(old, new) > (FIRST_GAIN if problem.first else GAIN):
@@ -111,6 +115,14 @@ def parameters(problem: Problem, start: Posterior, before: Step, report: Callabl
     # What it is called is the first step that brought nearly all of it.
     first_good = next((one.stage for one in found_by if one.error <= NEARLY * best.error), best.stage)
     return best._replace(stage=first_good)
+
+
+def _unexplained(problem: Problem, best: Step, walls: Fitted, start: Posterior) -> bool:
+    """Whether it's worth looking for other hills: walls help, or too much is left for what noise was."""
+    old, new = (
+        (problem.rsrp - x)[problem.judged] for x in (best.expected, _step("", walls.posterior, problem).expected)
+    )
+    return gain(old, new) > 0.0 or spread(old) > WORTH * start.noise_db
 
 
 def remainder(problem: Problem, best: Step) -> tuple[Step, list[ResidualField | None]]:
