@@ -57,7 +57,15 @@ def tell_moved(shard: Shard, twin: RadioTwin, moved: list[Moved]) -> None:
         shard.emit(outlet("drift", cell, end, body))
         if kind == "radio" and not twin.right_about(cell, since):
             twin.planner.note(
-                Want(reason=DRIFT, at=end, since=since, drifts=[body.id], touched=[cell], area=_area(series))
+                Want(
+                    reason=DRIFT,
+                    at=end,
+                    since=since,
+                    drifts=[body.id],
+                    touched=[cell],
+                    area=_area(series),
+                    tiles=[one.tile for one in series if one.tile is not None] if strongest.tile else [],
+                )
             )
         else:
             # A tile may have asked before the whole cell has moved; or what was broken is repaired.

@@ -124,6 +124,7 @@ def _close(shard: Shard, twin: RadioTwin, item: OtherEvent, period: int) -> None
     """Close what is open and open a period."""
     if twin.period >= 0:
         tell_moved(shard, twin, twin.close())
+        twin.planner.let_go(period * PERIOD_MS)
         twin.look_around()
         tell_fidelity(shard, twin, period)
     now = period * PERIOD_MS

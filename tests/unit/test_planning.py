@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,17 +17,9 @@ SETTINGS = PlanSettings(
 ENOUGH = SETTINGS.min_soundings
 
 
-def drift(
-    at: int, *, since: int | None = None, cell: str = "a", area: tuple[float, float, float, float] | None = None
-) -> Want:
-    return Want(
-        reason=DRIFT,
-        at=at,
-        since=at - HOUR if since is None else since,
-        drifts=[f"{cell}/{at}"],
-        touched=[cell],
-        area=area,
-    )
+def drift(at: int, *, since: int | None = None, cell: str = "a", **more: Any) -> Want:
+    begun = at - HOUR if since is None else since
+    return Want(reason=DRIFT, at=at, since=begun, drifts=[f"{cell}/{at}"], touched=[cell], **more)
 
 
 def asked(planner: Planner, now: int) -> Want:
@@ -42,6 +36,8 @@ def test_alarms_of_one_change_join() -> None:
     assert want.drifts == ["b/0", f"a/{HOUR // 4}"]
     assert want.since == -3 * HOUR
     assert want.area == (0.0, -25.0, 75.0, 25.0)
+    want.join(drift(0, cell="c"))
+    assert want.area is None, "a whole cell is heard everywhere"
 
 
 def test_it_waits_for_others_for_soundings_and_at_last_does_with_fewer() -> None:
@@ -107,6 +103,23 @@ def test_a_cell_with_another_reason_is_withdrawn_and_the_last_takes_the_burst_al
     planner.note(Want(reason=NO_MAP, at=0, since=0, touched=["a"]))
     planner.withdraw("a")
     assert planner.want is not None, "a first map is wanted whatever has failed"
+
+
+def test_one_tile_alone_waits_for_another_or_a_whole_cell_and_is_let_go_at_last() -> None:
+    for other in (drift(HOUR, cell="b", tiles=[(0, 1)]), drift(HOUR, cell="b")):
+        planner = Planner(SETTINGS)
+        planner.note(drift(0, cell="a", tiles=[(0, 0)]))
+        planner.note(drift(0, cell="c", tiles=[(0, 0)]))
+        planner.let_go(SETTINGS.patience_ms - 1)
+        assert not planner.due(HOUR, ENOUGH), "several cells in one place may be one user"
+        planner.note(other)
+        assert planner.due(HOUR, ENOUGH)
+        planner.let_go(SETTINGS.patience_ms)
+        assert planner.want is not None
+    planner = Planner(SETTINGS)
+    planner.note(drift(0, tiles=[(0, 0)]))
+    planner.let_go(SETTINGS.patience_ms)
+    assert planner.want is None
 
 
 def test_off_means_off() -> None:

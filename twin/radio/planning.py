@@ -52,6 +52,7 @@ class Want(msgspec.Struct, kw_only=True):
         drifts: Ids of the drifts that are put together, `touched` the cells they speak of.
         lost: Questions about it that came to nothing.
         waits_until: Not asked again before.
+        tiles: That have moved, where no whole cell has.
     """
 
     reason: str
@@ -62,16 +63,25 @@ class Want(msgspec.Struct, kw_only=True):
     area: Area | None = None
     lost: int = 0
     waits_until: int = -1
+    tiles: list[tuple[int, int]] = []
+
+    @property
+    def lone(self) -> bool:
+        """One tile alone has moved: that may be one user who stands where the map is wrong."""
+        return len(self.tiles) == 1
 
     def join(self, other: Want) -> None:
         """Cover another, too."""
         if other.reason == NEW_CELLS:
             self.reason = NEW_CELLS
+        # No tiles stand for more than that.
+        both = self.tiles and other.tiles
+        self.tiles = sorted({*self.tiles, *other.tiles}) if both else []
         self.since = min(self.since, other.since)
         self.drifts = [*self.drifts, *(one for one in other.drifts if one not in self.drifts)][-MOST_DRIFTS:]
         self.touched = sorted({*self.touched, *other.touched})
-        if other.area is not None:
-            self.area = other.area if self.area is None else _around(self.area, other.area)
+        # None stands for all that is heard.
+        self.area = None if self.area is None or other.area is None else _around(self.area, other.area)
         if other.drifts:
             self.lost, self.waits_until = 0, -1
 
@@ -123,7 +133,7 @@ class Planner:
         want, settings = self.want, self._settings
         if not settings.wanted or want is None or self.asked is not None or now < self.rests_until:
             return False
-        if now < want.waits_until or (want.drifts and now - want.at < settings.gather_ms):
+        if want.lone or now < want.waits_until or (want.drifts and now - want.at < settings.gather_ms):
             return False
         waited = now - want.at >= settings.patience_ms
         return soundings >= (settings.min_soundings // 3 if waited else settings.min_soundings)
@@ -144,6 +154,11 @@ class Planner:
         self.rests_until = now + self._settings.cooldown_ms
         if again and asked is not None:
             self._again(asked.want, now)
+
+    def let_go(self, now: int) -> None:
+        """One tile alone that no other has joined for so long is not asked about."""
+        if self.want is not None and self.want.lone and now - self.want.at >= self._settings.patience_ms:
+            self.want = None
 
     def overdue(self, now: int) -> str:
         """Id of the question under way if it must be lost by now; then it is wanted again. Empty: it isn't."""

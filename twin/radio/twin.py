@@ -292,7 +292,10 @@ class RadioTwin:
         if self.previous is not None:
             want = self.planner.asked.want if self.planner.asked else None
             cells = want.touched if want and want.touched else [cell.dn for cell in self.region.cells]
-            looks = self.looking.looks if self.looking and want and want.reason == LOOK else 0
+            looks = 0
+            if self.looking and want and want.reason == LOOK:
+                # What it has asked about again is still one change, with all that this has touched.
+                looks, cells = self.looking.looks, sorted({*cells, *self.looking.cells})
             # A building stands from one moment on; an amplifier may go on getting weaker.
             use = want.since if want and result.finding == GEOMETRY else now + 1
             self.looking = Looking(cells=cells, since=now, use_since=use, looks=looks)
