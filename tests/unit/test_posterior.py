@@ -8,7 +8,18 @@ import pytest
 
 from twin.errors import BadInput
 from twin.radio.evidence import evidence, spread
-from twin.radio.posterior import PRIOR_SIGMA, Posterior, aligned, arrays, draw, interval, make, prior, widened
+from twin.radio.posterior import (
+    CHANGED_SIGMA,
+    PRIOR_SIGMA,
+    Posterior,
+    aligned,
+    arrays,
+    draw,
+    interval,
+    make,
+    prior,
+    widened,
+)
 
 NAMES = ["power/a", "azimuth/a", "tilt/a", "eps/brick", "sigma/brick"]
 DECLARED = np.array([0.0, 0.0, 0.0, 1.1, -3.5])
@@ -45,12 +56,20 @@ def test_a_parameter_that_is_known_exactly_is_drawn_as_it_is() -> None:
     assert (draw(known, np.random.default_rng(0), 10)[:, 0] == 1.0).all()
 
 
-def test_what_may_have_changed_is_as_doubtful_as_before_and_the_rest_as_sure() -> None:
+def test_what_may_have_changed_is_doubtful_and_the_rest_as_sure() -> None:
     changed = np.array([True, False, True, False, False])
     before, after = arrays(some())[1], arrays(widened(some(), changed))[1]
-    grown = np.diagonal(after) - np.diagonal(before)
-    np.testing.assert_allclose(grown, [PRIOR_SIGMA["power"] ** 2, 0, PRIOR_SIGMA["tilt"] ** 2, 0, 0])
+    expected = np.diagonal(before).copy()
+    expected[[0, 2]] = CHANGED_SIGMA["power"] ** 2, CHANGED_SIGMA["tilt"] ** 2
+    np.testing.assert_allclose(np.diagonal(after), expected)
     np.testing.assert_allclose(after - np.diag(np.diagonal(after)), before - np.diag(np.diagonal(before)))
+    assert (np.array(list(CHANGED_SIGMA.values())) > np.array(list(PRIOR_SIGMA.values()))).all()
+
+
+def test_doubts_do_not_grow_with_every_burst() -> None:
+    once = widened(some(), np.ones(5, dtype=bool))
+    for one, again in zip(arrays(once), arrays(widened(once, np.ones(5, dtype=bool))), strict=True):
+        np.testing.assert_allclose(one, again)
 
 
 def test_new_cells_begin_with_the_prior_and_old_ones_are_forgotten() -> None:

@@ -28,11 +28,10 @@ def test_a_shadow_is_found_where_nothing_was_measured() -> None:
     assert left < 0.35 * np.median(np.abs(shadow(elsewhere)[shadow(elsewhere) < -6]))
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_noise_is_no_field(seed: int) -> None:
-    noise = np.random.default_rng(seed).normal(0, 3.0, 200)
-    field = learn(places(200, seed), noise)
-    assert field is None or np.abs(field.at(places(300, 9))).mean() < 1.0
+def test_noise_is_no_field() -> None:
+    found = [learn(places(200, seed), np.random.default_rng(seed).normal(0, 3.0, 200)) for seed in range(12)]
+    assert sum(field is None for field in found) >= 10
+    assert all(np.abs(field.at(places(300, 9))).mean() < 1.0 for field in found if field)
 
 
 def test_far_away_from_all_places_only_the_level_is_left() -> None:

@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 PRIOR_SIGMA = {"power": 2.0, "azimuth": 5.0, "tilt": 2.0, "eps": 0.5, "sigma": 1.0}
 """Before any sounding. Poses: what installation and its records are known to be off by; arXiv 2507.19653 finds that
 orientation decides. Materials: the spread of P.2040's own fits, and of what stands behind a name like "concrete"."""
+CHANGED_SIGMA = {"power": 6.0, "azimuth": 30.0, "tilt": 10.0, "eps": 1.0, "sigma": 2.0}
+"""Once something may have changed: a storm, a failing amplifier, a new coat of paint do more than installation errs."""
 PRIOR_NOISE_DB = 6.0
 NINETY = 1.6448536269514722
 """Half width of an interval that holds nine tenths [standard deviations]."""
@@ -104,13 +106,14 @@ def aligned(posterior: Posterior | None, names: Sequence[str], declared: Floats)
 
 
 def widened(posterior: Posterior, changed: NDArray[np.bool_]) -> Posterior:
-    """What is believed once some parameters may have changed: their doubt grows by as much as before any sounding."""
+    """What is believed once some parameters may have changed: they are as doubtful as such a change makes them.
+
+    However often that is so, no more than that: what soundings never tell of must not drift away.
+    """
     mean, covariance = arrays(posterior)
-    sigma = np.array([PRIOR_SIGMA[name.partition("/")[0]] for name in posterior.names])
-    return make(
-        posterior.names, mean, covariance + np.diag(np.where(changed, sigma**2, 0.0)), posterior.noise_db,
-        posterior.version,
-    )  # fmt: skip
+    sigma = np.array([CHANGED_SIGMA[name.partition("/")[0]] for name in posterior.names])
+    more = np.where(changed, np.maximum(sigma**2 - np.diagonal(covariance), 0.0), 0.0)
+    return make(posterior.names, mean, covariance + np.diag(more), posterior.noise_db, posterior.version)
 
 
 def interval(posterior: Posterior) -> Floats:

@@ -66,7 +66,9 @@ def search(model: PowerModel, measured: Floats, start: Posterior, free: Mask, mo
         return best
     hills = _Search(model, measured, start, free, best)
     for k in looked_at:
-        hills.look_along(k)
+        # With little loss, too, a wall so thick would not echo: one hill.
+        if hills.echoes(hills.best().theta + SIGMAS[0] * (np.arange(len(free)) == _at(model, k) + 1), k):
+            hills.look_along(k)
     while hills.tried < most and hills.climb_on(looked_at):
         pass
     top = hills.best()
