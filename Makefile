@@ -44,6 +44,9 @@ soak: $(STAMP) ## Half an hour of load with a fault every two minutes; wants 30 
 science: $(STAMP) ## Tables of the models and detectors against their references
 	@$(BIN)/python -m tests.science.congestion
 	@$(BIN)/python -m tests.science.drift_run_length
+	@$(BIN)/python -m tests.science.drift_kinds --seeds 6 --first 101
+	@$(BIN)/python -m tests.science.kpi_tiers
+	@$(BIN)/python -m tests.science.multiple_access
 
 radio: $(STAMP) ## Tables of the radio twin: canyon, calibration, intervals, speed, parity with Sionna RT
 	@$(BIN)/python -m tests.science.canyon
@@ -51,6 +54,7 @@ radio: $(STAMP) ## Tables of the radio twin: canyon, calibration, intervals, spe
 	@$(BIN)/python -m tests.science.interval_coverage
 	@$(BIN)/python -m tests.science.radio_speed
 	@$(BIN)/python -m tests.science.radio_parity
+	@$(BIN)/python -m tests.science.radio_drift
 
 loop: $(STAMP) ## Change a hidden truth, watch the twin notice, recalibrate and be right again
 	@$(BIN)/python -m tests.science.loop $(ARGS)

@@ -88,6 +88,8 @@ def _run(request: BurstRequest, report: Report, device: str | None) -> BurstResu
     noise = spread((found.rsrp - best.expected)[held])
     was = evidence(left, before.expected, max(request.posterior.noise_db if request.posterior else noise, noise))
     now = evidence(left, best.expected, noise)
+    if not (was.num_soundings and now.num_soundings):
+        raise BadInput("empty", "no sounding of the touched cells is left to hold out: wait for more")
     posterior = make(best.posterior.names, *arrays(best.posterior), noise, request.base_version + 1)
     report("map", 90)
     radio_map = make_map(
