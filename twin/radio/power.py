@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.radio.antenna import Antenna
+from twin.radio.antenna import Antenna, as_arrays, sent
 from twin.radio.cells import CellRadio
-from twin.radio.frozen import FrozenPaths, Prepared, fields, per_field_sent, prepare, with_antennas
+from twin.radio.frozen import FrozenPaths, Prepared, fields, per_field_sent, prepare
 from twin.radio.materials import Materials
 
 Floats = NDArray[np.float64]
@@ -136,22 +136,23 @@ class PowerModel:
         receivers = [Antenna()] * self.shape[0]
         paths, m = self.paths, int(self.soft[number])
 
-        def powers(of: Prepared, made_of: Materials) -> Floats:
+        def powers(of: Prepared, left: Floats, made_of: Materials) -> Floats:
             arriving = per_field_sent(of, made_of, receivers, self.frequency)
-            return np.asarray(np.abs(with_antennas(of, arriving, antennas)) ** 2, np.float64)
+            return np.asarray(np.abs(np.einsum("ij,ij->i", arriving, left)) ** 2, np.float64)
 
         meets = (paths.materials == m).any(axis=1)
         some, others = (np.flatnonzero(x) for x in (meets, ~meets))
-        met, link = prepare(paths.take(some)), self._link[some]
+        left = sent(as_arrays(antennas), paths.transmitter, self._ready.departure).field
+        met, link, met_left = prepare(paths.take(some)), self._link[some], left[some]
         constant = np.zeros(len(meets))
-        constant[others] = powers(prepare(paths.take(others)), materials)
+        constant[others] = powers(prepare(paths.take(others)), left[others], materials)
         rest, above = self._sum(constant), self._reference + offsets[:, 0]
         n, count = self.shape
 
         def at(ln_eps: float, ln_sigma: float) -> Floats:
             eps, sigma = materials.eps.copy(), materials.sigma.copy()
             eps[m], sigma[m] = 1 + np.exp(np.clip(ln_eps, *LN_EPS)), np.exp(np.clip(ln_sigma, *LN_SIGMA))
-            own = powers(met, materials._replace(eps=eps, sigma=sigma))
+            own = powers(met, met_left, materials._replace(eps=eps, sigma=sigma))
             total = rest + np.bincount(link, own, minlength=n * count).reshape(n, count)
             return np.asarray(10 * np.log10(total, out=np.full_like(total, np.nan), where=total > 0) + above)
 
