@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from twin.radio.burst import run_burst
+from twin.radio.calibration import modes
 from twin.radio.cells import CellRadio
 from twin.radio.events import BurstRequest, BurstResult, SoundingTable
 from twin.radio.maps import gain_at, sight_at, unpack
@@ -34,6 +36,15 @@ BUILDING = (-10.0, -7.0, 0.0), (-4.0, 8.0, 15.0)
 """Low and high corner [m]."""
 
 
+@pytest.fixture(autouse=True, scope="module")
+def few_hills() -> Iterator[None]:
+    """The search over hills has its own tests; here it would only take time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(modes, "MOST_TRIED", 4)
+        yield
+
+
+@cache
 def open_places() -> Floats:
     rng = np.random.default_rng(3)
     at = np.column_stack([rng.uniform(-70, 70, 600), rng.uniform(-10, 11, 600), np.full(600, 1.5)]).round(2)
