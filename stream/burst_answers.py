@@ -15,6 +15,7 @@ from twin import dn
 from twin.errors import BadInput
 from twin.events import SCHEMA_VERSION
 from twin.log import LogRecord
+from twin.radio.answers import result_id, result_of
 from twin.radio.events import BurstControl, BurstRequest, BurstResult
 
 REQUEST, CONTROL = "lockstep.burst-request.v1", "lockstep.burst-control.v1"
@@ -89,23 +90,7 @@ def without_result(
     request: BurstRequest, outcome: Literal["failed", "cancelled"], reason: str, seconds: float = 0.0
 ) -> Answer:
     """The answer to a request that nothing was computed for."""
-    result = BurstResult(
-        id=result_id(request),
-        time=request.time,
-        request=request.id,
-        partition=request.partition,
-        region=request.region,
-        base_version=request.base_version,
-        outcome=outcome,
-        reason=reason,
-        seconds=seconds,
-    )
-    return Answer(outcome, reason, ENCODER.encode(result))
-
-
-def result_id(request: BurstRequest) -> str:
-    """The same for every answer to a request: the fold takes the first."""
-    return f"{request.id}/result"
+    return Answer(outcome, reason, ENCODER.encode(result_of(request, outcome, reason, seconds)))
 
 
 def answer(request: BurstRequest, ended: Ended, max_bytes: int) -> Answer:

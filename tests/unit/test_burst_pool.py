@@ -14,11 +14,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stream.burst_answers import answer, result_id
+from stream.burst_answers import answer
 from stream.burst_pool import BurstPool
 from stream.burst_process import Cause, Ended, Limits, below
 from stream.decode import BURST, decode
 from tests.unit.burst_jobs import MODULE, request
+from twin.radio.answers import result_id
 from twin.radio.events import BurstRequest, BurstResult
 
 ROOT = Path(__file__).parents[2]

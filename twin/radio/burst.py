@@ -8,13 +8,13 @@ touched cell before the change isn't used: see docs/calibration.md for what it w
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import BadInput, LockstepError
+from twin.radio.answers import result_of
 from twin.radio.burst_checks import usable
 from twin.radio.burst_map import make_map
 from twin.radio.calibration.stages import Problem, as_it_is, parameters, remainder
@@ -138,17 +138,3 @@ def _parts(positions: Floats, time: NDArray[np.int64]) -> NDArray[np.int64]:
     place = np.round(positions[:, :2] * 100).astype(np.int64)
     mixed = (place[:, 0] * 73_856_093) ^ (place[:, 1] * 19_349_663) ^ (time // 1000 * 83_492_791)
     return np.asarray((mixed ^ (mixed >> 13)) % 5)
-
-
-def result_of(request: BurstRequest, outcome: Literal["done", "failed", "cancelled"], reason: str) -> BurstResult:
-    """An answer to a request, with nothing in it but how it ended; its id is a function of the request."""
-    return BurstResult(
-        id=f"{request.id}/result",
-        time=request.time,
-        request=request.id,
-        partition=request.partition,
-        region=request.region,
-        base_version=request.base_version,
-        outcome=outcome,
-        reason=reason,
-    )
