@@ -18,3 +18,5 @@ async def leave(consumer: Any) -> None:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
+        # What `stop` would have done next.
+        await consumer._client.close()

@@ -9,11 +9,22 @@ import pytest
 from stream.leaving import leave
 
 
+class Client:
+    """The connections of a consumer."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    async def close(self) -> None:
+        self.closed = True
+
+
 class Waiting:
     """Its stop ends with the CancelledError of a fetch, or waits."""
 
     def __init__(self, *, waits: bool) -> None:
         self._waits = waits
+        self._client = Client()
 
     async def stop(self) -> None:
         if self._waits:
@@ -21,16 +32,18 @@ class Waiting:
         raise asyncio.CancelledError
 
 
-async def fails_and_leaves() -> None:
+async def fails_and_leaves(consumer: Waiting) -> None:
     try:
         raise ZeroDivisionError
     finally:
-        await leave(Waiting(waits=False))
+        await leave(consumer)
 
 
-async def test_the_cancelled_fetch_of_a_consumer_is_not_ours() -> None:
+async def test_the_cancelled_fetch_of_a_consumer_is_not_ours_and_its_connections_are_closed() -> None:
+    consumer = Waiting(waits=False)
     with pytest.raises(ZeroDivisionError):
-        await fails_and_leaves()
+        await fails_and_leaves(consumer)
+    assert consumer._client.closed
 
 
 async def test_whoever_is_cancelled_while_it_leaves_stays_so() -> None:
