@@ -43,17 +43,28 @@ def main() -> int:
     logging.basicConfig(level=logging.ERROR, format="%(message)s", stream=sys.stderr)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     logging.getLogger("tests.chaos").setLevel(logging.INFO)
-    outcomes = []
+    outcomes: list[Outcome] = []
     begin = time.monotonic()
+    try:
+        break_all(asked, outcomes)
+    finally:  # what was measured before a fault of the suite itself is not lost with it
+        if not asked.json:
+            print(markdown(outcomes))
+            print(f"\n{time.monotonic() - begin:.0f} s")
+    return 0 if all(outcome.good() or outcome.skipped for outcome in outcomes) else 1
+
+
+def break_all(asked: argparse.Namespace, outcomes: list[Outcome]) -> None:
+    """Do what was asked for, one after the other; `outcomes` grows."""
+
+    def done(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        word = "good" if outcome.good() else outcome.skipped or outcome.error or f"{outcome.verdict}"
+        print(f"{outcome.fault}: {word} ({outcome.seconds:.0f} s)", file=sys.stderr, flush=True)
+        if asked.json:
+            print(json.dumps(plain(outcome)), flush=True)
+
     with Stand(asked.broker == "kafka") as stand:
-
-        def done(outcome: Outcome) -> None:
-            outcomes.append(outcome)
-            word = "good" if outcome.good() else outcome.skipped or outcome.error or f"{outcome.verdict}"
-            print(f"{outcome.fault}: {word} ({outcome.seconds:.0f} s)", file=sys.stderr, flush=True)
-            if asked.json:
-                print(json.dumps(plain(outcome)), flush=True)
-
         for fault in FAULTS:
             if asked.fault and fault.name not in asked.fault:
                 continue
@@ -63,10 +74,6 @@ def main() -> int:
             done(run(fault, stand, asked.times or fault.times, asked.seed))
         if not asked.fault or "recovery" in asked.fault:
             done(recovery(stand, asked.cells, asked.load, asked.times or 3, asked.seed))
-    if not asked.json:
-        print(markdown(outcomes))
-        print(f"\n{time.monotonic() - begin:.0f} s")
-    return 0 if all(outcome.good() or outcome.skipped for outcome in outcomes) else 1
 
 
 if __name__ == "__main__":
