@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     batch_reports: int = Field(250, ge=1, description="Messages in a batch, and so in a database transaction, at most.")
     batch_wait_ms: int = Field(50, ge=0, description="How long a batch waits for more messages [ms].")
     fetch_wait_ms: int = Field(50, ge=1, description="How long the broker may hold an empty fetch [ms].")
+    compression: Literal["none", "lz4", "zstd", "snappy", "gzip"] = Field(
+        "none", description="Of what a worker writes to the log and its outlets: less disk and network, more processor."
+    )
     snapshot_every_s: float = Field(60, gt=0, description="Time between two snapshots of a partition's state [s].")
 
     replication: int = Field(1, ge=1, description="Copies of each topic that Lockstep creates.")

@@ -172,7 +172,8 @@ class LockstepApp:
     async def _connected(self) -> Producer:
         async with self._connecting:
             if self._producer is None:
-                producer = Producer(self.bootstrap, self._security, self.settings.max_message_bytes)
+                settings = self.settings
+                producer = Producer(self.bootstrap, self._security, settings.max_message_bytes, settings.compression)
                 await producer.start()
                 self._producer = producer
         return self._producer

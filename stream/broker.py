@@ -40,9 +40,15 @@ class Message(NamedTuple):
 
 
 class Producer:
-    """Sends many messages of one topic at once; a message is safe when `send` returns."""
+    """Sends many messages of one topic at once; a message is safe when `send` returns.
 
-    def __init__(self, bootstrap: str, security: dict[str, Any], max_message_bytes: int) -> None:
+    Args:
+        compression: Of the batches: lz4, zstd, snappy, gzip or none. Whatever others have chosen is read.
+    """
+
+    def __init__(
+        self, bootstrap: str, security: dict[str, Any], max_message_bytes: int, compression: str = "none"
+    ) -> None:
         self._limit = max_message_bytes
         self._producer = AIOKafkaProducer(
             bootstrap_servers=bootstrap,
@@ -50,6 +56,7 @@ class Producer:
             linger_ms=0,
             max_batch_size=MAX_BATCH - 4096,
             max_request_size=2 * max_message_bytes,
+            compression_type=None if compression == "none" else compression,
             **security,
         )
 

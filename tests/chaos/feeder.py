@@ -67,6 +67,7 @@ class Feeder:
         prefix: Of the topics' names.
         source: What is sent, in order.
         behind: How many records workers are behind; without it nobody is waited for.
+        compression: Of what is sent, see `stream.broker.Producer`.
 
     Attributes:
         waits: Whether it waits for the workers now.
@@ -79,9 +80,11 @@ class Feeder:
         source: Iterable[Fed],
         per_s: float,
         behind: Callable[[], int] | None = None,
+        compression: str = "none",
     ) -> None:
         self._bootstrap, self._prefix = bootstrap, prefix
         self._behind = behind
+        self._compression = compression
         self._source = iter(source)
         self._per_s = per_s
         self._stop = threading.Event()
@@ -114,7 +117,7 @@ class Feeder:
             self._error = error
 
     async def _feed(self) -> None:
-        producer = Producer(self._bootstrap, {}, MESSAGE_BYTES)
+        producer = Producer(self._bootstrap, {}, MESSAGE_BYTES, self._compression)
         await producer.start()
         try:
             begin = asked = time.monotonic()

@@ -30,6 +30,8 @@ from twin.errors import LockstepError
 SAMPLE_S, TICK_S, LEVEL_S = 5.0, 0.25, 300.0
 BYTES_PER_CELL_PERIOD = 1000
 """On disk, roughly: in the log, in the outlets and in the database with its indexes."""
+COMPRESSED = 400
+"""The same where the log and the outlets are compressed."""
 
 
 class Soak:
@@ -108,7 +110,7 @@ class Soak:
 def soak(stand: Stand, pipe: Pipeline, asked: argparse.Namespace) -> dict[str, Any]:
     """Run, then compare; returns what was found."""
     command = [sys.executable, "-m", "tests.chaos.soak_feeder", pipe.bootstrap, pipe.settings.topic_prefix]
-    command += ["--cells", str(asked.cells), "--rate", str(asked.rate)]
+    command += ["--cells", str(asked.cells), "--rate", str(asked.rate), "--compression", asked.compression]
     seconds = asked.minutes * 60
     run = Soak(stand, pipe, asked.seed)
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as feeding:
@@ -172,17 +174,19 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=120, help="seconds between two faults")
     parser.add_argument("--rate", type=float, default=15_000, help="cell-periods a second")
     parser.add_argument("--cells", type=int, default=10_000)
+    parser.add_argument("--compression", default="none", help="of the log and of all that is sent")
     parser.add_argument("--seed", type=int, default=1, help="of the order of the faults")
     parser.add_argument("--samples", type=Path, default=ROOT / ".lockstep" / "soak.csv", help="where samples go")
     asked = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with Stand() as stand:
-        need = asked.minutes * 60 * asked.rate * BYTES_PER_CELL_PERIOD
+        each = BYTES_PER_CELL_PERIOD if asked.compression == "none" else COMPRESSED
+        need = asked.minutes * 60 * asked.rate * each
         free = shutil.disk_usage(stand.folder).free
         if free < need:
             parser.error(f"{need / 2**30:.0f} GiB of disk are needed below {stand.folder}, {free / 2**30:.0f} are free")
-        with stand.pipeline(**as_delivered()) as pipe:
+        with stand.pipeline(**as_delivered(compression=asked.compression)) as pipe:
             found = soak(stand, pipe, asked)
     print(json.dumps(found, indent=1))
     return 0 if found["good"] else 1

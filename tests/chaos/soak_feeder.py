@@ -18,11 +18,14 @@ def main() -> None:
     parser.add_argument("prefix")
     parser.add_argument("--cells", type=int, default=10_000)
     parser.add_argument("--rate", type=float, default=15_000)
+    parser.add_argument("--compression", default="none")
     asked = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     told = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: told.set())
-    feeder = Feeder(asked.bootstrap, asked.prefix, many_cells(asked.cells), asked.rate / CELLS)
+    feeder = Feeder(
+        asked.bootstrap, asked.prefix, many_cells(asked.cells), asked.rate / CELLS, compression=asked.compression
+    )
     feeder.start()
     told.wait()
     feeder.stop()
