@@ -1,0 +1,222 @@
+"""Trains a network on few real pairs and many of a twin that may be wrong.
+
+    from models.debias import Fixed, train, training_set
+
+    real = training_set(x, y, "real", context, run="2026-05")
+    synthetic = training_set(x_twin, None, "synthetic", context_twin, run="nightly", twin_version="7")
+    history = train(model, "cdr", real, synthetic, Fixed(twin), loss="mse", epochs=40, seed=0)
+
+`erm` ignores the twin, `p-erm` believes it, the others correct it by what it gets wrong on real inputs; see
+`models.debias_objectives` for the equations and docs/debias.md for which to take when.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.debias_keras import KerasLearner, Loss
+from models.debias_labels import Fixed, Labeller, LabelModel, Labels, label
+from models.debias_lam import lam_of
+from models.debias_learner import Learner
+from models.debias_objectives import OBJECTIVES, Objective, objective_named, weights
+from models.debias_sets import TrainingSet, training_set
+from twin.errors import ConfigurationError
+
+__all__ = [
+    "OBJECTIVES",
+    "Fixed",
+    "History",
+    "KerasLearner",
+    "LabelModel",
+    "Labeller",
+    "Learner",
+    "Objective",
+    "TrainingSet",
+    "train",
+    "train_learner",
+    "training_set",
+]
+
+Floats = NDArray[Any]
+Ints = NDArray[np.int64]
+
+BATCH = 1024
+
+
+class History(NamedTuple):
+    """How training went, one row an epoch.
+
+    Attributes:
+        loss: The objective, mean over batches, `[epochs]`.
+        validation: Mean loss on the validation set, `[epochs]`; NaN without one.
+        lam: How much each context's labels were believed, mean over batches, `[epochs, num_contexts]`.
+        best: The epoch whose weights were kept: the last without a validation set.
+        real, synthetic: Run and version of the twin of what was learnt from.
+    """
+
+    loss: Floats
+    validation: Floats
+    lam: Floats
+    best: int
+    real: tuple[str, str]
+    synthetic: tuple[str, str]
+
+
+def train(
+    model: Any,
+    objective: str | Objective,
+    real: TrainingSet,
+    synthetic: TrainingSet,
+    label_model: LabelModel | Fixed | None = None,
+    *,
+    loss: Loss,
+    contexts: int | None = None,
+    epochs: int,
+    batch: int = BATCH,
+    seed: int,
+    real_batch: int | None = None,
+    validation: TrainingSet | None = None,
+    folds: int = 5,
+    optimizer: Any = None,
+    last: int | None = None,
+) -> History:
+    """Train a Keras model in place.
+
+    Args:
+        model: Of Keras, built, with one input.
+        objective: One of `OBJECTIVES`.
+        synthetic: Without labels where `label_model` gives them.
+        label_model: The twin: `Fixed`, or one to be calibrated on real pairs; none for `erm`, and for `p-erm` on
+            synthetic pairs that have labels.
+        loss: One value a sample: a name of Keras, or a function of labels and predictions.
+        contexts: How many there are; none: as many as the sets have.
+        batch: Synthetic samples a step.
+        seed: Of folds and batches; the model's weights are the caller's.
+        real_batch: Real samples a step; none: all.
+        validation: Real pairs; the weights of the epoch with the least loss on them are kept.
+        folds: K of the cross objectives.
+        optimizer: Of Keras; none: AdamW with a rate of 5e-4.
+        last: lam from the last so many trainable arrays; none: from all.
+
+    Raises:
+        ConfigurationError: Sets, objective and label model don't fit each other.
+    """
+    learner = KerasLearner(model, loss, optimizer, last)
+    return train_learner(
+        learner, objective, real, synthetic, label_model, contexts=contexts, epochs=epochs, batch=batch, seed=seed,
+        real_batch=real_batch, validation=validation, folds=folds,
+    )  # fmt: skip
+
+
+def train_learner(
+    learner: Learner,
+    objective: str | Objective,
+    real: TrainingSet,
+    synthetic: TrainingSet,
+    label_model: LabelModel | Fixed | None = None,
+    *,
+    contexts: int | None = None,
+    epochs: int,
+    batch: int = BATCH,
+    seed: int,
+    real_batch: int | None = None,
+    validation: TrainingSet | None = None,
+    folds: int = 5,
+) -> History:
+    """The same for a network that isn't of Keras; see `train`."""
+    chosen = objective_named(objective)
+    if not real.size or (chosen.synthetic and not synthetic.size) or epochs < 1 or batch < 1:
+        raise ConfigurationError(f"{real.size} real and {synthetic.size} synthetic samples can't train {chosen.name}")
+    if real.origin != "real" or synthetic.origin != "synthetic":
+        raise ConfigurationError(
+            f"a {real.origin} and a {synthetic.origin} set are given; give a real, a synthetic one"
+        )
+    labels = label(chosen, real, synthetic, label_model, folds=folds, seed=seed)
+    plan = _Plan(chosen, real.take(labels.rows), synthetic, labels, contexts, batch, real_batch)
+    rng = np.random.default_rng([seed, 29])
+    losses, checks, lams = np.zeros(epochs), np.full(epochs, np.nan), np.zeros((epochs, plan.contexts))
+    best, kept = epochs - 1, None
+    for epoch in range(epochs):
+        beta = epoch / (epochs - 1) if epochs > 1 else 1.0
+        losses[epoch], lams[epoch] = plan.epoch(learner, beta, rng)
+        if validation is not None:
+            checks[epoch] = float(np.mean(learner.losses(validation.x, validation.labels)))
+            if kept is None or checks[epoch] < checks[best]:
+                best, kept = epoch, learner.parameters()
+    if kept is not None:
+        learner.put(kept)
+    origin = [(one.run, one.twin_version) for one in (real, synthetic)]
+    return History(losses, checks, lams, best, *origin)
+
+
+class _Plan:
+    """Batches of one training, and their weights."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        real: TrainingSet,
+        synthetic: TrainingSet,
+        labels: Labels,
+        contexts: int | None,
+        batch: int,
+        real_batch: int | None,
+    ) -> None:
+        self.objective, self.real, self.synthetic, self.labels = objective, real, synthetic, labels
+        used = [s.context for s in ((real, synthetic) if objective.synthetic else (real,))]
+        seen = 1 + max(int(c.max()) for c in used)
+        self.contexts = contexts or seen
+        if seen > self.contexts:
+            raise ConfigurationError(f"the sets have {seen} contexts, {self.contexts} were told")
+        self._batch, self._real_batch = batch, real_batch or real.size
+        self._totals = np.bincount(synthetic.context, minlength=self.contexts)
+
+    def epoch(self, learner: Learner, beta: float, rng: np.random.Generator) -> tuple[float, Floats]:
+        """One pass over the synthetic set, or over the real one where no other counts."""
+        if self.objective.synthetic:
+            order = rng.permutation(self.synthetic.size)
+            parts = [order[k : k + self._batch] for k in range(0, len(order), self._batch)]
+            reals = [self._some_real(rng) for _ in parts]
+        else:
+            order = rng.permutation(self.real.size)
+            reals = [np.sort(order[k : k + self._real_batch]) for k in range(0, len(order), self._real_batch)]
+            parts = [order[:0]] * len(reals)
+        found = [self._step(learner, beta, own, part) for own, part in zip(reals, parts, strict=True)]
+        return float(np.mean([loss for loss, _ in found])), np.mean([lam for _, lam in found], axis=0)
+
+    def _some_real(self, rng: np.random.Generator) -> Ints:
+        if self._real_batch >= self.real.size:
+            return np.arange(self.real.size)
+        return np.sort(rng.choice(self.real.size, self._real_batch, replace=False))
+
+    def _step(self, learner: Learner, beta: float, own: Ints, part: Ints) -> tuple[float, Floats]:
+        real, made, labels = self.real.take(own), self.synthetic.take(part), self.labels
+        lam = self._lam(learner, real, labels.real[own], made.context)
+        sizes = self.real.size, self.synthetic.size
+        w = weights(self.objective, real.context, made.context, lam, beta=beta, sizes=sizes)
+        models, n = len(labels.synthetic), len(own)
+        at, theirs = np.arange(n), np.arange(n, n + len(part))
+        terms = [(at, real.labels, w.real)]
+        if w.corrected.any():
+            terms.append((at, labels.real[own], -w.corrected))
+        if len(part):
+            terms += [(theirs, labels.synthetic[k][part], w.synthetic / models) for k in range(models)]
+        rows, y, weight = (np.concatenate([term[i] for term in terms]) for i in range(3))
+        x = np.concatenate([real.x, made.x]) if len(part) else real.x
+        return learner.step(x, rows, y, weight), lam
+
+    def _lam(self, learner: Learner, real: TrainingSet, f: Floats, unlabelled: Ints) -> Floats:
+        kind = self.objective.lam
+        if kind in ("none", "one"):
+            return np.full(self.contexts, float(kind == "one"))
+        seen = learner.moments(real.x, real.labels, f, real.context, self.contexts)
+        # The published context-aware rule counts the batch; the tuned estimators speak of the whole sets.
+        counts: Floats = np.bincount(unlabelled, minlength=self.contexts)
+        if not self.objective.ramp:
+            counts = self._totals * real.size / self.real.size
+        if kind == "tuned":
+            return np.full(self.contexts, lam_of(seen.pooled(), counts.sum(keepdims=True))[0])
+        return lam_of(seen, counts)
