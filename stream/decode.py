@@ -11,15 +11,17 @@ from twin import dn
 from twin.errors import BadInput
 from twin.events import SCHEMA_VERSION, Alarm, Inventory, Report, Tick, TopologyChange
 from twin.inventory import check_part
+from twin.model_events import ModelCandidate, ModelTransition
 from twin.radio import soundings
 from twin.radio.events import BurstResult, Sounding
 
-Event = Report | TopologyChange | Alarm | Inventory | Tick | Sounding | BurstResult
+Event = Report | TopologyChange | Alarm | Inventory | Tick | Sounding | BurstResult | ModelCandidate | ModelTransition
 
 REPORT, TOPOLOGY, ALARM = "lockstep.report.v1", "lockstep.topology.v1", "lockstep.alarm.v1"
 TICK = "lockstep.tick.v1"
 INVENTORY = "lockstep.inventory.v1"
 SOUNDING, BURST = "lockstep.sounding.v1", "lockstep.burst.v1"
+CANDIDATE, TRANSITION = "lockstep.model-candidate.v1", "lockstep.model-transition.v1"
 
 _DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
     REPORT: msgspec.json.Decoder(Report),
@@ -29,6 +31,8 @@ _DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
     TICK: msgspec.json.Decoder(Tick),
     SOUNDING: msgspec.json.Decoder(Sounding),
     BURST: msgspec.json.Decoder(BurstResult),
+    CANDIDATE: msgspec.json.Decoder(ModelCandidate),
+    TRANSITION: msgspec.json.Decoder(ModelTransition),
 }
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

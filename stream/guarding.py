@@ -9,6 +9,7 @@ import msgspec
 
 from infra.limiter import Limiter
 from infra.settings import Settings
+from stream.model_bytes import without_identifiers
 from stream.outlets import rejected
 from stream.pseudonyms import Pseudonyms
 from stream.sources.senml_pack import LONGEST_NAME, MOST_RECORDS
@@ -106,7 +107,7 @@ def protected(records: Iterable[LogRecord], pseudonyms: Pseudonyms) -> Iterator[
     """
     for record in records:
         try:
-            value = pseudonyms.json(record.value)
+            value = without_identifiers(record.type, record.value, pseudonyms)
         except BadInput as error:
             raise ConfigurationError(f"the record {record.offset} of partition {record.partition}: {error}") from None
         yield record if value is record.value else record._replace(value=value, key=pseudonyms.text(record.key))

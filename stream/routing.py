@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from stream.decode import ALARM, INVENTORY, REPORT, SOUNDING, TOPOLOGY, decode, to_ms
+from stream.decode import ALARM, CANDIDATE, INVENTORY, REPORT, SOUNDING, TOPOLOGY, TRANSITION, decode, to_ms
+from stream.model_bytes import without_identifiers
 from stream.outlets import ENCODER
 from stream.partition import partition_of
 from stream.pseudonyms import Pseudonyms
@@ -14,6 +15,7 @@ from twin import dn
 from twin.errors import BadInput
 from twin.events import Alarm, Inventory, Report, Tick, TopologyChange
 from twin.log import LogRecord
+from twin.model_events import ModelCandidate, ModelTransition
 from twin.radio.events import BurstResult, Sounding
 
 ALL = -1
@@ -46,7 +48,10 @@ def entries(kind: str, record: LogRecord, partitions: int, pseudonyms: Pseudonym
         # Names come from base name and name: whole they are only when taken together.
         packed = (ENCODER.encode(report) for report in senml_reports(record.value, record.key, record.time))
         return [_entry(REPORT, pseudonyms.json(value), partitions) for value in packed]
-    return [_entry(record.type, pseudonyms.json(record.value), partitions)]
+    if record.type in (CANDIDATE, TRANSITION) and kind != "models":
+        # Who may measure may not decide on models: the broker's rights are by topic.
+        raise BadInput("unknown-type", f"{record.type!r} comes by the topic of models, not by this one")
+    return [_entry(record.type, without_identifiers(record.type, record.value, pseudonyms), partitions)]
 
 
 def _entry(type_: str, value: bytes, partitions: int) -> Entry:
@@ -58,6 +63,9 @@ def _entry(type_: str, value: bytes, partitions: int) -> Entry:
         return Entry(ALL, (event.source or event.id)[:LONGEST_KEY], TOPOLOGY, _sent(event.time), value)
     if isinstance(event, Inventory):
         return Entry(ALL, (event.scope or event.source)[:LONGEST_KEY], INVENTORY, _sent(event.time), value)
+    if isinstance(event, ModelCandidate | ModelTransition):
+        type_ = CANDIDATE if isinstance(event, ModelCandidate) else TRANSITION
+        return Entry(ALL, event.model, type_, _sent(event.time), value)
     if isinstance(event, Tick | BurstResult):
         raise BadInput("unknown-type", f"{type_!r} comes from workers, not from sources")
     if isinstance(event, Sounding):

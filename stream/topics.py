@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from stream.decode import ALARM, LATEST_MS, REPORT, SOUNDING, TOPOLOGY, from_ms, to_ms
+from stream.decode import ALARM, LATEST_MS, REPORT, SOUNDING, TOPOLOGY, TRANSITION, from_ms, to_ms
 
 DAY_MS = 86_400_000
 
@@ -34,6 +34,8 @@ SOURCES = {
     "topology": Topic("inventory.changes", "source", TOPOLOGY, partitions=1),
     "alarm": Topic("alarms", "object", ALARM),
     "sounding": Topic("telemetry.soundings", "element", SOUNDING),
+    # One partition, so that every shard sees candidates and transitions in one order.
+    "models": Topic("models.changes", "model", TRANSITION, partitions=1, retention_ms=365 * DAY_MS),
 }
 
 OUTLETS = {
@@ -42,6 +44,7 @@ OUTLETS = {
     "fidelity": Topic("twin.fidelity", "partition", "lockstep.fidelity.v1"),
     "updates": Topic("twin.updates", "element", "lockstep.update.v1"),
     "scores": Topic("predictions.scores", "target", "lockstep.score.v1"),
+    "comparisons": Topic("models.comparisons", "target", "lockstep.model-comparison.v1", retention_ms=30 * DAY_MS),
     "bursts": Topic("twin.bursts.requests", "region", "lockstep.burst-request.v1"),
     "rejected": Topic("telemetry.rejected", "element", "lockstep.rejected.v1", retention_ms=30 * DAY_MS),
 }
