@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     profiles: list[str] = Field(
         [], description="Profiles whose vendor counters are accepted besides the built-in ones."
     )
+    vendors: list[str] = Field(
+        [],
+        description="Vendors whose own counters are taken from measurement files as they are, without a unit.",
+    )
 
     max_message_bytes: int = Field(
         8 * MIB, ge=MIB // 2, le=1024 * MIB, description="A larger message is rejected [byte]."

@@ -14,6 +14,7 @@ import typer
 
 from stream.cli_bursts import burst_worker, bursts
 from stream.cli_calibrate import calibrate
+from stream.cli_ingest import convert, ingest
 from stream.cli_radio import coverage
 from stream.cli_state import state, topology
 from twin.errors import LockstepError
@@ -29,6 +30,8 @@ app.add_typer(topology, name="topology")
 app.command()(state)
 app.command()(coverage)
 app.command()(calibrate)
+app.command()(ingest)
+app.command()(convert)
 app.command("burst-worker")(burst_worker)
 app.add_typer(bursts, name="bursts")
 token = typer.Typer(help="Who may use the HTTP interface.", no_args_is_help=True)
@@ -76,7 +79,11 @@ def worker(
     with started(settings) as services:
         with_log = settings.model_copy(update={"log_id": services.log_id})
         lockstep = LockstepApp(
-            with_log, services.bootstrap, services.dsn, full_catalogue(settings.profiles), tuple(roles.split(","))
+            with_log,
+            services.bootstrap,
+            services.dsn,
+            full_catalogue(settings.profiles, settings.vendors),
+            tuple(roles.split(",")),
         )
         status = run_worker(lockstep, settings.log_level)
     sys.exit(status)

@@ -91,14 +91,14 @@ def _begin(partition: int, at: datetime | None, services: Services) -> tuple[Sto
 
 def _restored(partition: int, stored: StoredSnapshot | None, start: int, settings: Settings) -> Shard:
     if stored is None:
-        return Shard(partition, shard_config(settings), full_catalogue(settings.profiles))
+        return Shard(partition, shard_config(settings), full_catalogue(settings.profiles, settings.vendors))
     data, _ = snapshot.unpack(stored.body)
     try:
         # What it was made with, not what is set now.
         config = msgspec.convert(data.get("config"), ShardConfig)
     except msgspec.ValidationError as error:
         raise SnapshotError(f"the snapshot was made with settings that this program doesn't know ({error})") from error
-    shard = Shard(partition, config, full_catalogue(settings.profiles))
+    shard = Shard(partition, config, full_catalogue(settings.profiles, settings.vendors))
     shard.restore(stored.body)
     shard.next_offset = start
     return shard

@@ -34,7 +34,7 @@ class Source:
         from stream import recording
         from stream.sources.profile import full_catalogue, load_profile, records
 
-        self.catalogue: Catalogue = full_catalogue()
+        self.catalogue: Catalogue = full_catalogue(load().profiles, load().vendors)
         self.targets: list[CongestionTarget] = [parse_target(text) for text in load().targets]
         self.window_s: int | None = None
         self.rejected: list[Any] = []

@@ -51,14 +51,20 @@ STANDARD: Final[tuple[Counter, ...]] = (
     *_family("%", 0, 100, "RRU.PrbTotUl DRB.UEUnresVolDl DRB.UEUnresVolUl"),
     *_family("1", 0, MANY, "RRU.PrbTotDlDist RRU.PrbTotUlDist DRB.UEThpDlDist DRB.UEThpUlDist"),
     *_family("PRB", 0, 1e5, "RRU.PrbUsedDl RRU.PrbUsedUl RRU.PrbAvailDl RRU.PrbAvailUl RRU.MaxPrbUsedDl"),
+    *_family("PRB", 0, 1e5, "RRU.MaxPrbUsedUl"),
     # Throughput of users; 0 where the cell was idle: a low value alone is no sign of congestion.
     *_family("kbit/s", 0, 1e8, "DRB.UEThpDl DRB.UEThpUl"),
     *_family("0.1 ms", 0, 1e7, "DRB.AirIfDelayDl DRB.AirIfDelayUl DRB.RlcSduDelayDl DRB.RlcSduLatencyDl"),
-    *_family("0.1 ms", 0, 1e7, "DRB.PdcpSduDelayDl DRB.PdcpF1Delay"),
+    *_family("0.1 ms", 0, 1e7, "DRB.PdcpSduDelayDl DRB.PdcpF1Delay DRB.RlcDelayUl"),
     *_family("1", 0, MANY, "DRB.RlcPacketDropRateDl"),
     *_family("Mbit", 0, MANY, "DRB.PdcpSduVolumeDL DRB.PdcpSduVolumeUL"),
     *_family("Mbit", 0, MANY, "QosFlow.TotPdcpPduVolumeDl QosFlow.TotPdcpPduVolumeUl"),
+    *_family("Mbit", 0, MANY, "QosFlow.PdcpPduVolumeDL QosFlow.PdcpPduVolumeUL"),
+    *_family("Mbit", 0, MANY, "QosFlow.PdcpSduVolumeDL QosFlow.PdcpSduVolumeUL"),
     # Users, accessibility, mobility.
+    *_family("1", 0, 1e6, "DRB.MeanActiveUeUl DRB.MaxActiveUeUl"),
+    *_family("1", 0, MANY, "RRC.ReEstabSuccWithUeContext RRC.ReEstabSuccWithoutUeContext"),
+    *_family("1", 0, MANY, "MM.HoResAlloInterReq MM.HoResAlloInterSucc MM.HoResAlloInterFail"),
     *_family("1", 0, 1e6, "RRC.ConnMean RRC.ConnMax RRC.InactiveConnMean DRB.MeanActiveUeDl DRB.MaxActiveUeDl"),
     *_family("1", 0, MANY, "RRC.ConnEstabAtt RRC.ConnEstabSucc RRC.ConnEstabFailCause RRC.ReEstabAtt RRC.ResumeAtt"),
     *_family("1", 0, MANY, "DRB.EstabAtt DRB.EstabSucc DRB.RelActNbr DRB.SessionTime"),
@@ -96,10 +102,22 @@ _WITH_CAUSES = {
 }
 """Counters whose sub-counters are causes such as `mo-Data`."""
 
-_NUMBERED = re.compile(r"\d{1,4}|Bin[A-Za-z0-9.]{1,24}")
+_NUMBERED = re.compile(r"\d{1,4}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{8}|Bin[A-Za-z0-9.]{1,24}")
+"""Sub-counters: a number such as a 5QI, a PLMN or an S-NSSAI of 6 or 8 hexadecimal digits, a bin."""
 _CAUSE = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,48}")
 _VENDOR_NAME = re.compile(r"[A-Z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9_-]*)+")
+_ALL = ".*"
 _RESERVED = frozenset(counter.name.partition(".")[0] for counter in STANDARD) - {"Sensor"}
+
+
+def is_family(prefix: str) -> bool:
+    """Whether names of the standard, or our own, begin so: no vendor's counters can."""
+    return prefix in _RESERVED or prefix == "Sensor"
+
+
+def vendor_family(prefix: str) -> Counter:
+    """All counters that begin with a vendor's name, such as `Ericsson`: numbers without a unit, and not tracked."""
+    return Counter(f"{prefix}{_ALL}", "1", -MOST, MOST)
 
 
 class Catalogue:
@@ -125,6 +143,10 @@ class Catalogue:
         if counter is None:
             raise BadInput("unknown-counter", f"{name[:80]!r} is not in the catalogue; declare it in a profile")
         return counter
+
+    def named(self, name: str) -> bool:
+        """Whether a counter is known by itself, and not only as one of a vendor's family."""
+        return name in self._counters or (name in self and f"{name.partition('.')[0]}{_ALL}" not in self._counters)
 
     def tracked(self, name: str) -> bool:
         """Whether the twin keeps an expectation of this counter. Raises as `get`."""
@@ -159,8 +181,9 @@ class Catalogue:
                 differently before, or limits that don't make a range.
         """
         for counter in counters:
-            prefix = counter.name.partition(".")[0]
-            if _VENDOR_NAME.fullmatch(counter.name) is None or prefix in _RESERVED:
+            prefix, _, rest = counter.name.partition(".")
+            named = f"{prefix}.x" if rest == _ALL[1:] else counter.name
+            if _VENDOR_NAME.fullmatch(named) is None or prefix in _RESERVED:
                 raise ConfigurationError(f"vendor counter {counter.name!r} needs a prefix of its own such as 'ITU.'")
             if not -MOST <= counter.low < counter.high <= MOST:
                 raise ConfigurationError(
@@ -184,6 +207,8 @@ class Catalogue:
         family, _, rest = name.partition(".")
         measurement, _, sub = rest.partition(".")
         base = self._counters.get(f"{family}.{measurement}")
+        if base is None and (whole := self._counters.get(family + _ALL)) is not None:
+            return whole._replace(name=name) if _VENDOR_NAME.fullmatch(name) else None
         if base is None or not sub:
             return None
         allowed = _NUMBERED.fullmatch(sub) or (base.name in _WITH_CAUSES and _CAUSE.fullmatch(sub))

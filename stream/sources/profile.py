@@ -19,7 +19,7 @@ from stream.sources.profile_reports import gather
 from stream.sources.profile_spec import Profile, ReportSpec
 from stream.sources.stamps import Stamps
 from stream.sources.table import RejectedRow, check_spec
-from twin.counters import CATALOGUE, Catalogue
+from twin.counters import CATALOGUE, Catalogue, vendor_family
 from twin.errors import BadInput, ConfigurationError
 from twin.log import LogRecord
 from twin.units import conversion
@@ -61,9 +61,16 @@ def load_profile(name_or_path: str | Path) -> Profile:
     return profile
 
 
-def full_catalogue(more: Iterable[str] = ()) -> Catalogue:
-    """The standard's counters, those of every profile in the package, and of `more` profiles (names or files)."""
-    catalogue = CATALOGUE
+def full_catalogue(more: Iterable[str] = (), vendors: Iterable[str] = ()) -> Catalogue:
+    """The standard's counters, those of every profile in the package, and of `more` profiles (names or files).
+
+    Args:
+        vendors: Whose own counters are taken as they are, see `stream.sources.pm_names`.
+
+    Raises:
+        ConfigurationError: A profile can't be read, or a vendor's name can't begin a counter's.
+    """
+    catalogue = CATALOGUE.declare(*(vendor_family(vendor) for vendor in vendors))
     for name in dict.fromkeys([*profile_names(), *more]):
         catalogue = load_profile(name).catalogue(catalogue)
     return catalogue

@@ -1,0 +1,105 @@
+"""`lockstep ingest` and `lockstep convert`: files of measurements, as base stations write them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from stream.ingesting import Intake
+
+FormatOption = Annotated[str, typer.Option("--format", help="auto, pm-xml or pm-json.")]
+VendorOption = Annotated[
+    list[str] | None,
+    typer.Option("--vendor", help="Take this vendor's own counters, too, such as Ericsson; several are possible."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+PathArgument = Annotated[Path, typer.Argument(help="A file, or a directory with files; gzip'd or not.", exists=True)]
+
+
+def ingest(
+    path: PathArgument, format: FormatOption = "auto", vendor: VendorOption = None, as_json: JsonOption = False
+) -> None:
+    """Send files of measurements to the running twin; ends with 1 if one could not be read."""
+    from infra.settings import load
+    from stream.broker import Producer
+    from stream.ingesting import send
+    from stream.security import kafka_security
+    from stream.services import running
+
+    settings = load()
+
+    async def run(intake: Intake, on_bytes: Callable[[int], None]) -> None:
+        producer = Producer(
+            running(settings).bootstrap, kafka_security(settings), settings.max_message_bytes, settings.compression
+        )
+        await producer.start()
+        try:
+            await send(intake.reports(on_bytes), producer, settings.topic_prefix)
+        finally:
+            await producer.stop()
+
+    with _intake(path, format, vendor, quiet=as_json) as (intake, on_bytes):
+        asyncio.run(run(intake, on_bytes))
+    _end(intake, as_json)
+
+
+def convert(
+    path: PathArgument,
+    out: Annotated[Path, typer.Argument(help="Where to write the recording (.jsonl.gz).")],
+    format: FormatOption = "auto",
+    vendor: VendorOption = None,
+    partitions: Annotated[int, typer.Option(help="Of the recording.")] = 4,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a recording of files of measurements; ends with 1 if one could not be read."""
+    from stream import recording
+    from stream.ingesting import as_records
+
+    with _intake(path, format, vendor, quiet=as_json) as (intake, on_bytes):
+        recording.write(out, partitions, as_records(intake.reports(on_bytes), partitions))
+    _end(intake, as_json)
+
+
+@contextmanager
+def _intake(
+    path: Path, format: str, vendors: list[str] | None, *, quiet: bool
+) -> Iterator[tuple[Intake, Callable[[int], None]]]:
+    """What goes through the files, and what to tell how far it is."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    from infra.settings import load
+    from stream.ingesting import Intake
+    from stream.sources.files import FORMATS, found
+    from stream.sources.profile import full_catalogue
+    from twin.errors import ConfigurationError
+
+    if format not in ("auto", *FORMATS):
+        raise ConfigurationError(f"unknown format {format!r}; known are auto, {', '.join(FORMATS)}")
+    files = found(path)
+    settings = load()
+    catalogue = full_catalogue(settings.profiles, dict.fromkeys([*settings.vendors, *(vendors or [])]))
+    intake = Intake(files, catalogue, format)
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
+        task = bar.add_task("", total=sum(file.stat().st_size for file in files))
+        yield intake, lambda done: bar.update(task, completed=done)
+
+
+def _end(intake: Intake, as_json: bool) -> None:
+    result = intake.result()
+    if as_json:
+        print(json.dumps(result))  # noqa: T201 - what was asked for
+    else:
+        from stream.show_intake import show_intake
+
+        show_intake(result)
+    sys.exit(1 if result["rejected"] else 0)

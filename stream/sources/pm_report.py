@@ -1,0 +1,129 @@
+"""Groups of measurements, as every form of a measurement file has them -> reports. Bounded in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from stream.prepare import MOST_OBJECTS, MOST_VALUES
+from stream.sources.pm_names import CounterNames, element_name, object_name
+from twin.counters import Catalogue
+from twin.errors import BadInput
+from twin.events import Report
+from twin.state import MOST_COUNTERS
+
+VECTOR = ".Bin"
+"""Put before the number of a vector's place: a list of numbers in one result is a distribution."""
+
+
+class PmReports:
+    """Takes a file's parts in their order, gives reports.
+
+    Attributes:
+        names: Of counters, and which were dropped.
+        notes: What was taken differently from how it stood, and how often.
+        values: Numbers taken.
+    """
+
+    def __init__(self, catalogue: Catalogue, source: str) -> None:
+        self._catalogue = catalogue
+        self._source = source
+        self._prefix = self._element = ""
+        self.names = CounterNames(catalogue)
+        self.notes: Counter[str] = Counter()
+        self.values = 0
+        self._period: tuple[datetime, datetime] | None = None
+        self._types: list[str | None] = []
+        self._objects: list[str] = []
+        self._rows: list[dict[str, float | None]] = []
+        self._suspect: list[int] = []
+        self._held = 0
+
+    def file(self, prefix: str, vendor: str) -> None:
+        """Its header."""
+        self._prefix, self.names = prefix, CounterNames(self._catalogue, vendor)
+
+    def element(self, local: str) -> None:
+        """Whose the next groups are. Raises BadInput."""
+        self._element = element_name(self._prefix, local)
+        if local not in self._element:
+            self.notes["element renamed"] += 1
+
+    def group(self, end: datetime, length: timedelta, types: Sequence[str]) -> None:
+        """Begin a group of objects that have the same counters.
+
+        Args:
+            end: Of the granularity period.
+            types: Names of the counters, in the order of the results.
+        """
+        if not self._element:
+            raise BadInput("bad-name", "measurements without an element: the file names neither one nor a sender")
+        self._period = (end - length, end)
+        self._types = [self.names.find(name) for name in types]
+        self._dropped = [name for name, known in zip(types, self._types, strict=True) if known is None]
+
+    def row(self, local: str, results: Sequence[str], *, suspect: bool) -> Iterator[Report]:
+        """One object's results, in the order of the group's types; gives a report where enough has gathered.
+
+        Raises:
+            BadInput: wrong-type, a result isn't a number or a list of numbers.
+        """
+        name = object_name(self._element, local)
+        row: dict[str, float | None] = {}
+        for counter, text in zip(self._types, results, strict=False):
+            if counter is None:
+                continue
+            if "," in text and not self.names.vector(counter):
+                self.names.dropped[f"{counter} (vector)"] += 1
+            elif "," in text:
+                bins = text.split(",")
+                row.update((f"{counter}{VECTOR}{k}", _number(counter, one)) for k, one in enumerate(bins))
+                self.notes["vectors"] += 1
+            else:
+                row[counter] = _number(counter, text)
+        self.names.dropped.update(self._dropped)
+        if not row:
+            return
+        if name in self._objects or len(self._objects) == MOST_OBJECTS or self._held + len(row) > MOST_VALUES // 2:
+            yield from self.flush()
+        if suspect:
+            self._suspect.append(len(self._objects))
+        self._objects.append(name)
+        self._rows.append(row)
+        self._held += len(row)
+
+    def flush(self) -> Iterator[Report]:
+        """End the group: what has gathered, in as many reports as its counters need."""
+        if self._objects and self._period is not None:
+            counters = list(dict.fromkeys(counter for row in self._rows for counter in row))
+            begin, end = self._period
+            for at in range(0, len(counters), MOST_COUNTERS):
+                chosen = counters[at : at + MOST_COUNTERS]
+                values = [[row.get(counter) for counter in chosen] for row in self._rows]
+                self.values += sum(value is not None for row in values for value in row)
+                yield Report(
+                    element=self._element,
+                    begin=begin,
+                    end=end,
+                    objects=self._objects,
+                    counters=chosen,
+                    values=values,
+                    suspect=self._suspect,
+                    source=self._source,
+                )
+        self._objects, self._rows, self._suspect, self._held = [], [], [], 0
+
+
+def _number(counter: str, text: str) -> float | None:
+    """A result; an empty one is missing, and so is what says so: never zero."""
+    text = text.strip()
+    if text in ("", "NIL", "NaN", "null"):
+        return None
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise BadInput("wrong-type", f"{counter} is {text[:40]!r}, which is no number") from error
+    if value - value != 0.0:
+        raise BadInput("out-of-range", f"{counter} is {text[:40]!r}")
+    return value
