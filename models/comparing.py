@@ -1,0 +1,135 @@
+"""Two models on the same events: sums that can be added up over periods, partitions and hours.
+
+Predictions are sorted into bins of their log-odds; the bins' counts are enough for calibration and, up to ties within
+a bin, for average precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+EDGES = np.arange(-10.0, 10.01, 0.5)
+"""Of the bins, as log-odds."""
+NUM_BINS = len(EDGES) + 1
+LEAST = 1e-6
+"""Probabilities are kept this far from 0 and 1: one wrong certainty must not outweigh everything else."""
+
+
+class Bins(NamedTuple):
+    """Predictions by their log-odds.
+
+    Attributes:
+        count, positives: `[NUM_BINS]` int64.
+        probability: Sum of the probabilities, `[NUM_BINS]`.
+    """
+
+    count: NDArray[np.int64]
+    positives: NDArray[np.int64]
+    probability: Floats
+
+
+class Sums(NamedTuple):
+    """What two models' predictions of the same labels come to.
+
+    Attributes:
+        n, positives: Of labels.
+        loss_champion, loss_candidate: Sum of the log loss [nat].
+        difference: Sum of the champion's loss less the candidate's; `squares` of its squares.
+    """
+
+    n: int
+    positives: int
+    loss_champion: float
+    loss_candidate: float
+    difference: float
+    squares: float
+    champion: Bins
+    candidate: Bins
+
+
+def log_loss(label: NDArray[np.bool_], probability: Floats) -> Floats:
+    """Log loss of each prediction [nat]."""
+    p = np.clip(probability.astype(np.float64), LEAST, 1 - LEAST)
+    return -np.log(np.where(label, p, 1 - p))
+
+
+def compare(label: NDArray[np.bool_], champion: Floats, candidate: Floats) -> Sums:
+    """Sums over the labels that both models have predicted.
+
+    Args:
+        label: `[n]`.
+        champion, candidate: Probabilities, `[n]`; where one is missing (NaN), neither counts.
+    """
+    both = ~(np.isnan(champion) | np.isnan(candidate))
+    y, one, other = label[both].astype(np.bool_), champion[both], candidate[both]
+    before, after = log_loss(y, one), log_loss(y, other)
+    gain = before - after
+    return Sums(
+        len(y),
+        int(y.sum()),
+        float(before.sum()),
+        float(after.sum()),
+        float(gain.sum()),
+        float((gain * gain).sum()),
+        binned(y, one),
+        binned(y, other),
+    )
+
+
+def binned(label: NDArray[np.bool_], probability: Floats) -> Bins:
+    """Predictions by their log-odds."""
+    p = np.clip(probability.astype(np.float64), LEAST, 1 - LEAST)
+    at = np.searchsorted(EDGES, np.log(p / (1 - p)), side="right")
+    count = np.bincount(at, minlength=NUM_BINS).astype(np.int64)
+    positives = np.bincount(at[label], minlength=NUM_BINS).astype(np.int64)
+    return Bins(count, positives, np.bincount(at, weights=p, minlength=NUM_BINS).astype(np.float64))
+
+
+def nothing() -> Sums:
+    """Of no label at all."""
+    empty = Bins(np.zeros(NUM_BINS, dtype=np.int64), np.zeros(NUM_BINS, dtype=np.int64), np.zeros(NUM_BINS))
+    return Sums(0, 0, 0.0, 0.0, 0.0, 0.0, empty, empty)
+
+
+def added(parts: Iterable[Sums]) -> Sums:
+    """Sums of sums, in the order given."""
+    total = nothing()
+    for part in parts:
+        numbers = [a + b for a, b in zip(total[:6], part[:6], strict=True)]
+        bins = [Bins(*(a + b for a, b in zip(x, y, strict=True))) for x, y in zip(total[6:], part[6:], strict=True)]
+        total = Sums(*numbers, *bins)  # type: ignore[arg-type]
+    return total
+
+
+def calibration_loss(bins: Bins) -> float:
+    """What wrong calibration costs in log loss [nat]: mean divergence of the bins' rates from their probabilities.
+
+    Source: Broecker, "Reliability, sufficiency, and the decomposition of proper scores", 2009, eq. (13).
+    """
+    used = bins.count > 0
+    n = bins.count[used].astype(np.float64)
+    if not len(n):
+        return 0.0
+    rate = bins.positives[used] / n
+    said = np.clip(bins.probability[used] / n, LEAST, 1 - LEAST)
+    # x log(x / y) is 0 at x = 0.
+    yes = np.where(rate > 0, rate * np.log(np.maximum(rate, LEAST) / said), 0.0)
+    no = np.where(rate < 1, (1 - rate) * np.log(np.maximum(1 - rate, LEAST) / (1 - said)), 0.0)
+    return float(np.maximum(yes + no, 0.0) @ n / n.sum())
+
+
+def binned_precision(bins: Bins) -> float | None:
+    """Average precision, predictions of one bin being ties; None without a positive."""
+    positives = int(bins.positives.sum())
+    if not positives:
+        return None
+    true = np.cumsum(bins.positives[::-1])
+    all_ = np.cumsum(bins.count[::-1])
+    precision = np.divide(true, all_, out=np.zeros(len(true)), where=all_ > 0)
+    return float(np.sum(np.diff(true / positives, prepend=0.0) * precision))
