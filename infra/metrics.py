@@ -235,10 +235,75 @@ BURST_TIME = Metric(
     "Near `burst_budget_s`: raise it, or add a GPU.",
     MINUTES,
 )
+PRECISION = Metric(
+    "prediction_precision",
+    "gauge",
+    ("partition", "target"),
+    "1",
+    "Share of the warnings of the last seven days that came true, of the version that predicts now.",
+    "Falling: `lockstep models` says what has changed; a retraining is due, or the network has drifted.",
+)
+RECALL = Metric(
+    "prediction_recall",
+    "gauge",
+    ("partition", "target"),
+    "1",
+    "Share of the positive labels of the last seven days that had been warned of.",
+    "Falling: as for the precision; low from the start: the decision is stricter than the target is likely.",
+)
+EPISODE_RECALL = Metric(
+    "prediction_episode_recall",
+    "gauge",
+    ("partition", "target"),
+    "1",
+    "Share of the episodes of the last seven days that were warned of before their onset.",
+    "Much below the recall: warnings come when it is there already; judge by this one.",
+)
+CALIBRATION_ERROR = Metric(
+    "prediction_calibration_error",
+    "gauge",
+    ("partition", "target"),
+    "1",
+    "How far probabilities are from how often they come true, on average, over the last seven days.",
+    "Above 0.05: don't take the probabilities at their word; rows of kind monitoring say which are off.",
+)
+BRIER = Metric(
+    "prediction_brier_score",
+    "gauge",
+    ("partition", "target"),
+    "1",
+    "Mean squared error of the probabilities of the last seven days.",
+    "Compare with base rate x (1 - base rate), which who only knows the base rate gets.",
+)
+LEAD_TIME = Metric(
+    "prediction_lead_time_seconds",
+    "gauge",
+    ("partition", "target"),
+    "s",
+    "Mean time from the first warning of an episode to its onset, of those of the last seven days.",
+    "Shorter than you need to act: declare the target with a longer horizon.",
+)
+FALSE_ALARMS = Metric(
+    "prediction_false_alarms_per_cell_day",
+    "gauge",
+    ("partition", "target"),
+    "1/day",
+    "Alarms of the last seven days none of whose warnings came true, for each cell and day.",
+    "More than people can look at: act on higher probabilities only.",
+)
+LABELS = Metric(
+    "prediction_labels",
+    "gauge",
+    ("partition", "target"),
+    "labels",
+    "Matured labels that the figures of the predictions rest on.",
+    "Few: the figures say little yet, as after a promotion.",
+)
 
 CATALOGUE = (
     *(READY, PARTITIONS, LOOP_STALL, SERVICE_UP, PROGRESS_AGE, STUCK, EVENT_TIME_LAG, POSITION_LAG, COMMITTED_LAG),
     *(STALE, SNAPSHOT_AGE, SNAPSHOT_SIZE, RECORDS_FOLDED, REPORTS, CELL_PERIODS, OUTLETS, REJECTED, ARRIVALS, MISSING),
     *(INGESTED, BATCH, TRANSACTION, PUBLISH, SNAPSHOTS, REBALANCES, FENCED, RETRIES, TICKS),
     *(BURSTS_OPEN, BURSTS, BURST_ENDS, BURST_TIME),
+    *(PRECISION, RECALL, EPISODE_RECALL, CALIBRATION_ERROR, BRIER, LEAD_TIME, FALSE_ALARMS, LABELS),
 )

@@ -148,6 +148,11 @@ class Settings(BaseSettings):
         description="A partition that is idle for so long gets a tick, so that silence is noticed [s]; 0: off.",
     )
 
+    monitor_by: list[str] = Field(
+        ["area", "region"],
+        description="Attributes, of cells or of what they are part of, by which predictions are monitored.",
+    )
+
     keep_raw_days: int = Field(90, ge=0, description="Rows as measured are dropped after this [days]; 0: never.")
     keep_5min_days: int = Field(365, ge=0, description="The same for their summaries by 5 minutes [days]; 0: never.")
     keep_hours_days: int = Field(3650, ge=0, description="The same for the summaries by hours [days]; 0: never.")

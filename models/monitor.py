@@ -75,6 +75,11 @@ class Monitor:
         self._lines: list[_Line] = []
         self.period = -1
 
+    @property
+    def targets(self) -> list[str]:
+        """Names of the targets that are watched, sorted."""
+        return sorted({line.target for line in self._lines})
+
     def group(self, name: str) -> int:
         """Number of a group; beyond `MOST_GROUPS` all new ones are `other`."""
         if name not in self.groups:

@@ -196,7 +196,7 @@ class CongestionModel:
         now = self.columns["published_now"][slot].take(scored).astype(np.float64) * self.scale
         yesterday = series.columns["last"][series.bin(period)].take(scored).astype(np.float64)
         return [
-            Matured(period, published[k], values > threshold, now, yesterday, target.threshold)
+            Matured(period, published[k], values > threshold, now, yesterday, target.threshold, scored)
             for k, (target, threshold) in enumerate(zip(self.targets, self.thresholds, strict=True))
         ]
 

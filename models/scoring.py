@@ -25,6 +25,7 @@ class Matured(NamedTuple):
         now: The counter when the prediction was made, in its unit, `[n]`.
         yesterday: The counter a day before the predicted period, `[n]`, NaN where unknown.
         threshold: Of the target.
+        rows: Which objects they are of, `[n]`; None where that isn't known.
     """
 
     period: int
@@ -33,6 +34,7 @@ class Matured(NamedTuple):
     now: Floats
     yesterday: Floats
     threshold: float
+    rows: NDArray[np.int64] | None = None
 
 
 def average_precision(label: NDArray[np.bool_], score: Floats) -> float | None:

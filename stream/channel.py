@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from models.online import CongestionModel
 from models.scoring import ScoreWindow
 from stream.config import ShardConfig
+from stream.monitoring import Watch
 from stream.zone import local_offset
 from twin.companions import Companions
 from twin.drift import DriftDetector
@@ -49,6 +50,8 @@ class Channel:
             for horizon in sorted({t.horizon_s for t in targets})
         ]
         self.scores = {t.name: ScoreWindow(SCORED_LABELS) for t in targets}
+        self.watch = Watch(granularity_ms, config.monitor_by)
+        """How good its models' predictions have been."""
         self.companions: Companions | None = None
         """Volume, users and throughput, of a load counter only."""
         self.traced = TracedLoad()
@@ -92,6 +95,8 @@ class Channel:
         if self.companions is not None:
             parts |= {"companions": self.companions, "traced": self.traced}
         parts |= {f"model{k}": model for k, model in enumerate(self.models)}
+        if self.models:
+            parts["watch"] = self.watch
         return parts | {f"score{k}": window for k, window in enumerate(self.scores.values())}
 
     def state(self) -> dict[str, Array]:

@@ -15,6 +15,7 @@ from stream.outlets import outlet
 from stream.silence import mark_stale, tell_gaps
 from twin.drift_kind import classify
 from twin.events import Drift, Fidelity, Score
+from twin.model_events import ONLINE
 from twin.neighbours import neighbour_mean
 from twin.rows import Effects
 from twin.state import Table
@@ -109,9 +110,11 @@ def _close(shard: Shard, table: Table, channel: Channel, period: int, bin_end: B
         return False
     end = period * table.granularity_ms
     tag = f"{series.counter}/{table.granularity_ms // 1000}/{shard.partition}/{period}"
+    channel.watch.turn(shard, tag, period)
     for model in channel.models:
         for target, labels in zip(model.targets, model.learn(series, period), strict=True):
             channel.scores[target.name].add(labels)
+            channel.watch.follow(shard, channel.names(table), target.name, ONLINE, labels, model.horizon)
             if len(labels.label):
                 shard.matured.append((target.name, end, labels))
             if end % DAY_MS == 0:

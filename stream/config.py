@@ -19,6 +19,7 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
         instant_period_ms: The period into which samples taken at an instant are sorted [ms].
         unknown_objects: What to do with objects that the inventory doesn't know.
         inventory_removes_at_most: Share of the declared objects of its scope that an unconfirmed inventory may remove.
+        monitor_by: Attributes by which cells are grouped where predictions are monitored.
         radio_bursts: Whether the radio twin may ask for simulations; `burst_*` bound them, see `twin.radio.planning`.
     """
 
@@ -30,6 +31,7 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
     instant_period_ms: int = 60_000
     unknown_objects: str = "accept"
     inventory_removes_at_most: float = 0.5
+    monitor_by: tuple[str, ...] = ("area", "region")
     radio_bursts: bool = True
     burst_min_soundings: int = 120
     burst_cooldown_s: float = 3600.0
@@ -48,6 +50,7 @@ def shard_config(settings: Settings) -> ShardConfig:
         future_tolerance_ms=int(settings.future_tolerance_s * 1000),
         unknown_objects=settings.unknown_objects,
         inventory_removes_at_most=settings.inventory_removes_at_most,
+        monitor_by=tuple(settings.monitor_by),
         radio_bursts=settings.radio_bursts,
         burst_min_soundings=settings.burst_min_soundings,
         # A setting that nobody has set may be an integer: a digest would tell.

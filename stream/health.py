@@ -238,6 +238,7 @@ class HealthServer:
 
     async def _gauge_stale(self) -> None:
         pages.gauge_stale(self._board)
+        pages.gauge_predictions(self._board)
 
     async def _stale(self) -> list[StaleElement]:
         return stale_elements(p.shard for p in self._board.restored() if p.shard is not None)

@@ -9,6 +9,7 @@ from typing import Any
 from infra import metrics as m
 from stream.board import Board
 from stream.decode import from_ms
+from stream.monitoring import newest_figures
 from stream.patience import Waits
 from stream.progress import Progress
 from stream.stale import StaleElement, count_stale
@@ -102,6 +103,33 @@ def gauge_stale(board: Board) -> None:
     for progress in board.restored():
         assert progress.shard is not None
         board.metrics.set(m.STALE, count_stale(progress.shard), str(progress.partition))
+
+
+PREDICTIONS = {
+    m.PRECISION: "precision",
+    m.RECALL: "recall",
+    m.EPISODE_RECALL: "episode_recall",
+    m.CALIBRATION_ERROR: "calibration_error",
+    m.BRIER: "brier",
+    m.LEAD_TIME: "lead_time_s",
+    m.FALSE_ALARMS: "false_alarms_per_cell_day",
+    m.LABELS: "n",
+}
+"""Gauges of what is predicted, and the figures of the monitor that they show."""
+
+
+def gauge_predictions(board: Board) -> None:
+    """How good each target's predictions have been, over all cells; only the event loop may."""
+    to = board.metrics
+    for metric in PREDICTIONS:
+        to.clear(metric)
+    for progress in board.restored():
+        assert progress.shard is not None
+        for target, figures in sorted(newest_figures(progress.shard).items()):
+            for metric, name in PREDICTIONS.items():
+                value = figures[name]
+                if value is not None:
+                    to.set(metric, value, str(progress.partition), target)
 
 
 def _lags(progress: Progress, now_s: float) -> dict[str, float | None]:

@@ -45,6 +45,7 @@ OUTLETS = {
     "updates": Topic("twin.updates", "element", "lockstep.update.v1"),
     "scores": Topic("predictions.scores", "target", "lockstep.score.v1"),
     "comparisons": Topic("models.comparisons", "target", "lockstep.model-comparison.v1", retention_ms=30 * DAY_MS),
+    "monitoring": Topic("models.monitoring", "target", "lockstep.model-monitoring.v1", retention_ms=30 * DAY_MS),
     "bursts": Topic("twin.bursts.requests", "region", "lockstep.burst-request.v1"),
     "rejected": Topic("telemetry.rejected", "element", "lockstep.rejected.v1", retention_ms=30 * DAY_MS),
 }

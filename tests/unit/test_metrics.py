@@ -29,6 +29,7 @@ BOUNDED = {
     "step": len(STEPS),
     "outcome": 3,
     "cause": len(Cause),
+    "target": 64,
 }
 """Values a label can have, at most; none of them grows with the network."""
 

@@ -151,7 +151,7 @@ MAY_DIFFER = (
     # How often something changed, and when, is a matter of the order itself.
     "revision", "counts",
     # A prediction is published when its report comes, from what is known then; what is published is never rewritten.
-    "published", "score",
+    "published", "score", "watch",
 )  # fmt: skip
 
 
