@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from math import isfinite
+from typing import cast
 
 from stream.prepare import MOST_OBJECTS, MOST_VALUES
 from stream.sources.pm_names import CounterNames, element_name, object_name
@@ -35,6 +37,7 @@ class PmReports:
         self.values = 0
         self._period: tuple[datetime, datetime] | None = None
         self._types: list[str | None] = []
+        self._dropped: list[str] = []
         self._objects: list[str] = []
         self._rows: list[dict[str, float | None]] = []
         self._suspect: list[int] = []
@@ -70,18 +73,12 @@ class PmReports:
             BadInput: wrong-type, a result isn't a number or a list of numbers.
         """
         name = object_name(self._element, local)
-        row: dict[str, float | None] = {}
-        for counter, text in zip(self._types, results, strict=False):
-            if counter is None:
-                continue
-            if "," in text and not self.names.vector(counter):
-                self.names.dropped[f"{counter} (vector)"] += 1
-            elif "," in text:
-                bins = text.split(",")
-                row.update((f"{counter}{VECTOR}{k}", _number(counter, one)) for k, one in enumerate(bins))
-                self.notes["vectors"] += 1
-            else:
-                row[counter] = _number(counter, text)
+        row = self._plain(results)
+        if row is None:
+            row = {}
+            for counter, text in zip(self._types, results, strict=False):
+                if counter is not None:
+                    row.update(self._each(counter, text))
         self.names.dropped.update(self._dropped)
         if not row:
             return
@@ -93,14 +90,40 @@ class PmReports:
         self._rows.append(row)
         self._held += len(row)
 
+    def _plain(self, results: Sequence[str]) -> dict[str, float | None] | None:
+        """All of a row at once, where it holds nothing but numbers; else None."""
+        if self._dropped or len(results) != len(self._types):
+            return None
+        try:
+            numbers = list(map(float, results))
+        except ValueError:
+            return None
+        # Infinite, or not a number, is the sum where one of them is.
+        return dict(zip(cast(list[str], self._types), numbers, strict=True)) if isfinite(sum(numbers)) else None
+
+    def _each(self, counter: str, text: str) -> dict[str, float | None]:
+        """One result: a number, nothing, or a list of numbers."""
+        if "," not in text:
+            return {counter: _number(counter, text)}
+        if not self.names.vector(counter):
+            self.names.dropped[f"{counter} (vector)"] += 1
+            return {}
+        self.notes["vectors"] += 1
+        return {f"{counter}{VECTOR}{k}": _number(counter, one) for k, one in enumerate(text.split(","))}
+
     def flush(self) -> Iterator[Report]:
         """End the group: what has gathered, in as many reports as its counters need."""
         if self._objects and self._period is not None:
-            counters = list(dict.fromkeys(counter for row in self._rows for counter in row))
+            first = list(self._rows[0])
+            alike = all(list(row) == first for row in self._rows)
+            counters = first if alike else list(dict.fromkeys(counter for row in self._rows for counter in row))
             begin, end = self._period
             for at in range(0, len(counters), MOST_COUNTERS):
                 chosen = counters[at : at + MOST_COUNTERS]
-                values = [[row.get(counter) for counter in chosen] for row in self._rows]
+                if alike and len(chosen) == len(counters):
+                    values = [list(row.values()) for row in self._rows]
+                else:
+                    values = [[row.get(counter) for counter in chosen] for row in self._rows]
                 self.values += sum(value is not None for row in values for value in row)
                 yield Report(
                     element=self._element,

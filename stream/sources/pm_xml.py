@@ -60,15 +60,18 @@ def read(source: Readable, made: PmReports, limits: Limits = DEFAULT) -> Iterato
 
 
 class _Handler:
-    """What expat calls. Between two tags the text is gathered; what ends decides what it meant."""
+    """What expat calls. Between two tags the text is gathered; what ends decides what it meant.
+
+    Results are nearly all of a file: their tags come first in every handler and cost as little as can be.
+    """
 
     def __init__(self, made: PmReports, limits: Limits) -> None:
         self.ready: deque[Report] = deque()
         self.known_root = False
         self._made, self._limits = made, limits
         self._depth = self._since = 0
-        self._text: list[str] | None = None
-        self._prefix = self._vendor = self._sender = ""
+        self._text: str | None = None
+        self._prefix = self._sender = ""
         self._has_element = False
         self._types: dict[str, str] = {}
         self._period: tuple[str, str] | None = None
@@ -77,6 +80,7 @@ class _Handler:
         self._results: dict[str, str] = {}
         self._parser = parser = expat.ParserCreate()
         parser.buffer_text = True
+        parser.ordered_attributes = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._data
@@ -90,9 +94,12 @@ class _Handler:
         if self._since > self._limits.piece_bytes + READ_BYTES:
             raise BadInput("too-large", f"a tag or a text of more than {self._limits.piece_bytes} bytes")
 
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+    def _start(self, tag: str, pairs: list[str]) -> None:
         self._since = 0
         self._depth += 1
+        if tag == "r" and 1 < self._depth <= self._limits.nesting and len(pairs) == 2 and pairs[0] == "p":
+            self._text, self._place = "", pairs[1]
+            return
         name = tag.rpartition(":")[2]
         if self._depth == 1:
             self.known_root = name in ("measCollecFile", "measDataFile")
@@ -100,11 +107,11 @@ class _Handler:
                 raise BadInput("malformed", f"a file of {name[:40]!r} is no measurement file of TS 32.435 or 28.532")
         if self._depth > self._limits.nesting:
             raise BadInput("too-large", f"elements are nested deeper than {self._limits.nesting}")
+        attributes = dict(zip(pairs[::2], pairs[1::2], strict=True))
         if len(attributes) > self._limits.attributes:
             raise BadInput("too-large", f"an element has more than {self._limits.attributes} attributes")
         if name in _TEXTS:
-            self._text = []
-            self._place = attributes.get("p", "")
+            self._text, self._place = "", attributes.get("p", "")
         elif name == "measValue":
             if not self._begun:
                 self._begin_group()
@@ -115,19 +122,13 @@ class _Handler:
     def _end(self, tag: str) -> None:
         self._since = 0
         self._depth -= 1
+        text, self._text = self._text, None
+        if tag == "r" and text is not None:
+            self._results[self._place or str(len(self._results) + 1)] = text
+            return
         name = tag.rpartition(":")[2]
-        if self._text is not None:
-            text, self._text = "".join(self._text), None
-            if name == "r":
-                self._results[self._place or str(len(self._results) + 1)] = text
-            elif name == "measResults":
-                self._results = {str(k): one for k, one in enumerate(text.split(), 1)}
-            elif name == "measType":
-                self._types[self._place or str(len(self._types) + 1)] = text.strip()
-            elif name == "measTypes":
-                self._types = {str(k): one for k, one in enumerate(text.split(), 1)}
-            elif name == "suspect":
-                self._suspect = text.strip().lower() in ("true", "1")
+        if text is not None:
+            self._told(name, text)
         elif name == "measValue":
             get = self._results.get
             results = [get(place, "") for place in self._types]
@@ -135,13 +136,26 @@ class _Handler:
         elif name == "measInfo":
             self.ready.extend(self._made.flush())
 
+    def _told(self, name: str, text: str) -> None:
+        """A text has ended."""
+        if name == "r":
+            self._results[self._place or str(len(self._results) + 1)] = text
+        elif name == "measResults":
+            self._results = {str(k): one for k, one in enumerate(text.split(), 1)}
+        elif name == "measType":
+            self._types[self._place or str(len(self._types) + 1)] = text.strip()
+        elif name == "measTypes":
+            self._types = {str(k): one for k, one in enumerate(text.split(), 1)}
+        elif name == "suspect":
+            self._suspect = text.strip().lower() in ("true", "1")
+
     def _data(self, text: str) -> None:
         if self._text is not None:
-            self._text.append(text)
+            self._text += text
 
     def _header(self, attributes: dict[str, str]) -> None:
-        self._prefix, self._vendor = attributes.get("dnPrefix", "").strip(), attributes.get("vendorName", "")
-        self._made.file(self._prefix, self._vendor)
+        self._prefix = attributes.get("dnPrefix", "").strip()
+        self._made.file(self._prefix, attributes.get("vendorName", ""))
 
     def _sent_by(self, attributes: dict[str, str]) -> None:
         self._sender = attributes.get("localDn") or attributes.get("senderName", "")

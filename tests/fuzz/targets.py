@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from tests.fuzz import events, files, guards, names, shards, sources
+from tests.fuzz import events, files, guards, measurements, names, shards, sources
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
     target.name: target
-    for target in (*events.TARGETS, *sources.TARGETS, *names.TARGETS, *guards.TARGETS, *files.TARGETS, *shards.TARGETS)
+    for target in (
+        *(*events.TARGETS, *sources.TARGETS, *measurements.TARGETS, *names.TARGETS),
+        *(*guards.TARGETS, *files.TARGETS, *shards.TARGETS),
+    )
 }
