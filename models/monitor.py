@@ -55,10 +55,11 @@ class _Line(msgspec.Struct):
     target: str
     version: str
     horizon: int
+    stride: int
     tally: Tally
     episodes: Episodes
     newest: int = -1
-    """Period of its newest labels."""
+    """Period in which its newest labels matured."""
 
 
 class Monitor:
@@ -101,32 +102,40 @@ class Monitor:
         rows: Ints,
         horizon: int,
         decision: float = WARNING,
+        stride: int = 1,
+        matured: int | None = None,
+        lead: Ints | None = None,
     ) -> None:
-        """Add the labels that have matured with one period.
+        """Add matured labels of one period.
 
         Args:
             version: Of the model that has made the predictions; not the count of what it has learnt since.
             group_index: See `group`, `[n]`, or `[num_attributes, n]` where an object is in several; negative: in none.
             probability: As published, `[n]`; one that is no number is left out.
             label: Whether it came true, `[n]`.
-            period: Of the labels, or of the predictions, whichever the model counts by; never an earlier one than the
-                target's last.
+            period: Of the labels, or of the predictions, whichever the model counts by; labels of an object that are
+                not later than its last are left out.
             rows: Objects, none twice, `[n]`.
             horizon: How far ahead was predicted [period].
             decision: From this probability on it was a warning.
+            stride: Only every such period has a label.
+            matured: Period in which the labels became known, if that isn't `period`; never an earlier one than before.
+            lead: Periods from each prediction to what it was about, where that is known better than to the horizon.
         """
-        line = self._line(target, version, horizon)
-        known = np.flatnonzero(~np.isnan(probability))
-        if period <= line.newest or not len(known):
+        line = self._line(target, version, horizon, stride)
+        known = np.flatnonzero(~np.isnan(probability) & (period > line.episodes.last(rows)))
+        now = period if matured is None else matured
+        if now < line.newest or not len(known):
             return
-        line.newest, self.period = period, max(self.period, period)
+        line.newest, self.period = now, max(self.period, now)
         if len(known) < len(probability):
             group_index, rows = group_index.take(known, axis=-1), rows.take(known)
             probability, label = probability.take(known), label.take(known)
+            lead = None if lead is None else lead.take(known)
         p, y = probability.astype(np.float64), label.astype(np.bool_)
         warned = p >= decision
-        outcome = line.episodes.step(period, rows, warned, y)
-        line.tally.add(self.day(period), Labels(p, y, warned, outcome, np.atleast_2d(group_index)))
+        outcome = line.episodes.step(period, rows, warned, y, lead)
+        line.tally.add(self.day(now), Labels(p, y, warned, outcome, np.atleast_2d(group_index)))
 
     def day(self, period: int) -> int:
         """The day since 1970 (UTC) that a period lies in: the one it ends in or with."""
@@ -141,7 +150,7 @@ class Monitor:
                 count, said, true = reliability(sums[k])
                 if count.any():
                     share = np.where(count > 0, count, np.nan)
-                    told = figures(sums[k], self.granularity_ms / 1000, line.tally.lead_step)
+                    told = figures(sums[k], self.granularity_ms / 1000, line.stride, line.tally.lead_step)
                     name = self.groups[k - 1] if k else ALL
                     bins = np.stack([count, said / share, true / share])
                     out.append(Row(line.target, line.version, name, told, bins))
@@ -156,27 +165,27 @@ class Monitor:
         found = (row for row in self.rows() if (row.target, row.version, row.group) == (target, line.version, ALL))
         return next(found, None)
 
-    def _line(self, target: str, version: str, horizon: int) -> _Line:
+    def _line(self, target: str, version: str, horizon: int, stride: int) -> _Line:
+        key = (target, version, horizon, stride)
         for line in self._lines:
-            if line.target == target and line.version == version and line.horizon == horizon:
+            if (line.target, line.version, line.horizon, line.stride) == key:
                 return line
         oldest = self.day(self.period) - self.days
         self._lines = [line for line in self._lines if line.newest < 0 or self.day(line.newest) > oldest]
         if len(self._lines) >= MOST_LINES:
             self._lines.remove(min(self._lines, key=lambda line: (line.newest, line.target, line.version)))
-        line = self._new(target, version, horizon)
-        self._lines.append(line)
-        return line
+        self._lines.append(self._new(*key))
+        return self._lines[-1]
 
-    def _new(self, target: str, version: str, horizon: int) -> _Line:
+    def _new(self, target: str, version: str, horizon: int, stride: int) -> _Line:
         episodes = Episodes(horizon, DAY_MS // self.granularity_ms)
-        return _Line(target, version, horizon, Tally(self.days, horizon), episodes)
+        return _Line(target, version, horizon, stride, Tally(self.days, horizon), episodes)
 
     # Snapshot -------------------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything, as arrays."""
-        lines = [(line.target, line.version, line.horizon, line.newest) for line in self._lines]
+        lines = [(line.target, line.version, line.horizon, line.stride, line.newest) for line in self._lines]
         names = msgspec.json.encode((self.groups, lines, self.period))
         out: dict[str, NDArray[Any]] = {"names": np.frombuffer(names, dtype=np.uint8)}
         for k, line in enumerate(self._lines):
@@ -188,11 +197,11 @@ class Monitor:
         """Take over what `state` returned; of a state from before there was a monitor, nothing."""
         if "names" not in state:
             return
-        kept = tuple[list[str], list[tuple[str, str, int, int]], int]
+        kept = tuple[list[str], list[tuple[str, str, int, int, int]], int]
         self.groups, lines, self.period = msgspec.json.decode(state["names"].tobytes(), type=kept)
         self._lines = []
-        for k, (target, version, horizon, newest) in enumerate(lines):
-            line = self._new(target, version, horizon)
+        for k, (target, version, horizon, stride, newest) in enumerate(lines):
+            line = self._new(target, version, horizon, stride)
             line.newest = newest
             for part, owner in (("tally", line.tally), ("episodes", line.episodes)):
                 start = f"{k}/{part}/"

@@ -62,14 +62,21 @@ class Episodes:
         c.add("decided", np.bool_)
         c.add("true", np.bool_)
 
-    def step(self, period: int, rows: Ints, warned: Flags, label: Flags) -> Outcome:
+    def last(self, rows: Ints) -> Ints:
+        """Period of the last label of some objects, `[len(rows)]`; -1 where there was none."""
+        self.columns.grow(int(rows.max(initial=-1)) + 1)
+        out: Ints = self.columns["last"].take(rows)
+        return out
+
+    def step(self, period: int, rows: Ints, warned: Flags, label: Flags, lead: Ints | None = None) -> Outcome:
         """Take the labels of one period.
 
         Args:
-            period: A later one than any before.
+            period: Later than the last of each of the objects.
             rows: Objects, none twice, `[n]`.
             warned: Whether the prediction was a warning, `[n]`.
             label: Whether it came true, `[n]`.
+            lead: Periods from each prediction to what it was about, where that is known, `[n]`.
         """
         self.columns.grow(int(rows.max(initial=-1)) + 1)
         last, onset, alarm, decided, true = (self.columns[name].take(rows) for name in self.columns.state())
@@ -92,7 +99,8 @@ class Episodes:
         late = label & ~decided & ~hit & (behind >= self.horizon - 1)
         for name, values in zip(self.columns.state(), (period, onset, alarm, decided | hit | late, true), strict=True):
             self.columns[name][rows] = values
-        return Outcome(hit, missed | late, np.where(hit, self.horizon - behind, 0), ended, false)
+        ahead = self.horizon - behind if lead is None else np.clip(lead, 1, self.horizon)
+        return Outcome(hit, missed | late, np.where(hit, ahead, 0), ended, false)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything, as arrays."""

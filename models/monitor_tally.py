@@ -107,15 +107,21 @@ def reliability(sums: Floats) -> tuple[Floats, Floats, Floats]:
     return count, said, true
 
 
-def figures(sums: Floats, granularity_s: float, lead_step: int) -> Figures:
-    """The figures of one group from its sums, `[WIDTH]`; None where there is nothing to divide by."""
+def figures(sums: Floats, granularity_s: float, stride: int, lead_step: int) -> Figures:
+    """The figures of one group from its sums, `[WIDTH]`; None where there is nothing to divide by.
+
+    Args:
+        granularity_s: Of the periods [s].
+        stride: Periods that each label stands for.
+        lead_step: Periods that each step of the lead times stands for.
+    """
     count, said, true = reliability(sums)
     n, positives = float(count.sum()), float(true.sum())
     own = dict(zip(SUMS, sums[:_BINS].tolist(), strict=True))
     parts = calibration(count, said, true)
     warnings = own["true_warnings"] + own["false_warnings"]
     episodes = own["hits"] + own["missed"]
-    cell_days = n * granularity_s / DAY_S
+    cell_days = n * stride * granularity_s / DAY_S
     leads = np.cumsum(sums[_LEADS:])
     middle = int(np.searchsorted(leads, own["hits"] / 2)) + 1
     return {

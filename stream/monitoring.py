@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.failure import MaturedFailures
 from models.monitor import WARNING, Monitor, Row
 from models.monitor_calibration import EDGES
 from models.monitor_tally import Figures
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 
 DAY_MS = 86_400_000
+FAILURE_WARNING = 0.1
+"""Failures are rare: who is warned at one half is hardly ever warned. At this a false alarm is taken to cost a ninth of
+a failure that nobody saw coming."""
 REGION = "region"
 """Not only an attribute: without one it is the nearest object of that kind above."""
 
@@ -77,6 +81,39 @@ class Watch:
             horizon=horizon,
             decision=decision,
         )
+
+    def follow_failures(
+        self,
+        shard: Shard,
+        names: Sequence[str],
+        target: str,
+        version: str,
+        labels: MaturedFailures | None,
+        horizon: int,
+        stride: int,
+        decision: float = FAILURE_WARNING,
+    ) -> None:
+        """The same for failures, which count by the period that a prediction was made in.
+
+        Args:
+            stride: Only every such period is predicted from for good, see `FailureHead.stride`.
+        """
+        if labels is None:
+            return
+        group = self._groups(shard.topology, names)
+        for made in np.unique(labels.made).tolist():
+            at = np.flatnonzero(labels.made == made)
+            rows, label = labels.row[at], labels.label[at]
+            lead = np.full(len(at), labels.period - made)
+            self.monitor.add(
+                *(target, version, group.take(rows, axis=1), labels.probability[at], label, made),
+                rows=rows,
+                horizon=horizon,
+                decision=decision,
+                stride=stride,
+                matured=labels.period,
+                lead=lead,
+            )
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything that can't be derived, as arrays."""

@@ -278,3 +278,35 @@ def test_probabilities_that_are_none_are_left_out() -> None:
     assert monitor.group("class=x") == 0
     feed(monitor, [[np.nan, np.nan]], [[1, 1]], first=2)
     assert one(monitor).figures["n"] == 1
+
+
+def test_failures_are_counted_by_the_period_they_were_predicted_in() -> None:
+    # One head by hand: predictions every second period, six ahead; object 0 fails in period 21, object 1 never.
+    monitor, rows = Monitor(HOUR_MS), np.array([0, 1])
+    for now in range(1, 28):
+        for made in range(0, 22, 2):
+            p = np.array([0.05 if made < 17 else 0.4, 0.05])
+            if made < now == 21 <= made + 6:  # known at once
+                who = rows[:1]
+            elif now == made + 6:
+                who = rows if now < 21 else rows[1:]
+            else:
+                continue
+            monitor.add(
+                *("X", "1", np.full(len(who), -1), p[who], np.full(len(who), now == 21), made),
+                **{"rows": who, "horizon": 6, "stride": 2, "matured": now, "lead": np.full(len(who), now - made)},
+                decision=0.1,
+            )
+    told = one(monitor).figures
+    assert (told["episodes"], told["episodes_warned"]) == (1, 1)
+    assert told["lead_time_s"] == 3 * 3600
+    assert told["positives"] == 3
+    assert told["cell_days"] == pytest.approx((told["n"] or 0) * 2 / 24)
+    assert told["false_alarms"] == 0
+
+
+def test_labels_that_are_not_later_than_the_last_are_left_out() -> None:
+    monitor = Monitor(HOUR_MS)
+    feed(monitor, [[0.9, 0.9]], [[1, 1]], first=5)
+    feed(monitor, [[0.9, 0.9, 0.9]], [[1, 1, 1]], first=4, matured=5)
+    assert one(monitor).figures["n"] == 3
