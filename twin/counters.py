@@ -84,9 +84,11 @@ STANDARD: Final[tuple[Counter, ...]] = (
     *_family("V", -1e5, 1e5, "PEE.Voltage", tracked=True),
     *_family("A", -1e4, 1e4, "PEE.Current", tracked=True),
     *_family("%", 0, 100, "PEE.Humidity", tracked=True),
-    # TS 28.552 has no counter for these two; `Sensor.` is our prefix.
+    # TS 28.552 has no counter for these; `Sensor.` is our prefix.
     *_family("m/s2", 0, 1e4, "Sensor.Vibration", tracked=True),
     *_family("1/min", 0, 1e6, "Sensor.FanSpeed", tracked=True),
+    # Of an antenna line: 1 where nothing is reflected.
+    *_family("1", 1, 1e3, "Sensor.VSWR", tracked=True),
 )
 
 ALIASES: Final[dict[str, str]] = {
@@ -216,4 +218,4 @@ class Catalogue:
 
 
 CATALOGUE: Final = Catalogue()
-"""The standard's counters and the two of sensors; profiles add to it with `declare`."""
+"""The standard's counters and those of sensors; profiles add to it with `declare`."""

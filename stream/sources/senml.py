@@ -29,6 +29,7 @@ QUANTITIES: Final[dict[str, str]] = {
     "fan-speed": "Sensor.FanSpeed",
     "fan_speed": "Sensor.FanSpeed",
     "fanspeed": "Sensor.FanSpeed",
+    "vswr": "Sensor.VSWR",
 }
 """What sensors call a quantity -> counter."""
 

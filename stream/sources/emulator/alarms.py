@@ -26,6 +26,8 @@ class AlarmKind(NamedTuple):
 HOT = AlarmKind("ENVIRONMENTAL_ALARM", "temperatureUnacceptable", "MAJOR", "Unit temperature is high")
 FAN = AlarmKind("EQUIPMENT_ALARM", "heatingOrVentilationOrCoolingSystemProblem", "MINOR", "Cooling fan broken")
 AMPLIFIER = AlarmKind("EQUIPMENT_ALARM", "transmitterFailure", "CRITICAL", "Power Amplifier faulty")
+SUPPLY = AlarmKind("EQUIPMENT_ALARM", "powerProblem", "MAJOR", "Power Supply Faulty")
+LINE = AlarmKind("EQUIPMENT_ALARM", "degradedSignal", "MAJOR", "TX out of order")
 
 
 class Watch:

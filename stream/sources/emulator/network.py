@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 from stream.decode import ALARM, REPORT, SOUNDING, TOPOLOGY, to_ms
 from stream.partition import partition_of
 from stream.sources import senml
-from stream.sources.emulator.alarms import AMPLIFIER, FAN, HOT, Watch
-from stream.sources.emulator.cabinet import COOL_AGAIN, FAN_WEAK, FAN_WELL, TOO_HOT, Cabinets
+from stream.sources.emulator.ageing import Ageing
+from stream.sources.emulator.alarms import AMPLIFIER, FAN, HOT, LINE, SUPPLY, Watch
+from stream.sources.emulator.cabinet import COOL_AGAIN, FAN_WEAK, FAN_WELL, TOO_HOT, Cabinets, Supply, radio_power
+from stream.sources.emulator.equipment import Condition, Equipment
 from stream.sources.emulator.load import Scheduler, Served
-from stream.sources.emulator.measure import cell_counters
+from stream.sources.emulator.measure import CELL_COUNTERS, cell_counters
 from stream.sources.emulator.messages import Item, Messages, Way
-from stream.sources.emulator.plan import SOURCE, Plan, inventory, make_plan
+from stream.sources.emulator.plan import SECTORS, SOURCE, Plan, inventory, make_plan
 from stream.sources.emulator.radio import Coverage
+from stream.sources.emulator.radio_units import RADIO_COUNTERS, VSWR_HIGH, VSWR_WELL, RadioUnits
 from stream.sources.emulator.rates import RandomFailures, Rates
 from stream.sources.emulator.script import Script
 from stream.sources.emulator.traffic import Traffic
@@ -41,10 +44,11 @@ class Truth:
     Attributes:
         demand: Volume asked for in each area [bit], `[A]`.
         served: What the cells did.
-        loss: What the cells radiate less than configured [dB], `[C]`.
+        loss: What the amplifiers of the cells send less than configured [dB], `[C]`.
         wear: Of the fans, `[S]`.
         temperature: Inside the cabinets [Cel], `[S]`.
         silent: Sites whose sensors are mute.
+        condition: Of the equipment; none where it doesn't age.
     """
 
     demand: Floats
@@ -53,6 +57,7 @@ class Truth:
     wear: Floats
     temperature: Floats
     silent: set[int]
+    condition: Condition | None = None
 
 
 class EmulatedNetwork:
@@ -66,6 +71,11 @@ class EmulatedNetwork:
         granularity_s: Length of a period [s]; a divisor of a day.
         start: Begin of the first period; has a zone.
         script: What happens on purpose; without it `Script.default`.
+        ageing: How equipment ages; then cells report their radio units, too. Without it nothing does, but for what
+            `rates` says.
+
+    Attributes:
+        equipment: What only the emulator and its tests know of the parts; none without `ageing`.
 
     Raises:
         ConfigurationError: Arguments that make no network.
@@ -80,6 +90,7 @@ class EmulatedNetwork:
         start: datetime = START,
         script: Script | None = None,
         rates: Rates | None = None,
+        ageing: Ageing | None = None,
     ) -> None:
         if granularity_s < 1 or 86400 % granularity_s:
             raise ConfigurationError(f"granularity {granularity_s} s doesn't divide a day")
@@ -101,12 +112,12 @@ class EmulatedNetwork:
         self._fans = RandomFailures(seed, 6, num_sites, rates.fan_failures)
         self._amplifiers = RandomFailures(seed, 7, self.plan.num_cells, rates.amplifier_failures)
         elements = [self.plan.element(site) for site in range(num_sites)]
-        self._watches = (
-            Watch(HOT, elements),
-            Watch(FAN, elements),
-            Watch(AMPLIFIER, [self.plan.cell(cell) for cell in range(self.plan.num_cells)]),
-        )
-        self._messages = Messages(self.plan)
+        names = [self.plan.cell(cell) for cell in range(self.plan.num_cells)]
+        self._watches = (Watch(HOT, elements), Watch(FAN, elements), Watch(AMPLIFIER, names))
+        self._wear_watches = (Watch(SUPPLY, elements), Watch(LINE, names))
+        self.equipment = None if ageing is None else Equipment(seed, num_sites, self.plan.num_cells, ageing)
+        self._units = RadioUnits(seed, self.plan.num_cells)
+        self._messages = Messages(self.plan, CELL_COUNTERS if ageing is None else CELL_COUNTERS + RADIO_COUNTERS)
         self._way = Way(seed, rates)
         cells, sites = np.zeros(self.plan.num_cells), np.zeros(num_sites)
         self.truth = Truth(cells, None, cells, sites, self._cabinets.temperature, set())
@@ -130,11 +141,16 @@ class EmulatedNetwork:
 
         rng = np.random.default_rng((self._seed, 9, step))
         hour = middle.hour + middle.minute / 60 + middle.second / 3600
-        readings = self._cabinets.step(
-            step, hour, self.granularity_s, served.used / self.plan.num_prbs, self.truth.wear
-        )
-        self.truth.temperature = self._cabinets.temperature
         counted = cell_counters(self.plan, served, self.granularity_s, rng)
+        load, wear, condition = served.used / self.plan.num_prbs, self.truth.wear, self.truth.condition
+        if condition is None:
+            readings = self._cabinets.step(step, hour, self.granularity_s, radio_power(load), wear)
+        else:
+            power, supply = self._units.power(condition, load), Supply(condition.supply, condition.no_supply)
+            readings = self._cabinets.step(step, hour, self.granularity_s, power, wear, supply, condition.heat)
+            outdoors = np.repeat(self._cabinets.outdoors, SECTORS)
+            counted = np.concatenate([counted, self._units.read(step, condition, power, outdoors)], axis=1)
+        self.truth.temperature = self._cabinets.temperature
         items = [
             *self._messages.cells(begin, end, counted),
             *self._messages.stations(begin, end, self._cabinets.station_counters(self.granularity_s)),
@@ -154,22 +170,35 @@ class EmulatedNetwork:
         loss = self.script.amplifier_loss(plan.num_cells, now) + np.where(
             np.isfinite(failed_for), 3.0 + 12.0 * size, 0.0
         )
-        self._scheduler.radiate(loss)
+        condition = None if self.equipment is None else self.equipment.step(now.total_seconds())
+        of_line: Floats = np.zeros(plan.num_cells)
+        if condition is not None:
+            wear = np.maximum(wear, condition.fan)
+            of_amplifier, of_line = self._units.loss_db(condition)
+            loss = loss + of_amplifier
+        # What reflects changes a little each period; users don't run to another cell for less than half a decibel.
+        self._scheduler.radiate(loss if condition is None else np.round(2 * (loss + of_line)) / 2)
         sessions, volume = self._traffic.step(step, middle, self.script.crowd(plan, now))
         served = self._scheduler.serve(sessions, volume, self.granularity_s)
         silent = self.script.silent(plan.num_sites, now)
-        self.truth = Truth(volume.sum(axis=1), served, loss, wear, self._cabinets.temperature, silent)
+        self.truth = Truth(volume.sum(axis=1), served, loss, wear, self._cabinets.temperature, silent, condition)
         return served
 
     def _alarms(self, end: datetime) -> list[Alarm]:
         hot, fan, amplifier = self._watches
         temperature, speed, loss = self._cabinets.temperature, self._cabinets.fan_speed, self.truth.loss
         # A weak amplifier isn't noticed by the unit itself, one that is all but dead is.
-        return [
+        made = [
             *hot.step(temperature > TOO_HOT, temperature < COOL_AGAIN, end),
             *fan.step(speed < FAN_WEAK, speed > FAN_WELL, end),
             *amplifier.step(loss >= 10.0, loss < 10.0, end),
         ]
+        if (condition := self.truth.condition) is not None:
+            supply, line = self._wear_watches
+            vswr = self._units.vswr(condition)
+            made += supply.step(condition.no_supply, ~condition.no_supply, end)
+            made += line.step(vswr > VSWR_HIGH, vswr < VSWR_WELL, end)
+        return made
 
 
 class Network(Protocol):

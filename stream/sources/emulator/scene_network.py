@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stream.decode import to_ms
 from stream.sources.emulator.alarms import AMPLIFIER, FAN, HOT, Watch
-from stream.sources.emulator.cabinet import COOL_AGAIN, FAN_WEAK, FAN_WELL, TOO_HOT, Cabinets
+from stream.sources.emulator.cabinet import COOL_AGAIN, FAN_WEAK, FAN_WELL, TOO_HOT, Cabinets, radio_power
 from stream.sources.emulator.load import Scheduler, Served
 from stream.sources.emulator.measure import cell_counters
 from stream.sources.emulator.messages import Item, Messages, Way
@@ -129,7 +129,9 @@ class SceneNetwork:
         hour = middle.hour + middle.minute / 60 + middle.second / 3600
         # What an amplifier doesn't send it doesn't draw either.
         drawn = served.used / self.plan.num_prbs * 10 ** (-loss / 10)
-        readings = self._cabinets.step(step, hour, self.granularity_s, drawn, np.zeros(self.plan.num_sites))
+        readings = self._cabinets.step(
+            step, hour, self.granularity_s, radio_power(drawn), np.zeros(self.plan.num_sites)
+        )
         counted, suspect = self._faults.step(now, self._counted(step, served))
         items = [
             *self._messages.cells(begin, end, counted, suspect),
