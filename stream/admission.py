@@ -8,6 +8,7 @@ from stream.arrival import Admitted
 from stream.changes import declare
 from stream.channel import Channel
 from stream.closing import enter_period, follow_pace
+from stream.model_changes import equip
 from stream.prepare import PreparedReport
 from stream.telling import tell
 from twin import dn
@@ -162,6 +163,7 @@ def bind(shard: Shard, table: Table, layout: Layout) -> None:
             channel = shard.channels.get(key)
             if channel is None:
                 channel = shard.channels[key] = Channel(counter, table.granularity_ms, shard.config)
+                equip(shard, channel)
             rows = channel.series.rows_of(layout.rows)
             channel.grow()
             layout.series.append((channel.series, column, rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stream.alarms import apply_alarm
+from stream.model_changes import apply_candidate, apply_transition
 from stream.prepare import OtherEvent
 from stream.reconciling import apply_inventory
 from stream.silence import time_passes
@@ -12,6 +13,7 @@ from stream.soundings import apply_burst, apply_sounding, follow_topology
 from stream.telling import event_time, tell
 from twin.errors import BadInput
 from twin.events import Alarm, Inventory, Tick, TopologyChange
+from twin.model_events import ModelCandidate, ModelTransition
 from twin.radio.events import BurstResult, Sounding
 from twin.state import Layout
 
@@ -44,7 +46,12 @@ def apply_event(shard: Shard, item: OtherEvent) -> None:
             apply_sounding(shard, item, event)
         elif isinstance(event, BurstResult):
             apply_burst(shard, item, event)
-        shard.newest_event = max(shard.newest_event, time)
+        elif isinstance(event, ModelCandidate):
+            apply_candidate(shard, item, event)
+        elif isinstance(event, ModelTransition):
+            apply_transition(shard, item, event)
+        if not isinstance(event, ModelCandidate | ModelTransition):  # they tell nothing of the network's time
+            shard.newest_event = max(shard.newest_event, time)
     shard.counts[f"event.{record.type}"] += 1
 
 

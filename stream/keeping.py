@@ -10,7 +10,7 @@ import numpy as np
 from models.comparing import NUM_BINS, Bins, Sums
 from models.evidence import objection, read_report
 from models.gate import Decision, GateRule, decide, guard, rule_for
-from models.registry import Registry
+from models.registry import MOST_RUNNING, Registry, Version
 from models.retraining import Seen, TrainingRule, should_train
 from models.tally import Tally
 from stream.decode import from_ms, to_ms
@@ -60,6 +60,8 @@ class Keeping:
         if not self.registry.add(event, to_ms(event.time)):
             return False
         self.reports[event.model] = msgspec.structs.replace(event, artifact=b"")
+        # A keeper that was started anew: somebody has trained up to there.
+        self.trained = max(self.trained, to_ms(event.time))
         return True
 
     def transition(self, event: ModelTransition) -> bool:
@@ -99,10 +101,8 @@ class Keeping:
 
     def decisions(self) -> list[ModelTransition]:
         """The transitions that are due, in the order they are to be written: for each target one at most."""
-        due: list[ModelTransition] = []
-        for version in list(self.registry.versions.values()):
-            if "candidate" in version.life.values():
-                due.append(self._admit(version.model))
+        waiting = [v for v in self.registry.versions.values() if "candidate" in v.life.values()]
+        due = [self._admit(version) for version in waiting if self._room(version)]
         for target in sorted({t for version in self.registry.versions.values() for t in version.life}):
             due += self._back(target) or self._forward(target)
         return due
@@ -124,9 +124,11 @@ class Keeping:
     def _rule(self, target: str) -> GateRule:
         return rule_for(self._horizons.get(target, 0), self._gate)
 
-    def _admit(self, model: str) -> ModelTransition:
-        version = self.registry.versions[model]
-        time = from_ms(version.time)
+    def _room(self, version: Version) -> bool:
+        return all(len(self.registry.running(target)) < MOST_RUNNING for target in version.life)
+
+    def _admit(self, version: Version) -> ModelTransition:
+        model, time = version.model, from_ms(version.time)
         waiting = [target for target, life in version.life.items() if life == "candidate"]
         event = self.reports.get(model)
         why = self._objection(event) if event is not None else ""

@@ -26,6 +26,7 @@ from stream.changes import apply_event
 from stream.channel import Channel
 from stream.config import ShardConfig
 from stream.inventories import Inventories
+from stream.model_desk import ModelDesk
 from stream.outlets import rejected
 from stream.prepare import OtherEvent, PreparedReport, prepare
 from stream.topics import INBOX
@@ -63,6 +64,7 @@ class Shard:
         self.inventories = Inventories()
         self.radio: dict[str, RadioTwin] = {}
         """By region that declares a scene and has sent soundings."""
+        self.models = ModelDesk()
         self.newest_event = -1
         """Event time of the newest event that is no report [ms]."""
         self.counts: Counter[str] = Counter()

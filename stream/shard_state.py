@@ -11,6 +11,7 @@ from stream.admission import bind
 from stream.alarms import Repeats, key_of
 from stream.channel import Channel
 from stream.config import ShardConfig
+from stream.model_changes import equip
 from stream.shard_check import check_rows, check_same, length, whole
 from stream.soundings import new_twin
 from twin import snapshot
@@ -63,6 +64,8 @@ def dump(shard: Shard) -> State:
     for number, (name, twin) in enumerate(sorted(shard.radio.items())):
         radio[name], own = keeping.dump(twin)
         arrays |= {f"radio/{number}/{k}": v for k, v in own.items()}
+    models, own = shard.models.dump()
+    arrays |= {f"models/{k}": v for k, v in own.items()}
     data = {
         "config": _settings(shard),
         "partition": shard.partition,
@@ -77,6 +80,7 @@ def dump(shard: Shard) -> State:
         "tables": tables,
         "channels": channels,
         "radio": radio,
+        "models": models,
     }
     return data, arrays
 
@@ -113,8 +117,11 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
     for number, (name, fields) in enumerate(sorted(data.get("radio", {}).items())):
         twin = shard.radio[name] = new_twin(shard, name)
         keeping.load(twin, fields, _below(arrays, f"radio/{number}/"))
+    if "models" in data:
+        shard.models.load(data["models"], _below(arrays, "models/"))
     for key, (granularity, counter) in data["channels"].items():
         channel = shard.channels[granularity, counter] = Channel(counter, length(granularity), shard.config)
+        equip(shard, channel)
         channel.restore(_below(arrays, f"channel/{key}/"))
     for text, fields in data["tables"].items():
         table = shard.tables[int(text)] = Table(length(int(text)))

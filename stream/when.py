@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stream.decode import ALARM, BURST, INVENTORY, REPORT, SOUNDING, TICK, TOPOLOGY, to_ms
+from stream.decode import ALARM, BURST, CANDIDATE, INVENTORY, REPORT, SOUNDING, TICK, TOPOLOGY, TRANSITION, to_ms
 from twin.events import Time
 from twin.log import LogRecord
 
@@ -45,7 +45,7 @@ def when(record: LogRecord) -> When | None:
             report = _REPORT.decode(record.value)
             end = to_ms(report.end)
             return When(end, report.element, end - to_ms(report.begin))
-        if record.type in (TOPOLOGY, INVENTORY, TICK, SOUNDING, BURST):
+        if record.type in (TOPOLOGY, INVENTORY, TICK, SOUNDING, BURST, CANDIDATE, TRANSITION):
             return When(to_ms(_TIMED.decode(record.value).time))
         if record.type == ALARM:
             return When(to_ms(_ALARM.decode(record.value).event_time))

@@ -36,6 +36,14 @@ class SnapshotError(LockstepError):
     """A snapshot can't be restored: damaged, or written by another version."""
 
 
+class ArtifactError(LockstepError):
+    """A trained model can't be used: damaged, of another version, or with a part this program doesn't know."""
+
+
+class TrainingDataError(LockstepError):
+    """Nothing was trained: the data are corrupt, or there is nothing in them to learn."""
+
+
 class ConfigurationError(LockstepError):
     """A setting, a profile or a file of the user's is wrong."""
 
@@ -73,6 +81,9 @@ REASONS = {
     "outdated": "a newer inventory of the same scope has been applied already",
     "rate": "one source sends more than its limit",
     "subscriber-id": "it holds an identifier of a subscriber and there is no key to make a pseudonym with",
+    "damaged-model": "the bytes of a model can't be read",
+    "unfit-model": "a model predicts or needs what this twin doesn't have",
+    "illegal-transition": "a model can't enter that state from the one it is in",
     "unknown-unit": "the unit can't be converted to the counter's",
 }
 """Every reason a message is rejected for, and what it means."""

@@ -136,6 +136,9 @@ class CongestionPrediction(msgspec.Struct, frozen=True, kw_only=True):
         expected: Forecast of the counter at `time + horizon_s`, one a cell.
         drivers: The features that moved each probability most, largest first.
         contributions: Their shares of the log-odds.
+        model_version: Names all parameters: with a batch model, of the online model, of that, and of their blend.
+        batch_model: Name of the batch model that takes part; empty: the online model alone.
+        blend: What each counts in the log-odds, see `models.blend`.
         revision: Of the twin, after the report.
     """
 
@@ -156,6 +159,8 @@ class CongestionPrediction(msgspec.Struct, frozen=True, kw_only=True):
     model_version: str
     tier: str
     revision: int
+    batch_model: str = ""
+    blend: dict[str, float] = {}
     schema_version: int = SCHEMA_VERSION
 
 
@@ -217,7 +222,17 @@ class TwinUpdate(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     time: Time
     change: Literal[
-        "topology", "discovered", "stale", "fresh", "gap", "ahead", "alarm", "reconciled", "calibrated", "burst"
+        "topology",
+        "discovered",
+        "stale",
+        "fresh",
+        "gap",
+        "ahead",
+        "alarm",
+        "reconciled",
+        "calibrated",
+        "burst",
+        "model",
     ]
     objects: list[str]
     detail: dict[str, Any]

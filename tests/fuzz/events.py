@@ -9,7 +9,7 @@ from typing import Any
 import folding
 import msgspec
 import radio_region
-from bad_input import ACCEPTED, MAX_BYTES, REJECTED, SENT
+from bad_input import ACCEPTED, CHANGE, MAX_BYTES, NEW, REJECTED, SENT
 
 from infra.limiter import Limiter
 from stream import decode as events
@@ -59,7 +59,8 @@ def event_seeds(type_: str) -> Callable[[], Iterable[bytes]]:
     """Messages of one type, good and bad; of a type without any, all: their fields are alike."""
 
     def seeds() -> list[bytes]:
-        own = [bad.value for bad in REJECTED.values() if _KINDS.get(bad.kind) == type_ and len(bad.value) < 100_000]
+        bad = [one for one in REJECTED.values() if len(one.value) < 100_000]
+        own = [one.value for one in bad if type_ in (one.type, _KINDS.get(one.kind))]
         good = [json.dumps(event).encode() for event in _GOOD if _type_of(event) == type_]
         return own + good + (list(ACCEPTED.values()) if type_ == events.REPORT or not good else [])
 
@@ -102,6 +103,8 @@ _GOOD: list[dict[str, Any]] = [
     SOUNDING,
     RESPONSE,
     ANSWER,
+    CHANGE | {"targets": ["t"], "reason": "better", "evidence": {"n": 1}},
+    NEW | {"evidence": {"rows": 9, "regression": {"failed": []}}},
     INVENTORY,
     TICK,
     folding.report(folding.A, 0, [[40.0, 3], [50.0, None]], counters=[folding.LOAD, folding.USERS]),
@@ -125,6 +128,8 @@ def _type_of(event: dict[str, Any]) -> str:
         return events.INVENTORY
     if "rsrp" in event or "outcome" in event:
         return events.SOUNDING if "rsrp" in event else events.BURST
+    if "state" in event or "artifact" in event:
+        return events.TRANSITION if "state" in event else events.CANDIDATE
     if event.keys() == {"time"}:
         return events.TICK
     return events.ALARM if "alarmType" in event else events.TOPOLOGY if "entities" in event else events.REPORT

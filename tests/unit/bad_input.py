@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from folding import LOAD, START, USERS, A, alarm, inventory, report
 from radio_region import CELLS, sounding
 
-from stream.decode import ALARM, INVENTORY, REPORT, SOUNDING, TOPOLOGY, to_ms
+from stream.decode import ALARM, CANDIDATE, INVENTORY, REPORT, SOUNDING, TOPOLOGY, TRANSITION, to_ms
 from twin.log import LogRecord
 
 MAX_BYTES = 600_000
@@ -33,7 +33,7 @@ class Bad(NamedTuple):
     key: str = A
 
     def record(self, offset: int = 0) -> LogRecord:
-        default = {"report": REPORT, "topology": TOPOLOGY, "alarm": ALARM, "sounding": SOUNDING}
+        default = {"report": REPORT, "topology": TOPOLOGY, "alarm": ALARM, "sounding": SOUNDING, "models": TRANSITION}
         default["senml"] = "application/senml+json"
         return LogRecord(0, offset, self.key, SENT, self.type or default[self.kind], self.value)
 
@@ -76,6 +76,15 @@ def heard(**changed: Any) -> Bad:
     """A sounding with something changed, and the reason it is refused for."""
     reason, unread = changed.pop("reason"), changed.pop("unread", True)
     return Bad(reason, "sounding", json.dumps(HEARD | changed).encode(), unread=unread)
+
+
+CHANGE = {"id": "x", "time": at(0), "model": "m@1", "state": "champion"}
+NEW = {"id": "x", "time": at(0), "mLModelId": "m", "mLModelVersion": "1", "targets": ["t"], "artifact": "AAAA"}
+
+
+def model(reason: str, *, of: dict[str, Any] = CHANGE, unread: bool = True, **changed: Any) -> Bad:
+    """A candidate or a transition with something changed, and the reason it is refused for."""
+    return Bad(reason, "models", json.dumps(of | changed).encode(), TRANSITION if of is CHANGE else CANDIDATE, unread)
 
 
 R = "report"
@@ -215,6 +224,14 @@ REJECTED: dict[str, Bad] = {
             {"id": "x", "time": at(0), "relations": [{"source": A, "target": "b", "kind": "contains"}]}
         ).encode(),
     ),
+    "a model that is nobody's": model("illegal-transition", unread=False),
+    "a model made a king": model("wrong-type", state="king"),
+    "a model without a name": model("wrong-type", model=""),
+    "a decision from the future": model("future", time=at(24 * 36_500), unread=False),
+    "a candidate that is no model": model("damaged-model", of=NEW, unread=False),
+    "a candidate that isn't base64": model("wrong-type", of=NEW, artifact="?"),
+    "a candidate for nothing": model("wrong-type", of=NEW, targets=[]),
+    "a candidate that is too heavy": model("too-large", of=NEW, artifact="A" * MAX_BYTES),
 }
 
 ACCEPTED: dict[str, bytes] = {

@@ -72,7 +72,7 @@ def test_what_is_odd_but_right_is_used(value: bytes) -> None:
 
 
 def test_every_reason_has_a_message_that_causes_it() -> None:
-    elsewhere = {"unknown-object", "too-many", "outdated", "rate", "subscriber-id"}
+    elsewhere = {"unknown-object", "too-many", "outdated", "rate", "subscriber-id", "unfit-model"}
     assert set(REASONS) - {bad.reason for bad in REJECTED.values()} == elsewhere, (
         "those need a state, a clock or a key, not a message"
     )

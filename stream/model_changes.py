@@ -1,0 +1,118 @@
+"""Candidates and transitions in the fold: who runs, who speaks, from the next record on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from models.artifact import ModelArtifact, unpack
+from models.registry import Change
+from stream.decode import to_ms
+from stream.telling import tell
+from twin.errors import ArtifactError, BadInput
+from twin.model_events import ModelCandidate, ModelTransition, digest_of
+
+if TYPE_CHECKING:
+    from stream.channel import Channel
+    from stream.prepare import OtherEvent
+    from stream.shard import Shard
+
+
+RUN = ("shadow", "champion")
+
+
+def apply_candidate(shard: Shard, item: OtherEvent, event: ModelCandidate) -> None:
+    """Check a candidate and keep its bytes.
+
+    Raises:
+        BadInput: damaged-model, unfit-model, contradiction or too-many.
+    """
+    artifact = _read(event)
+    _fit(shard, event, artifact)
+    desk = shard.models
+    if not desk.registry.add(event, to_ms(event.time)):
+        shard.counts["duplicate"] += 1
+        return
+    desk.artifacts[event.model] = event.artifact
+    shard.revision += 1
+    shard.counts["model.candidate"] += 1
+    detail: dict[str, object] = {
+        "model": event.model,
+        "state": "candidate",
+        "digest": digest_of(event.artifact),
+        "bytes": len(event.artifact),
+        "source": event.source,
+    }
+    tell(shard, "model", item, sorted(set(event.targets)), detail)
+
+
+def apply_transition(shard: Shard, item: OtherEvent, event: ModelTransition) -> None:
+    """Let a version enter another state; predictions from here on are those of who is champion now.
+
+    Raises:
+        BadInput: illegal-transition or too-many.
+    """
+    desk = shard.models
+    changes = desk.registry.move(event, to_ms(event.time))
+    if not changes:
+        shard.counts["duplicate"] += 1
+        return
+    shard.revision += 1
+    for change in changes:
+        shard.counts[f"model.{change.after}"] += 1
+    for channel in shard.channels.values():
+        equip(shard, channel)
+    for model in list(desk.artifacts):
+        version = desk.registry.versions.get(model)
+        if version is None or version.state() == "retired":
+            del desk.artifacts[model]
+    detail: dict[str, object] = {
+        "model": event.model,
+        "state": event.state,
+        "by": event.by,
+        "reason": event.reason,
+        "changes": [_told(change) for change in changes],
+        "champions": {change.target: desk.registry.champion(change.target) for change in changes},
+    }
+    tell(shard, "model", item, sorted({change.target for change in changes}), detail)
+
+
+def equip(shard: Shard, channel: Channel) -> None:
+    """Let a channel run the versions that are in shadow or champion for its targets, and no others."""
+    registry = shard.models.registry
+    if not registry.versions:
+        return
+    wanted = {
+        model: sorted(target for target, life in version.life.items() if life in RUN and target in channel.scores)
+        for model, version in registry.versions.items()
+    }
+    installed = channel.installed()
+    for model in installed:
+        if not wanted.get(model):
+            channel.retire(model)
+    for model, targets in wanted.items():
+        if targets and installed.get(model) != targets:
+            channel.install(model, unpack(shard.models.artifacts[model]), targets)
+    channel.crown({target: registry.champion(target) for target in channel.scores})
+
+
+def _read(event: ModelCandidate) -> ModelArtifact:
+    try:
+        return unpack(event.artifact)
+    except ArtifactError as error:
+        raise BadInput("damaged-model", str(error)) from error
+
+
+def _fit(shard: Shard, event: ModelCandidate, artifact: ModelArtifact) -> None:
+    """Whether the bytes are of the model that the event speaks of, and of use here."""
+    named = (artifact.m_l_model_id, artifact.m_l_model_version)
+    if named != (event.ml_model_id, event.ml_model_version):
+        raise BadInput("unfit-model", f"the bytes are those of {named[0]}@{named[1]}, not of {event.model}")
+    if set(event.targets) != set(artifact.targets):
+        raise BadInput("unfit-model", f"the bytes predict {', '.join(artifact.targets)}, the event says otherwise")
+    known = {target.name for target in shard.config.targets}
+    if not known & set(event.targets):
+        raise BadInput("unfit-model", f"it predicts {', '.join(event.targets)}, this twin {', '.join(sorted(known))}")
+
+
+def _told(change: Change) -> dict[str, str]:
+    return {"target": change.target, "model": change.model, "before": change.before, "after": change.after}
