@@ -12,29 +12,32 @@ from models.gate import PeriodLoss
 Pair = tuple[str, str, str]
 """Target, champion, candidate."""
 
+Part = tuple[int, int]
+"""Partition, granularity [s]: each comes to an hour at its own pace."""
+
 PATIENCE_MS = 6 * 3_600_000
-"""A partition that is so far behind is not waited for [ms]."""
+"""A part that is so far behind is not waited for [ms]."""
 KEPT_MS = 100 * 86_400_000
 """What is older decides nothing [ms]."""
 
 
 class Tally:
-    """Comparisons by pair of models, hour and partition."""
+    """Comparisons by pair of models, hour and part."""
 
     def __init__(self) -> None:
-        self._sums: dict[Pair, dict[int, dict[int, Sums]]] = {}
-        self._reached: dict[str, dict[int, int]] = {}
+        self._sums: dict[Pair, dict[int, dict[Part, Sums]]] = {}
+        self._reached: dict[str, dict[Part, int]] = {}
 
-    def add(self, pair: Pair, partition: int, time: int, sums: Sums) -> None:
+    def add(self, pair: Pair, part: Part, time: int, sums: Sums) -> None:
         """One message.
 
         Args:
             time: End of the hour [ms since 1970].
         """
         hours = self._sums.setdefault(pair, {})
-        hours.setdefault(time, {})[partition] = sums
+        hours.setdefault(time, {})[part] = sums
         reached = self._reached.setdefault(pair[0], {})
-        reached[partition] = max(reached.get(partition, time), time)
+        reached[part] = max(reached.get(part, time), time)
         while hours and (oldest := min(hours)) < time - KEPT_MS:
             del hours[oldest]
 
@@ -53,6 +56,6 @@ class Tally:
             if since < time <= complete
         ]
 
-    def _complete(self, reached: dict[int, int]) -> int:
+    def _complete(self, reached: dict[Part, int]) -> int:
         newest = max(reached.values(), default=-1)
         return min((time for time in reached.values() if time > newest - PATIENCE_MS), default=newest)

@@ -76,7 +76,7 @@ class Keeping:
         """The fold has compared two models."""
         time = to_ms(event.time)
         pair = (event.target, event.champion, event.candidate)
-        self.tally.add(pair, event.partition, time, sums_of(event))
+        self.tally.add(pair, (event.partition, event.granularity_s), time, sums_of(event))
         self._sees(time)
 
     def drift(self, event: Drift) -> None:

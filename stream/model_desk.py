@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 HOUR_MS = 3_600_000
 
-Pair = tuple[str, str, str]
-"""Target, champion, candidate."""
+Pair = tuple[str, str, str, int]
+"""Target, champion, candidate, granularity [s]: each granularity comes to an hour at its own pace."""
 
 
 class ModelDesk:
@@ -37,7 +37,13 @@ class ModelDesk:
         self._open: dict[Pair, tuple[int, Sums]] = {}
 
     def compare(
-        self, shard: Shard, target: str, end: int, label: NDArray[np.bool_], said: Mapping[str, Floats]
+        self,
+        shard: Shard,
+        target: str,
+        granularity_ms: int,
+        end: int,
+        label: NDArray[np.bool_],
+        said: Mapping[str, Floats],
     ) -> None:
         """Labels of one target have matured with a period: add what champion and shadows had said of them.
 
@@ -49,20 +55,20 @@ class ModelDesk:
         champion = self.registry.champion(target)
         if champion not in said:
             return
-        hour = -(-end // HOUR_MS)
+        hour, granularity = -(-end // HOUR_MS), granularity_ms // 1000
+        self._tell(shard, target, granularity, hour)
         for candidate in sorted(said.keys() - {champion}):
             sums = compare(label, said[champion], said[candidate])
             if not sums.n:
                 continue
-            pair = (target, champion, candidate)
-            self.tell(shard, target, hour)
+            pair = (target, champion, candidate, granularity)
             before = self._open.get(pair)
             self._open[pair] = (hour, sums if before is None else added([before[1], sums]))
 
-    def tell(self, shard: Shard, target: str, hour: int) -> None:
+    def _tell(self, shard: Shard, target: str, granularity: int, hour: int) -> None:
         """Tell what the hours before this one came to."""
         for pair in sorted(self._open):
-            if pair[0] == target and self._open[pair][0] < hour:
+            if (pair[0], pair[3]) == (target, granularity) and self._open[pair][0] < hour:
                 _emit(shard, pair, *self._open.pop(pair))
 
     def dump(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -83,19 +89,19 @@ class ModelDesk:
         """Take over what `dump` returned."""
         self.registry.restore(data["registry"])
         self.artifacts = {name: arrays[f"artifact/{k}"].tobytes() for k, name in enumerate(data["artifacts"])}
-        for number, (target, champion, candidate, hour, n, positives) in enumerate(data["open"]):
+        for number, (target, champion, candidate, granularity, hour, n, positives) in enumerate(data["open"]):
             bins = arrays[f"bins/{number}"].astype(np.int64).reshape(4, NUM_BINS)
             said = arrays[f"sums/{number}"].astype(np.float64).reshape(2, NUM_BINS)
             losses = arrays[f"losses/{number}"].tolist()
             sums = Sums(n, positives, *losses, Bins(bins[0], bins[1], said[0]), Bins(bins[2], bins[3], said[1]))
-            self._open[target, champion, candidate] = (hour, sums)
+            self._open[target, champion, candidate, granularity] = (hour, sums)
 
 
 def _emit(shard: Shard, pair: Pair, hour: int, sums: Sums) -> None:
-    target, champion, candidate = pair
+    target, champion, candidate, granularity = pair
     end = hour * HOUR_MS
     body = ModelComparison(
-        id=f"comparison/{target}/{champion}/{candidate}/{shard.partition}/{end // 1000}",
+        id=f"comparison/{target}/{champion}/{candidate}/{shard.partition}/{granularity}/{end // 1000}",
         time=from_ms(end),
         partition=shard.partition,
         target=target,
@@ -109,6 +115,7 @@ def _emit(shard: Shard, pair: Pair, hour: int, sums: Sums) -> None:
         squares=sums.squares,
         champion_bins=_written(sums.champion),
         candidate_bins=_written(sums.candidate),
+        granularity_s=granularity,
         revision=shard.revision,
     )
     shard.emit(outlet("comparisons", target, end, body))

@@ -96,9 +96,10 @@ class ModelComparison(msgspec.Struct, frozen=True, kw_only=True):
     """Two models on the same events of one partition and hour: sums, so that partitions and hours can be added up.
 
     Attributes:
-        id: A function of target, models, partition and hour.
+        id: A function of target, models, partition, granularity and hour.
         time: End of the hour that the labels are of.
         champion, candidate: Names of versions, or `online`.
+        granularity_s: Of the periods that were predicted from [s].
         n, positives: Of labels.
         loss_champion, loss_candidate: Sum of the log loss [nat].
         difference: Sum of the champion's loss less the candidate's: above 0 the candidate is better.
@@ -119,6 +120,7 @@ class ModelComparison(msgspec.Struct, frozen=True, kw_only=True):
     squares: float
     champion_bins: Binned
     candidate_bins: Binned
+    granularity_s: Whole = 0
     revision: int = 0
     schema_version: int = SCHEMA_VERSION
 
