@@ -1,0 +1,13 @@
+"""Every model there is; one that is missing here is not under contract."""
+
+from __future__ import annotations
+
+from tests.contract import online_subjects as online
+from tests.contract import twin_subjects as twin
+from tests.contract.subject import Subject
+
+SUBJECTS: tuple[type[Subject], ...] = (
+    *(online.ASeries, online.SomeHabits, online.Congestion, online.Contributions, online.Logit, online.RiverLogit),
+    *(online.Regression, online.Failures, online.FailureEvidence, online.Blended),
+    *(twin.Drifts, twin.Fidelity, twin.Ratios, twin.RadioWatch),
+)
