@@ -57,6 +57,14 @@ class Settings(BaseSettings):
         ["RRU.PrbTotDl>70@1h"],
         description="What congestion is: counter, threshold and horizon, such as RRU.PrbTotDl>70@1h.",
     )
+    blend: Literal["learnt", "online", "batch"] = Field(
+        "learnt", description="Congestion where a batch model is champion: the blend, or one of the two models alone."
+    )
+    failure_targets: list[str] = Field(
+        ["alarm:EQUIPMENT_ALARM@24h", "alarm:ENVIRONMENTAL_ALARM@24h", "fade>10dB@15min"],
+        description="What a failure is: alarm:CLASS@HORIZON, where CLASS is an alarm type, a probable cause or oran- and "
+        "a fault id; or fade>10dB@15min for links. []: none is predicted.",
+    )
     profiles: list[str] = Field(
         [], description="Profiles whose vendor counters are accepted besides the built-in ones."
     )
@@ -180,6 +188,27 @@ class Settings(BaseSettings):
     )
     burst_budget_s: float = Field(120, gt=0, description="Time that a burst may take [s].")
     burst_memory_mib: int = Field(4096, ge=256, description="Memory that a burst may take [MiB].")
+
+    gate_alpha: float = Field(
+        0.05,
+        gt=0,
+        lt=0.5,
+        description="Probability that a model that is no better is promoted, over its time in shadow.",
+    )
+    gate_margin: float = Field(
+        0.005, ge=0, lt=1, description="Share of the champion's log loss by which a new model must be better."
+    )
+    train_command: list[str] = Field(
+        ["train"], description="What the keeper runs of `lockstep` to train; []: it starts no training."
+    )
+    train_every_days: float = Field(7, ge=0, description="A training starts so often [days]; 0: never by schedule.")
+    train_drifts: int = Field(0, ge=0, description="So many drifts within a day start a training; 0: never by drift.")
+    train_below: float = Field(
+        0, ge=0, le=1, description="A target's average precision below this starts a training; 0: never by score."
+    )
+    train_cooldown_hours: float = Field(
+        12, ge=0, description="No training starts so soon after another has begun [h of event time]."
+    )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
 

@@ -25,11 +25,11 @@ class Bins(NamedTuple):
     """Predictions by their log-odds.
 
     Attributes:
-        count, positives: `[NUM_BINS]` int64.
+        number, positives: Of predictions, `[NUM_BINS]` int64.
         probability: Sum of the probabilities, `[NUM_BINS]`.
     """
 
-    count: NDArray[np.int64]
+    number: NDArray[np.int64]
     positives: NDArray[np.int64]
     probability: Floats
 
@@ -102,9 +102,13 @@ def added(parts: Iterable[Sums]) -> Sums:
     total = nothing()
     for part in parts:
         numbers = [a + b for a, b in zip(total[:6], part[:6], strict=True)]
-        bins = [Bins(*(a + b for a, b in zip(x, y, strict=True))) for x, y in zip(total[6:], part[6:], strict=True)]
-        total = Sums(*numbers, *bins)  # type: ignore[arg-type]
+        bins = (_together(total.champion, part.champion), _together(total.candidate, part.candidate))
+        total = Sums(*numbers, *bins)  # type: ignore[arg-type, call-arg]
     return total
+
+
+def _together(one: Bins, other: Bins) -> Bins:
+    return Bins(one.number + other.number, one.positives + other.positives, one.probability + other.probability)
 
 
 def calibration_loss(bins: Bins) -> float:
@@ -112,8 +116,8 @@ def calibration_loss(bins: Bins) -> float:
 
     Source: Broecker, "Reliability, sufficiency, and the decomposition of proper scores", 2009, eq. (13).
     """
-    used = bins.count > 0
-    n = bins.count[used].astype(np.float64)
+    used = bins.number > 0
+    n = bins.number[used].astype(np.float64)
     if not len(n):
         return 0.0
     rate = bins.positives[used] / n
@@ -130,6 +134,6 @@ def binned_precision(bins: Bins) -> float | None:
     if not positives:
         return None
     true = np.cumsum(bins.positives[::-1])
-    all_ = np.cumsum(bins.count[::-1])
+    all_ = np.cumsum(bins.number[::-1])
     precision = np.divide(true, all_, out=np.zeros(len(true)), where=all_ > 0)
     return float(np.sum(np.diff(true / positives, prepend=0.0) * precision))

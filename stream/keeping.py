@@ -14,6 +14,7 @@ from models.registry import MOST_RUNNING, Registry, Version
 from models.retraining import Seen, TrainingRule, should_train
 from models.tally import Tally
 from stream.decode import from_ms, to_ms
+from stream.model_fit import checked
 from twin.errors import BadInput
 from twin.events import Drift, Score
 from twin.model_events import (
@@ -57,6 +58,7 @@ class Keeping:
         Raises:
             BadInput: The fold will reject it, too.
         """
+        checked(event, self._horizons)
         if not self.registry.add(event, to_ms(event.time)):
             return False
         self.reports[event.model] = msgspec.structs.replace(event, artifact=b"")
@@ -166,9 +168,11 @@ class Keeping:
                 continue
             periods = self.tally.periods((target, champion, model))
             found = decide(periods, self._rule(target))
+            if not periods and self._silent(target, model):
+                found = Decision("refuse", "nothing was heard of it: it runs for no period that is reported here", {})
             if found.verdict == "wait":
                 continue
-            time = from_ms(periods[-1].time)
+            time = from_ms(periods[-1].time if periods else self._now)
             said = f"against {champion}: {found.reason}"
             more = {"targets": [target], "reason": said, "evidence": dict(found.statistics)}
             if found.verdict == "refuse":
@@ -178,6 +182,12 @@ class Keeping:
             if best is None or gain > best[0]:
                 best = (gain, new_transition(model, "champion", time, **more))  # type: ignore[arg-type]
         return out if best is None else [*out, best[1]]
+
+    def _silent(self, target: str, model: str) -> bool:
+        """Whether a shadow has had all the time there is, and the twin has gone on meanwhile."""
+        rule = self._rule(target)
+        since = self.registry.versions[model].since[target]
+        return self.tally.newest() - since > rule.max_blocks * rule.block_ms
 
 
 def sums_of(event: ModelComparison) -> Sums:

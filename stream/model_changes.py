@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.artifact import ModelArtifact, unpack
+from models.artifact import unpack
 from models.registry import Change
 from stream.decode import to_ms
+from stream.model_fit import checked
 from stream.telling import tell
-from twin.errors import ArtifactError, BadInput
 from twin.model_events import ModelCandidate, ModelTransition, digest_of
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ def apply_candidate(shard: Shard, item: OtherEvent, event: ModelCandidate) -> No
     Raises:
         BadInput: damaged-model, unfit-model, contradiction or too-many.
     """
-    artifact = _read(event)
-    _fit(shard, event, artifact)
+    checked(event, [target.name for target in shard.config.targets])
     desk = shard.models
     if not desk.registry.add(event, to_ms(event.time)):
         shard.counts["duplicate"] += 1
@@ -93,25 +92,6 @@ def equip(shard: Shard, channel: Channel) -> None:
         if targets and installed.get(model) != targets:
             channel.install(model, unpack(shard.models.artifacts[model]), targets)
     channel.crown({target: registry.champion(target) for target in channel.scores})
-
-
-def _read(event: ModelCandidate) -> ModelArtifact:
-    try:
-        return unpack(event.artifact)
-    except ArtifactError as error:
-        raise BadInput("damaged-model", str(error)) from error
-
-
-def _fit(shard: Shard, event: ModelCandidate, artifact: ModelArtifact) -> None:
-    """Whether the bytes are of the model that the event speaks of, and of use here."""
-    named = (artifact.m_l_model_id, artifact.m_l_model_version)
-    if named != (event.ml_model_id, event.ml_model_version):
-        raise BadInput("unfit-model", f"the bytes are those of {named[0]}@{named[1]}, not of {event.model}")
-    if set(event.targets) != set(artifact.targets):
-        raise BadInput("unfit-model", f"the bytes predict {', '.join(artifact.targets)}, the event says otherwise")
-    known = {target.name for target in shard.config.targets}
-    if not known & set(event.targets):
-        raise BadInput("unfit-model", f"it predicts {', '.join(event.targets)}, this twin {', '.join(sorted(known))}")
 
 
 def _told(change: Change) -> dict[str, str]:

@@ -92,8 +92,8 @@ class ModelDesk:
         for number, (target, champion, candidate, granularity, hour, n, positives) in enumerate(data["open"]):
             bins = arrays[f"bins/{number}"].astype(np.int64).reshape(4, NUM_BINS)
             said = arrays[f"sums/{number}"].astype(np.float64).reshape(2, NUM_BINS)
-            losses = arrays[f"losses/{number}"].tolist()
-            sums = Sums(n, positives, *losses, Bins(bins[0], bins[1], said[0]), Bins(bins[2], bins[3], said[1]))
+            a, b, c, d = arrays[f"losses/{number}"].tolist()
+            sums = Sums(n, positives, a, b, c, d, Bins(bins[0], bins[1], said[0]), Bins(bins[2], bins[3], said[1]))
             self._open[target, champion, candidate, granularity] = (hour, sums)
 
 
@@ -123,5 +123,7 @@ def _emit(shard: Shard, pair: Pair, hour: int, sums: Sums) -> None:
 
 def _written(bins: Bins) -> Binned:
     return Binned(
-        count=bins.count.tolist(), positives=bins.positives.tolist(), probability=np.round(bins.probability, 9).tolist()
+        count=bins.number.tolist(),
+        positives=bins.positives.tolist(),
+        probability=np.round(bins.probability, 9).tolist(),
     )
