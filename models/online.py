@@ -61,12 +61,16 @@ class Predictions(NamedTuple):
         expected: Forecast of the counter at the horizon, in its unit, `[n]`.
         drivers: Features that moved each most, largest first, `[num_targets, n, DRIVERS]`.
         contributions: What they added to the log-odds, compared with an average object, same shape.
+        log_odds: Of the probability, before a higher threshold is held below a lower, `[num_targets, n]`.
+        quiet: Whether the counter is not above the threshold now, `[num_targets, n]`.
     """
 
     probability: Floats
     expected: Floats
     drivers: NDArray[np.int64]
     contributions: Floats
+    log_odds: Floats
+    quiet: NDArray[np.bool_]
 
 
 class CongestionModel:
@@ -113,6 +117,11 @@ class CongestionModel:
         self._freeze_weights()
 
     @property
+    def depth(self) -> int:
+        """Periods that what was said is kept: by then its label has matured."""
+        return len(self._published)
+
+    @property
     def version(self) -> str:
         """Names the parameters exactly: the targets and how many mini-batches they have seen."""
         return f"1-{self._kind}-{self.learnt}"
@@ -136,6 +145,8 @@ class CongestionModel:
             np.empty(n, dtype=F32),
             np.empty((K, n, DRIVERS), dtype=np.int64),
             np.empty((K, n, DRIVERS), dtype=F32),
+            np.empty((K, n), dtype=F32),
+            np.empty((K, n), dtype=np.bool_),
         )
         slot = period % len(self._published)
         if self._published[slot] != period:
@@ -147,7 +158,9 @@ class CongestionModel:
             chosen = compact(rows[part])
             filled = features(self, series, chosen, period, closed + 1, self._sums)
             own = filled.X[len(SHARED) :].reshape(K, len(OF_THRESHOLD), -1)
-            p = sigmoid(filled.sums[1:] + weighted(self._own, own))
+            made.log_odds[:, part] = log_odds = filled.sums[1:] + weighted(self._own, own)
+            made.quiet[:, part] = ~(filled.X[1] > self.thresholds[:, None])
+            p = sigmoid(log_odds)
             np.minimum.accumulate(p, axis=0, out=p)  # a higher threshold can't be likelier
             made.probability[:, part] = published[:, chosen] = p
             published_now[chosen] = filled.X[1]
@@ -155,7 +168,22 @@ class CongestionModel:
             made.drivers[:, part], made.contributions[:, part] = largest(self.explainer.contributions(filled))
         return made
 
+    def publish(self, rows: Rows, period: int, probability: Floats) -> None:
+        """Say something else of objects that `predict` was asked about: it is this that is scored."""
+        self.columns["published"][period % len(self._published)][:, rows] = probability
+
     # At a boundary --------------------------------------------------------------------------------------------------
+
+    def quiet(self, period: int) -> NDArray[np.bool_]:
+        """Whether objects were not above each threshold in a period they were predicted from, `[num_targets, n]`."""
+        now: Floats = self.columns["published_now"][period % len(self._published)]
+        quiet: NDArray[np.bool_] = ~(now > self.thresholds[:, None])
+        return quiet
+
+    def label(self, values: Floats) -> NDArray[np.bool_]:
+        """Whether values of a period are above each threshold, `[num_targets, n]`."""
+        above: NDArray[np.bool_] = values * F32(1 / self.scale) > self.thresholds[:, None]
+        return above
 
     def learn(self, series: Series, period: int) -> list[Matured]:
         """Learn all labels that mature with a closed period, then file its features for labels to come.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.online import CongestionModel, Predictions
+from stream.batch_speaking import BATCH, BLENDED, Used
 from stream.decode import from_ms
 from stream.outlets import outlet
 from stream.prepare import PreparedReport
@@ -87,11 +89,13 @@ def _arrive_alike(shard: Shard, group: list[Admitted], effects: Effects) -> None
             channel = shard.channels[table.granularity_ms, series.counter]
             if channel.companions is not None:
                 _write_companions(channel.companions, group, at, values, suspect)
-            for model in channel.models:
+            spoken = channel.batch.speak(series, at, period, table.closed)
+            for which, model in enumerate(channel.models):
                 predictions = model.predict(series, at, period, table.closed)
+                predictions, used = channel.batch.blend(which, at, period, predictions, spoken)
                 for k, target in enumerate(model.targets):
                     probability[:, shard.config.targets.index(target)] = predictions.probability[k]
-                _emit_predictions(shard, group, model, predictions, measured, size)
+                _emit_predictions(shard, group, model, predictions, used, measured, size)
     flags = np.where(suspect, SUSPECT, 0) | STORED_ONLY.get(first.arrival, 0)
     flags |= each([0 if a.layout.declared else DISCOVERED for a in group])
     granularity = each([(a.item.end - a.item.begin) // 1000 for a in group])
@@ -129,11 +133,12 @@ def _emit_predictions(
     group: list[Admitted],
     model: CongestionModel,
     made: Predictions,
+    used: Sequence[Used | None],
     measured: NDArray[np.float64],
     size: int,
 ) -> None:
     """One message a report and target: the cells of one element."""
-    named, version = np.array(model.feature_names, dtype=object), model.version
+    named, version = np.array((*model.feature_names, BATCH), dtype=object), model.version
     now = _numbers(measured)
     expected = _numbers(made.expected.astype(np.float64))
     for k, target in enumerate(model.targets):
@@ -141,6 +146,7 @@ def _emit_predictions(
         probability = np.round(made.probability[k].astype(np.float64), 6).tolist()
         drivers = named[made.drivers[k]].tolist()
         contributions = np.round(made.contributions[k].astype(np.float64), 4).tolist()
+        batch = used[k]
         for i, admitted in enumerate(group):
             item, report = admitted.item, admitted.item.report
             cells = slice(i * size, (i + 1) * size)
@@ -161,8 +167,10 @@ def _emit_predictions(
                 expected=expected[cells],
                 drivers=drivers[cells],
                 contributions=contributions[cells],
-                model=model.name,
-                model_version=version,
+                model=model.name if batch is None else BLENDED,
+                model_version=version if batch is None else f"{version}+{batch.name}+{batch.blend}",
+                batch_model="" if batch is None else batch.name,
+                blend={} if batch is None else batch.weights,
                 tier="statistical",
                 revision=admitted.revision,
             )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
+from models.artifact import ModelArtifact
 from models.online import CongestionModel
 from models.scoring import ScoreWindow
+from stream.batch_models import BatchModels, Judged
 from stream.config import ShardConfig
 from stream.monitoring import Watch
 from stream.zone import local_offset
@@ -49,6 +51,8 @@ class Channel:
             CongestionModel([t for t in targets if t.horizon_s == horizon], granularity_ms, most_open)
             for horizon in sorted({t.horizon_s for t in targets})
         ]
+        self.batch = BatchModels(counter, granularity_ms, self.models, config.blend)
+        """Batch models beside the online ones: see there for what is visible from outside."""
         self.scores = {t.name: ScoreWindow(SCORED_LABELS) for t in targets}
         self.watch = Watch(granularity_ms, config.monitor_by)
         """How good its models' predictions have been."""
@@ -70,6 +74,7 @@ class Channel:
             self.companions.grow(n)
         for model in self.models:
             model.grow(n)
+        self.batch.grow(n)
 
     def names(self, table: Table) -> list[str]:
         """Full names of the series' objects, in the order of its rows."""
@@ -90,10 +95,31 @@ class Channel:
             self._relation = (key, topology.adjacency(self.names(table)))
         return self._relation[1]
 
+    def installed(self) -> dict[str, list[str]]:
+        """Targets of each batch model that was installed, sorted; see `BatchModels`, also for the next four."""
+        return self.batch.installed()
+
+    def install(self, model: str, artifact: ModelArtifact, targets: Sequence[str]) -> None:
+        """Let a batch model run in shadow for these targets, from the next record on."""
+        self.batch.install(model, artifact, targets)
+
+    def retire(self, model: str) -> None:
+        """Let a batch model rest."""
+        self.batch.retire(model)
+
+    def crown(self, champions: Mapping[str, str]) -> None:
+        """Say which batch model speaks for each target, from the next record on; `online`: none."""
+        self.batch.crown(champions)
+
+    def matured_losses(self) -> list[Judged]:
+        """What all models had said of the labels that matured with the period that closed last, on the same events."""
+        return self.batch.judged
+
     def _parts(self) -> dict[str, Any]:
         parts: dict[str, Any] = {"series": self.series, "drift": self.drift, "fidelity": self.fidelity}
         if self.companions is not None:
             parts |= {"companions": self.companions, "traced": self.traced}
+        parts["batch"] = self.batch
         parts |= {f"model{k}": model for k, model in enumerate(self.models)}
         if self.models:
             parts["watch"] = self.watch

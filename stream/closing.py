@@ -87,10 +87,12 @@ def close_until(shard: Shard, table: Table, last: int) -> None:
     for period in range(table.closed + 1, last + 1):
         table.closed = period
         bin_end = BinEnd(shard, table, period)
+        shard.failing.follow(shard, table, period, channels)
         for channel in channels:
             if _close(shard, table, channel, period, bin_end):
                 for model in channel.models:
                     model.freeze()
+                channel.batch.freeze()
         tell_gaps(shard, table, period)
 
 
@@ -111,6 +113,9 @@ def _close(shard: Shard, table: Table, channel: Channel, period: int, bin_end: B
     end = period * table.granularity_ms
     tag = f"{series.counter}/{table.granularity_ms // 1000}/{shard.partition}/{period}"
     channel.watch.turn(shard, tag, period)
+    channel.batch.learn(series, period)
+    for one in channel.matured_losses():
+        shard.models.compare(shard, one.target, table.granularity_ms, end, one.label, one.said)
     for model in channel.models:
         for target, labels in zip(model.targets, model.learn(series, period), strict=True):
             channel.scores[target.name].add(labels)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from infra.settings import Settings
+from models.blend import Mode
+from models.failure_target import FailureTarget, parse_failure_target
 from models.targets import CongestionTarget, parse_target
 
 
@@ -20,10 +22,12 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
         unknown_objects: What to do with objects that the inventory doesn't know.
         inventory_removes_at_most: Share of the declared objects of its scope that an unconfirmed inventory may remove.
         monitor_by: Attributes by which cells are grouped where predictions are monitored.
+        blend: What is published where there is a batch model, see `models.blend`.
         radio_bursts: Whether the radio twin may ask for simulations; `burst_*` bound them, see `twin.radio.planning`.
     """
 
     targets: tuple[CongestionTarget, ...] = ()
+    failure_targets: tuple[FailureTarget, ...] = ()
     lateness_periods: int = 1
     skew_periods: int = 8
     time_zone: str = "UTC"
@@ -32,6 +36,7 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
     unknown_objects: str = "accept"
     inventory_removes_at_most: float = 0.5
     monitor_by: tuple[str, ...] = ("area", "region")
+    blend: Mode = "learnt"
     radio_bursts: bool = True
     burst_min_soundings: int = 120
     burst_cooldown_s: float = 3600.0
@@ -44,6 +49,7 @@ def shard_config(settings: Settings) -> ShardConfig:
     """The part of the settings that the fold depends on."""
     return ShardConfig(
         targets=tuple(parse_target(text) for text in settings.targets),
+        failure_targets=tuple(parse_failure_target(text) for text in settings.failure_targets),
         lateness_periods=settings.lateness_periods,
         skew_periods=settings.skew_periods,
         time_zone=settings.time_zone,
@@ -51,6 +57,7 @@ def shard_config(settings: Settings) -> ShardConfig:
         unknown_objects=settings.unknown_objects,
         inventory_removes_at_most=settings.inventory_removes_at_most,
         monitor_by=tuple(settings.monitor_by),
+        blend=settings.blend,
         radio_bursts=settings.radio_bursts,
         burst_min_soundings=settings.burst_min_soundings,
         # A setting that nobody has set may be an integer: a digest would tell.

@@ -87,8 +87,8 @@ def equal(a: Predictions, b: Predictions) -> None:
 def joined(parts: list[Predictions], order: Array) -> Predictions:
     """Predictions of parts, put back from the order they were made in."""
     back = np.argsort(order)
-    p, e, d, c = (np.concatenate([part[i] for part in parts], axis=0 if i == 1 else 1) for i in range(4))
-    return Predictions(p[:, back], e[back], d[:, back], c[:, back])
+    made = [np.concatenate(arrays, axis=0 if arrays[0].ndim == 1 else 1) for arrays in zip(*parts, strict=True)]
+    return Predictions(*(array[..., back] if array.ndim < 3 else array[:, back] for array in made))
 
 
 def same_state(a: Twin, b: Twin, without: tuple[str, ...] = ()) -> None:
