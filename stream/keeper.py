@@ -26,6 +26,7 @@ from stream.keeper_rules import gate_rule, horizons, training_rule
 from stream.keeper_training import Training
 from stream.keeping import Keeping
 from stream.model_sending import TOPIC, message
+from stream.model_view import candidate, transition
 from stream.patience import PUBLISH, WAITS_S, WRITE, Waits, patiently
 from stream.security import kafka_security
 from stream.topics import OUTLETS
@@ -117,9 +118,9 @@ class Keeper:
             if step.state == "candidate":
                 body = await asyncio.to_thread(store.artifact_of, self._dsn, step.model)
                 if body is not None:
-                    self._take(_candidate(known[step.model], body))
+                    self._take(candidate(known[step.model], body))
             else:
-                self._take(_transition(step))
+                self._take(transition(step))
         since = max(newest - EVIDENCE, from_ms(0))
         for body in await asyncio.to_thread(store.comparisons, self._dsn, since):
             self._hear(COMPARISONS, body)
@@ -220,32 +221,6 @@ async def _feed(number: int, source: AsyncIterator[Heard], queue: asyncio.Queue[
             await queue.put((number, one))
     except Unavailable as error:
         await queue.put((number, error))
-
-
-def _candidate(known: store.StoredModel, body: bytes) -> ModelCandidate:
-    return ModelCandidate(
-        id=known.candidate_id,
-        time=known.time,
-        ml_model_id=known.ml_model_id,
-        ml_model_version=known.ml_model_version,
-        targets=known.targets,
-        artifact=body,
-        evidence=known.evidence,
-        source=known.source,
-    )
-
-
-def _transition(step: store.StoredStep) -> ModelTransition:
-    return ModelTransition(
-        id=step.id,
-        time=step.time,
-        model=step.model,
-        state=step.state,  # type: ignore[arg-type]
-        targets=step.targets,
-        reason=step.reason,
-        evidence=step.evidence,
-        by=step.by,
-    )
 
 
 def run_keeper(settings: Settings) -> int:
