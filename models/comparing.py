@@ -1,7 +1,7 @@
 """Two models on the same events: sums that can be added up over periods, partitions and hours.
 
-Predictions are sorted into bins of their log-odds; the bins' counts are enough for calibration and, up to ties within
-a bin, for average precision.
+Predictions are sorted into bins of their log-odds; the bins' counts are enough for calibration and, nearly, for average
+precision.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 EDGES = np.arange(-10.0, 10.01, 0.5)
 """Of the bins, as log-odds."""
 NUM_BINS = len(EDGES) + 1
+STEPS = 16
+"""Parts of a bin in which precision is looked at."""
 LEAST = 1e-6
 """Probabilities are kept this far from 0 and 1: one wrong certainty must not outweigh everything else."""
 
@@ -129,11 +131,14 @@ def calibration_loss(bins: Bins) -> float:
 
 
 def binned_precision(bins: Bins) -> float | None:
-    """Average precision, predictions of one bin being ties; None without a positive."""
+    """Average precision, positives spread evenly within a bin; None without a positive."""
     positives = int(bins.positives.sum())
     if not positives:
         return None
-    true = np.cumsum(bins.positives[::-1])
-    all_ = np.cumsum(bins.number[::-1])
-    precision = np.divide(true, all_, out=np.zeros(len(true)), where=all_ > 0)
-    return float(np.sum(np.diff(true / positives, prepend=0.0) * precision))
+    hits, number = (column[::-1].astype(np.float64) for column in (bins.positives, bins.number))
+    before, ahead = np.cumsum(hits) - hits, np.cumsum(number) - number
+    # Middle of each of STEPS parts of a bin: the precision there.
+    part = (np.arange(STEPS) + 0.5) / STEPS
+    true, all_ = before + np.outer(part, hits), ahead + np.outer(part, number)
+    precision = np.divide(true, all_, out=np.zeros_like(true), where=all_ > 0).mean(axis=0)
+    return float(precision @ hits / positives)
