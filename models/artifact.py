@@ -116,10 +116,8 @@ def with_version(artifact: ModelArtifact) -> ModelArtifact:
     unnamed = msgspec.structs.replace(
         artifact, m_l_model_version="", model_performance_training={}, model_performance_validation={}
     )
-    body = snapshot.digest(_data(unnamed), artifact.arrays)
-    return msgspec.structs.replace(
-        artifact, m_l_model_version=f"b1-{blake2b(body.encode(), digest_size=6).hexdigest()}"
-    )
+    content = snapshot.digest(_data(unnamed), artifact.arrays)
+    return msgspec.structs.replace(artifact, m_l_model_version=f"b{FORMAT_VERSION}-{content[:12]}")
 
 
 def pack(artifact: ModelArtifact) -> bytes:

@@ -40,7 +40,7 @@ class Network:
         self._all = check(artifact)
         a = artifact.arrays
         self.num_features, self.num_targets = len(artifact.features), len(artifact.targets)
-        self._outputs, self._marked = artifact.outputs, artifact.marked
+        self._marked = artifact.marked
         self._mean, self._scale = a["mean"].astype(F64)[:, None], 1 / a["deviation"].astype(F64)[:, None]
         self._first = [*self._all[:-1], self._all[-1].head(self.num_targets)]
         self._scales = np.array([[o.scale, o.shift] for o in artifact.outputs])[:, :, None]
