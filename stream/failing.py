@@ -1,0 +1,266 @@
+"""Failures in the fold: evidence is gathered as periods close, predicted from step by step, learnt as labels mature.
+
+A step is a quarter of an hour of event time. It is taken when a table that tells of the objects closes the first period
+that ends in or after it, from what all tables have closed by then; so it depends on the log alone. Alarms that happened
+later than the step's end are neither features nor labels of it, even where they have come already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.failure import MaturedFailures
+from models.failure_features import Around, add_wear, features, neighbour_max
+from models.failure_signals import KINDS, STEP_MS
+from models.fault_classes import fault_of
+from stream import failing_tell
+from stream.channel import LOAD, Channel
+from stream.decode import to_ms
+from stream.drift_evidence import element_of
+from stream.failing_objects import CELL, ELEMENT, Place, owner, place, reached, reads
+from stream.failing_watch import Watched
+from twin.companions import HALF_A_POINT, LEAST_FREE, THROUGHPUT, VOLUME
+from twin.events import Alarm
+
+if TYPE_CHECKING:
+    from stream.config import ShardConfig
+    from stream.shard import Shard
+    from twin.state import Table
+
+Floats = NDArray[Any]
+Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+LEAST_LOAD = 2.0
+"""Below it a load that is rounded down says nothing of what a block carries [%]."""
+COUNTERS = {signal.counter for signals in KINDS.values() for signal in signals}
+EFFICIENCY, PACE = "ln DRB.PdcpSduVolumeDL/load", "ln DRB.UEThpDl/free"
+
+
+class Bound(NamedTuple):
+    """Rows of a series that feed one signal.
+
+    Attributes:
+        at: Rows of the series.
+        rows: Of the objects.
+    """
+
+    kind: str
+    signal: int
+    counter: str
+    at: Rows
+    rows: Rows
+
+
+class Failing:
+    """What a shard knows of failures. Empty, and free of cost, where no failure is a target."""
+
+    def __init__(self, config: ShardConfig) -> None:
+        on = any(target.kind == "alarm" for target in config.failure_targets)
+        self.watched = {kind: Watched(kind, config.failure_targets) for kind in (CELL, ELEMENT) if on}
+        self._bounds: dict[tuple[int, str], tuple[tuple[int, int], list[Bound]]] = {}
+        self._place: tuple[tuple[int, int, int], Place] | None = None
+        self._standing: tuple[int, ...] | None = None
+
+    def raised(self, shard: Shard, alarm: Alarm) -> None:
+        """An alarm has been raised that did not stand before."""
+        if not self.watched:
+            return
+        concerned = reached(shard.topology, alarm.object_instance)
+        fault = fault_of(alarm.probable_cause, alarm.specific_problem)
+        for watched in self.watched.values():
+            rows = [watched.rows[name] for name in concerned if name in watched.rows]
+            watched.raised(alarm, to_ms(alarm.event_time), rows, fault)
+
+    def follow(self, shard: Shard, table: Table, period: int, channels: list[Channel]) -> None:
+        """Take in a period that closes, before its series learn from it; take the step that ends with it, if one does.
+
+        Args:
+            channels: Of the table.
+        """
+        if not self.watched:
+            return
+        for channel in channels:
+            counter = channel.series.counter
+            if counter not in COUNTERS:
+                continue
+            bounds = self._bound(shard, table, channel)
+            if channel.series.has(period):
+                self._gather(channel, period, bounds)
+        end = period * table.granularity_ms
+        for watched in self.watched.values():
+            step = end // STEP_MS
+            if watched.n and step > watched.step and table.granularity_ms in watched.fed:
+                watched.step = step
+                self._step(shard, watched, step, end)
+
+    def _gather(self, channel: Channel, period: int, bounds: list[Bound]) -> None:
+        series = channel.series
+        closed = series.closing(period)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            z = (closed.measured - closed.expected) / closed.sigma
+        for bound in bounds:
+            watched = self.watched[bound.kind]
+            values = closed.measured if bound.counter == series.counter else _ratio(channel, period, bound.counter)
+            watched.evidence.gather(bound.signal, bound.rows, values[bound.at])
+            if bound.counter == series.counter:
+                bad = KINDS[bound.kind][bound.signal].bad
+                watched.evidence.gather_unusual(bound.rows, (np.abs(z) if bad == 0 else bad * z)[bound.at])
+
+    def _step(self, shard: Shard, watched: Watched, step: int, end: int) -> None:
+        evidence = watched.evidence
+        here = self._placed(shard)
+        struck = watched.take_raised(end)
+        self._stand(shard, end)
+        evidence.step(step, self._load(watched, here))
+        observed = ~np.logical_and.reduce(evidence.missing(), axis=0)
+        limit, direction = here.limit[watched.kind], here.direction[watched.kind]
+        X = features(evidence, self._around(watched, here), limit, direction)
+        of_error = evidence.limits_of_error(limit, direction)
+        used = evidence.used(limit, direction)
+        health = evidence.health(used)
+        at_risk = watched.at_risk(observed)
+        for k, (head, window) in enumerate(zip(watched.heads, watched.windows, strict=True)):
+            matured = head.learn(step, np.where(struck[k], 1.0, np.where(observed, 0.0, np.nan)))
+            if matured is not None:
+                window.add(matured)
+                shard.matured_failures.append((watched.kind, k, end, matured))
+            Xk = add_wear(X, evidence, of_error, direction, head.target.horizon_s * 1000)
+            head.file(step, Xk, at_risk[k])
+            log_odds = head.log_odds(Xk)
+            made = failing_tell.Made(k, end, Xk, log_odds, health, at_risk[k])
+            failing_tell.tell(shard, watched, made, of_error, direction)
+            failing_tell.tell_score(shard, watched, k, end)
+
+    def _load(self, watched: Watched, here: Place) -> Floats:
+        """Of each object, 0 to 1, NaN where unknown."""
+        cells = self.watched[CELL].evidence
+        if watched.kind == CELL:
+            c = cells.columns
+            with np.errstate(invalid="ignore"):
+                out: Floats = c["sum"][0] / c["num"][0] / 100
+            return out
+        load = cells.columns["load"].astype(np.float64)
+        known = (here.above >= 0) & ~np.isnan(load)
+        count = np.bincount(here.above[known], minlength=watched.n)
+        total = np.bincount(here.above[known], load[known], minlength=watched.n)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def _around(self, watched: Watched, here: Place) -> Around:
+        own = watched.columns["own"].astype(np.float64)
+        nothing = np.zeros(watched.n)
+        belongs = here.above >= 0
+        if watched.kind == CELL:
+            element = self.watched[ELEMENT]
+            level, standing = element.evidence.level(), element.columns["own"].astype(np.float64)
+            above, near = nothing.copy(), nothing.copy()
+            above[belongs] = level[here.above[belongs]]
+            # What stands on an element stands on it or on its cells: this one's own are not near it.
+            near[belongs] = np.maximum(standing[here.above[belongs]] - own[belongs], 0.0)
+            return Around(nothing, above, own, near, watched.columns["lately"], here.cells)
+        below = nothing.copy()
+        np.maximum.at(below, here.above[belongs], self.watched[CELL].evidence.level()[belongs])
+        near = neighbour_max(own, here.elements)
+        return Around(below, nothing, own, near, watched.columns["lately"], here.elements)
+
+    def _stand(self, shard: Shard, end: int) -> None:
+        """Count the alarms that stand on each object or below it: those that have happened by `end` [ms]."""
+        sizes = (watched.n for watched in self.watched.values())
+        key = (shard.counts["alarm"], shard.topology.revision, *sizes)
+        if key == self._standing:
+            return
+        future = False
+        for watched in self.watched.values():
+            watched.columns["own"][:] = 0
+            watched.columns["stands"][:] = False
+        for alarm in shard.alarms.values():
+            happened = to_ms(alarm.event_time) <= end
+            future |= not happened
+            concerned = reached(shard.topology, alarm.object_instance)
+            for watched in self.watched.values():
+                rows = [watched.rows[name] for name in concerned if name in watched.rows]
+                if rows:
+                    watched.columns["own"][rows] += happened
+                    for k in watched.matching(alarm):
+                        watched.columns["stands"][k, rows] = True
+        self._standing = None if future else key
+
+    def _bound(self, shard: Shard, table: Table, channel: Channel) -> list[Bound]:
+        """Which objects a series' rows tell of; anew only after the topology or the rows have changed."""
+        series = channel.series
+        key = (shard.topology.revision, series.n)
+        known = self._bounds.get((table.granularity_ms, series.counter))
+        if known is not None and known[0] == key:
+            return known[1]
+        found: dict[tuple[str, int, str], tuple[list[int], list[int]]] = {}
+        for at, name in enumerate(channel.names(table)):
+            kind, owned_by = owner(shard.topology, name)
+            watched = self.watched[kind]
+            row = watched.row(owned_by)
+            if kind == CELL and (element := element_of(owned_by)) != owned_by:
+                self.watched[ELEMENT].row(element)
+            for number, signal in enumerate(KINDS[kind]):
+                mine = signal.counter == series.counter and reads(signal, name == owned_by)
+                if mine or (series.counter == LOAD and signal.counter in (EFFICIENCY, PACE)):
+                    pairs = found.setdefault((kind, number, signal.counter), ([], []))
+                    pairs[0].append(at)
+                    pairs[1].append(row)
+        for watched in self.watched.values():
+            watched.grow()
+        bounds = [
+            Bound(*which, np.array(at, dtype=np.int64), np.array(rows, dtype=np.int64))
+            for which, (at, rows) in sorted(found.items())
+        ]
+        for bound in bounds:
+            self.watched[bound.kind].fed.add(table.granularity_ms)
+        self._bounds[table.granularity_ms, series.counter] = (key, bounds)
+        return bounds
+
+    def _placed(self, shard: Shard) -> Place:
+        cells, elements = self.watched[CELL], self.watched[ELEMENT]
+        key = (shard.topology.revision, cells.n, elements.n)
+        if self._place is None or self._place[0] != key:
+            names = {kind: watched.names for kind, watched in self.watched.items()}
+            rows = {kind: watched.rows for kind, watched in self.watched.items()}
+            self._place = (key, place(shard.topology, names, rows))
+        return self._place[1]
+
+    # Snapshot -------------------------------------------------------------------------------------------------------
+
+    def dump(self) -> tuple[dict[str, Any], dict[str, Floats]]:
+        """Everything, as plain data and arrays."""
+        data: dict[str, Any] = {}
+        arrays: dict[str, Floats] = {}
+        for kind, watched in self.watched.items():
+            data[kind], own = watched.dump()
+            arrays |= {f"{kind}/{name}": array for name, array in own.items()}
+        return data, arrays
+
+    def load(self, data: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
+        """Take over what `dump` returned."""
+        for kind, watched in self.watched.items():
+            start = f"{kind}/"
+            own = {name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)}
+            watched.load(data[kind], own)
+
+
+def _ratio(channel: Channel, period: int, which: str) -> Floats:
+    """ln of volume over load, or of throughput over what is free, `[n]`, NaN where it says nothing."""
+    beside = channel.companions
+    load = channel.series.recent(period).astype(np.float64)
+    if beside is None:
+        return np.full(len(load), np.nan)
+    ring = beside.columns["ring"]
+    values = ring[VOLUME if which == EFFICIENCY else THROUGHPUT, period % channel.series.depth].astype(np.float64)
+    share = load + HALF_A_POINT if which == EFFICIENCY else np.maximum(100.0 - load, LEAST_FREE)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = np.log(values) - np.log(share)
+    return np.where(np.isfinite(out) & (load >= LEAST_LOAD), out, np.nan)
+
+
+Matured = tuple[str, int, int, MaturedFailures]
+"""Kind of the objects, number of the target, end of the step [ms], labels."""
