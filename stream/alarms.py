@@ -62,6 +62,8 @@ def apply_alarm(shard: Shard, item: OtherEvent, event: Alarm) -> None:
         del shard.alarms[key]
     else:
         shard.alarms[key] = event
+        if before is None:
+            shard.failing.raised(shard, event)
     detail: dict[str, object] = {
         "notificationId": event.notification_id,
         "perceivedSeverity": event.perceived_severity,

@@ -25,6 +25,8 @@ from stream.arrival import Admitted, arrive
 from stream.changes import apply_event
 from stream.channel import Channel
 from stream.config import ShardConfig
+from stream.failing import Failing
+from stream.failing import Matured as MaturedFailures
 from stream.inventories import Inventories
 from stream.model_desk import ModelDesk
 from stream.outlets import rejected
@@ -70,6 +72,9 @@ class Shard:
         self.counts: Counter[str] = Counter()
         self.matured: list[tuple[str, int, Matured]] = []
         """Labels that matured in the last `apply`: `(target, end [ms], labels)`."""
+        self.failing = Failing(config)
+        self.matured_failures: list[MaturedFailures] = []
+        """The same of failures."""
         self.run: list[Admitted] = []
         """Reports that wait to be written together, and the objects they speak of."""
         self.in_run: set[str] = set()
@@ -86,7 +91,7 @@ class Shard:
             What they cause: outlets in the order of the log, rows for the history.
         """
         effects = Effects()
-        self._out, self.matured = [], []
+        self._out, self.matured, self.matured_failures = [], [], []
         fresh = [r for r in records if r.offset >= self.next_offset]
         for position, item in enumerate(prepare(fresh, self.catalogue, self.config.future_tolerance_ms)):
             self.position = position

@@ -66,6 +66,8 @@ def dump(shard: Shard) -> State:
         arrays |= {f"radio/{number}/{k}": v for k, v in own.items()}
     models, own = shard.models.dump()
     arrays |= {f"models/{k}": v for k, v in own.items()}
+    failing, own = shard.failing.dump()
+    arrays |= {f"failing/{k}": v for k, v in own.items()}
     data = {
         "config": _settings(shard),
         "partition": shard.partition,
@@ -81,6 +83,7 @@ def dump(shard: Shard) -> State:
         "channels": channels,
         "radio": radio,
         "models": models,
+        "failing": failing,
     }
     return data, arrays
 
@@ -119,6 +122,8 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
         keeping.load(twin, fields, _below(arrays, f"radio/{number}/"))
     if "models" in data:
         shard.models.load(data["models"], _below(arrays, "models/"))
+    if "failing" in data:
+        shard.failing.load(data["failing"], _below(arrays, "failing/"))
     for key, (granularity, counter) in data["channels"].items():
         channel = shard.channels[granularity, counter] = Channel(counter, length(granularity), shard.config)
         equip(shard, channel)

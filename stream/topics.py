@@ -43,6 +43,7 @@ OUTLETS = {
     "drift": Topic("twin.drift", "object", "lockstep.drift.v1"),
     "fidelity": Topic("twin.fidelity", "partition", "lockstep.fidelity.v1"),
     "updates": Topic("twin.updates", "element", "lockstep.update.v1"),
+    "failure": Topic("predictions.failure", "object", "lockstep.failure.v1"),
     "scores": Topic("predictions.scores", "target", "lockstep.score.v1"),
     "comparisons": Topic("models.comparisons", "target", "lockstep.model-comparison.v1", retention_ms=30 * DAY_MS),
     "monitoring": Topic("models.monitoring", "target", "lockstep.model-monitoring.v1", retention_ms=30 * DAY_MS),
