@@ -17,6 +17,7 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
+from models.batch.spec import FeatureSpec
 from models.layers import Layer, Step, steps
 from twin import snapshot
 from twin.errors import ArtifactError, SnapshotError
@@ -88,7 +89,7 @@ class ModelArtifact(Struct, frozen=True, kw_only=True, eq=False):
         granularity_ms: Of the periods it was trained on [ms].
         features: Names of the rows of X, in order.
         marked: Rows that may be missing and have a mark of their own: inputs are the features, then these marks.
-        extra: What the features need beside (scale, thresholds, lag, levels of kinds), see `models.batch.features`.
+        spec: How the features of a counter are made, see `models.batch.features`; None for a failure model.
         model_performance_validation: Score by name, of the held-out last part.
         arrays: "mean" and "deviation" `[num_features]`, and those of the layers, all float32.
     """
@@ -105,7 +106,7 @@ class ModelArtifact(Struct, frozen=True, kw_only=True, eq=False):
     layers: list[Layer]
     outputs: list[Output]
     training: Training
-    extra: dict[str, Any] = {}
+    spec: FeatureSpec | None = None
     model_performance_training: dict[str, float | None] = {}
     model_performance_validation: dict[str, float | None] = {}
     arrays: Arrays = {}
@@ -183,6 +184,12 @@ def check(artifact: ModelArtifact) -> list[Step]:
         raise ArtifactError("the horizons are not those of the outputs")
     if not all(np.isfinite([o.level, o.scale, o.shift]).all() for o in a.outputs):
         raise ArtifactError("an output's scale is no number")
+    if (a.kind == "congestion") != (a.spec is not None):
+        raise ArtifactError("a congestion model, and no other, says how its features are made")
+    if a.spec is not None and (a.spec.names, a.spec.marked) != (a.features, a.marked):
+        raise ArtifactError("the features are not those that the description makes")
+    if a.spec is not None and (a.spec.counter, a.spec.granularity_ms) != (a.counter, a.granularity_ms):
+        raise ArtifactError("the features are of another counter, or of other periods")
     wanted: dict[str, tuple[int, ...]] = {"mean": (F,), "deviation": (F,)}
     width = inputs = F + len(a.marked)
     for number, layer in enumerate(a.layers):

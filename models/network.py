@@ -106,7 +106,7 @@ class Network:
             inputs[F:] = missing[self._marked]
         np.maximum(own, -FARTHEST, out=own)
         np.minimum(own, FARTHEST, out=own)
-        silent: NDArray[np.bool_] = missing[self._needed].any(axis=0)
+        silent = np.asarray(missing[self._needed].any(axis=0))
         return inputs, silent
 
 

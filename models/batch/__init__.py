@@ -1,0 +1,1 @@
+"""Batch models: trained with Keras from the history, run in numpy by the fold."""

@@ -1,0 +1,162 @@
+"""Features of a batch model, `[num_features, n]`: one function for the fold and for training.
+
+Training doesn't compute them in another way from a table of the history: it lets the history run through the same
+`Series` and `Habits` that the fold keeps (`models.batch.history`) and calls this function where the fold does. So what
+a network was taught is what it is given.
+
+An object's own values may be as new as the report that has just come; what concerns others, `around`, is frozen when a
+period begins: a neighbour's report may lie in the same batch or not, which must make no difference.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.batch.spec import AHEAD, AROUND, LAGS, OTHERS, OWN, STATIC, FeatureSpec
+from models.habits import Habits, pick
+from twin.companions import Companions
+from twin.expectation import DAY_MS, Rows, Series
+from twin.neighbours import Csr, neighbour_mean
+
+F32 = np.float32
+Floats = NDArray[Any]
+
+
+class Sources(NamedTuple):
+    """What features are made from.
+
+    Attributes:
+        habits: One a horizon of the spec, of the same series; those of other horizons will do, but know their own
+            thresholds only.
+        around: Of `around`, `[2, series.n]`; None where there is no topology.
+        static: Of `models.batch.static`, `[len(STATIC) + len(spec.kinds), series.n]`.
+    """
+
+    series: Series
+    habits: tuple[Habits, ...]
+    around: Floats | None = None
+    static: Floats | None = None
+    companions: Companions | None = None
+
+
+def around(spec: FeatureSpec, series: Series, relation: Csr, period: int) -> Floats:
+    """Mean of the neighbours in a period, and its change, `[2, series.n]`, in units of the spec's scale, NaN: unknown.
+
+    To be called when the next period begins.
+
+    Args:
+        relation: Neighbours of the series' rows.
+    """
+    scale = F32(1 / spec.scale)
+    out = np.empty((len(AROUND), series.n), dtype=F32)
+    now, before = series.recent(period), series.recent(period - 1)
+    out[0] = neighbour_mean(now, relation)
+    out[1] = neighbour_mean(now - before, relation)
+    out *= scale
+    return out
+
+
+def batch_features(
+    spec: FeatureSpec, sources: Sources, rows: Rows | slice, period: int, oldest: int, out: Floats | None = None
+) -> Floats:
+    """Features of some objects.
+
+    Args:
+        rows: Of the series; those without a value now have NaN in the row `now`.
+        period: "Now".
+        oldest: The oldest period that isn't yet in the running means: the one after the newest closed.
+        out: Where to put them.
+
+    Returns:
+        `[len(spec.names), n]` float32, NaN where missing.
+    """
+    series = sources.series
+    c, scale = series.columns, F32(1 / spec.scale)
+    ring = c["ring"]
+    now = pick(ring[period % series.depth], rows)
+    n = len(now)
+    X = np.empty((spec.num_features, n), dtype=F32) if out is None else out
+    week, own_scale = sources.habits[0].columns["week"], F32(sources.habits[0].scale / spec.scale)
+    b = series.bin(period)
+    np.multiply(now, scale, out=X[0])
+    for k in range(1, LAGS + 1):
+        np.multiply(pick(ring[(period - k) % series.depth], rows), scale, out=X[k])
+    at = LAGS + 1
+    np.multiply(series.running(rows, period, oldest), scale, out=X[at : at + 3])
+    level = X[at + 2]
+    _usual(series, rows, b, level, scale, X[at + 3])
+    np.multiply(pick(c["last"][b], rows), scale, out=X[at + 4])
+    np.multiply(pick(week[series.weekday(period), b], rows), own_scale, out=X[at + 5])
+    at = len(OWN)
+    day = 2 * math.pi * series.time_of_day(period) / DAY_MS
+    within_week = (2 * math.pi * series.weekday(period) + day) / 7
+    for value in (math.sin(day), math.cos(day), math.sin(within_week), math.cos(within_week)):
+        X[at] = value
+        at += 1
+    X[at] = sources.habits[0].level
+    at += 1
+    at = _given(X, at, len(AROUND), sources.around, rows)
+    at = _others(X, at, sources.companions, rows, period)
+    at = _given(X, at, len(STATIC) + len(spec.kinds), sources.static, rows)
+    if sources.static is None:
+        X[at - len(spec.kinds) : at] = 0
+    X[at : at + len(spec.thresholds)] = np.nan
+    for k, row in _known(spec, sources.habits[0]):
+        X[at + k] = sources.habits[0].over_until(series, rows, period, oldest)[row]
+    at += len(spec.thresholds)
+    for h, horizon in enumerate(spec.horizons):
+        ahead = period + horizon
+        bn, habits = series.bin(ahead), sources.habits[h]
+        _usual(series, rows, bn, level, scale, X[at])
+        np.multiply(pick(c["last"][bn], rows), scale, out=X[at + 1])
+        np.multiply(pick(week[series.weekday(ahead), bn], rows), own_scale, out=X[at + 2])
+        np.sqrt(pick(c["spread"][bn], rows), out=X[at + 3])
+        X[at + 3] *= scale
+        X[at + 4] = habits.change(b, bn)
+        X[at + 5] = series.weekday(ahead) >= 5
+        at += len(AHEAD)
+    for h, horizon in enumerate(spec.horizons):
+        bn, habits = series.bin(period + horizon), sources.habits[h]
+        X[at : at + len(spec.thresholds)] = np.nan
+        for k, row in _known(spec, habits):
+            X[at + k] = pick(habits.columns["share"][row, bn], rows)
+        at += len(spec.thresholds)
+    return X
+
+
+def _usual(series: Series, rows: Rows | slice, b: int, level: Floats, scale: F32, out: Floats) -> None:
+    """What is usual in a time-of-day bin, leaning on the level while the bin is young; see `twin.expectation`."""
+    days = pick(series.columns["days"][b], rows)
+    np.multiply(pick(series.columns["mean"][b], rows), scale, out=out)
+    out -= level
+    out *= days / (days + 1)
+    out += level
+
+
+def _given(X: Floats, at: int, count: int, given: Floats | None, rows: Rows | slice) -> int:
+    """Rows that were computed before, missing where there are none."""
+    if given is None:
+        X[at : at + count] = np.nan
+    else:
+        X[at : at + count] = pick(given, rows)
+    return at + count
+
+
+def _others(X: Floats, at: int, companions: Companions | None, rows: Rows | slice, period: int) -> int:
+    part = X[at : at + len(OTHERS)]
+    if companions is None:
+        part[:] = np.nan
+    else:
+        ring = companions.columns["ring"]
+        np.log1p(pick(ring[:, period % ring.shape[1]], rows), out=part)
+    return at + len(OTHERS)
+
+
+def _known(spec: FeatureSpec, habits: Habits) -> list[tuple[int, int]]:
+    """Which thresholds of the spec these habits keep a share of: number there and row here."""
+    kept = [round(float(t) * habits.scale, 4) for t in habits.thresholds]
+    return [(k, kept.index(round(t, 4))) for k, t in enumerate(spec.thresholds) if round(t, 4) in kept]
