@@ -15,6 +15,8 @@ import typer
 from stream.cli_bursts import burst_worker, bursts
 from stream.cli_calibrate import calibrate
 from stream.cli_ingest import convert, ingest
+from stream.cli_listen import listen
+from stream.cli_models import keeper, models
 from stream.cli_radio import coverage
 from stream.cli_state import state, topology
 from twin.errors import LockstepError
@@ -32,8 +34,11 @@ app.command()(coverage)
 app.command()(calibrate)
 app.command()(ingest)
 app.command()(convert)
+app.command()(listen)
 app.command("burst-worker")(burst_worker)
 app.add_typer(bursts, name="bursts")
+app.command()(keeper)
+app.add_typer(models, name="models")
 token = typer.Typer(help="Who may use the HTTP interface.", no_args_is_help=True)
 app.add_typer(token, name="token")
 

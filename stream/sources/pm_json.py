@@ -9,18 +9,14 @@ Source: ONAP VES 7.2 `perf3gppFields`; O-RAN SC `nonrtric-plt-ranpm`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
 from stream.sources.pm_report import PmReports
+from stream.sources.pm_time import epoch
 from twin.errors import BadInput
 from twin.events import Report
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_YEAR_US = 31_556_952_000_000
-_FIRST, _LAST = 10 * _YEAR_US, 200 * _YEAR_US
-"""From 1980 to 2170: outside, a number of microseconds is something else."""
 
 
 class _Header(msgspec.Struct, rename="camel"):
@@ -105,7 +101,7 @@ def read(value: bytes, made: PmReports) -> Iterator[Report]:
 
 
 def _period(header: _Header, granularity_s: float, made: PmReports) -> tuple[datetime, timedelta]:
-    begin, end = (_instant(text, made) for text in (header.start_epoch_microsec, header.last_epoch_microsec))
+    begin, end = (epoch(text, made.notes) for text in (header.start_epoch_microsec, header.last_epoch_microsec))
     if not 0 < granularity_s <= 86_400:
         raise BadInput("bad-period", f"a granularity period of {granularity_s} s")
     length = timedelta(seconds=granularity_s)
@@ -114,18 +110,3 @@ def _period(header: _Header, granularity_s: float, made: PmReports) -> tuple[dat
     if end - begin != length:
         made.notes["begin taken from the end and granularityPeriod"] += 1
     return end, length
-
-
-def _instant(text: float | str, made: PmReports) -> datetime:
-    try:
-        number = float(text)
-    except ValueError as error:
-        raise BadInput("wrong-type", f"{text!r} is no epoch in microseconds") from error
-    if not _FIRST <= number <= _LAST:
-        if not _FIRST <= number * 1000 <= _LAST:
-            raise BadInput(
-                "bad-period", f"{text} microseconds since 1970 is no time of a measurement, nor as milliseconds"
-            )
-        made.notes["epoch in milliseconds, not microseconds"] += 1
-        number *= 1000
-    return _EPOCH + timedelta(microseconds=number)

@@ -1,8 +1,9 @@
-"""Times of measurement files: ISO 8601 durations, and stamps with a zone in any of its spellings."""
+"""Times as files and events have them: ISO 8601 durations, stamps with a zone in any spelling, epochs."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -10,6 +11,12 @@ from twin.errors import BadInput
 
 _DURATION = re.compile(r"P(?:(\d{1,3})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,6})M)?(?:(\d{1,8})(?:\.\d+)?S)?)?")
 _UNITS_S = (86_400, 3_600, 60, 1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_US = 31_556_952_000_000
+_FIRST, _LAST = 10 * _YEAR_US, 200 * _YEAR_US
+"""From 1980 to 2170: outside, a number of microseconds is something else."""
+
+MILLISECONDS = "epoch in milliseconds, not microseconds"
 _SHORT_ZONE = re.compile(r"([+-]\d{2})_?(\d{2})$")
 
 
@@ -47,3 +54,21 @@ def stamp(text: str) -> datetime:
         return time.astimezone(UTC)
     except OverflowError as error:
         raise BadInput("bad-period", f"{text[:40]!r} leaves the calendar") from error
+
+
+def epoch(text: float | str, notes: Counter[str]) -> datetime:
+    """Read microseconds since 1970, or what says so and is milliseconds by its magnitude; that is noted.
+
+    Raises:
+        BadInput: wrong-type, it is no number; bad-period, it is no time either way.
+    """
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise BadInput("wrong-type", f"{str(text)[:40]!r} is no epoch in microseconds") from error
+    if not _FIRST <= number <= _LAST:
+        if not _FIRST <= number * 1000 <= _LAST:
+            raise BadInput("bad-period", f"{text} is no time of a measurement, in micro- or milliseconds since 1970")
+        notes[MILLISECONDS] += 1
+        number *= 1000
+    return _EPOCH + timedelta(microseconds=number)

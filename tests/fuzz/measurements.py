@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -11,10 +12,12 @@ import msgspec
 from test_pm_files import HEAD_28532, TAIL_28532, group, row
 
 from stream import decode as events
+from stream.sources import ves
 from stream.sources.files import open_reading
 from stream.sources.profile import full_catalogue
 from tests.fuzz.codecs import JSON
 from tests.fuzz.target import Target
+from tests.ves_events import AT, event, fault
 from twin import dn
 from twin.counters import Catalogue
 
@@ -52,7 +55,34 @@ def _xml_seeds() -> Iterable[bytes]:
     return [text.encode(), older.encode(), b'<?xml-stylesheet href="x"?>\n' + text.encode()]
 
 
+def _ves(data: bytes) -> None:
+    for made in ves.read(data, _catalogue()).events:
+        type_ = {"Alarm": events.ALARM, "Report": events.REPORT}.get(type(made).__name__, events.TOPOLOGY)
+        assert events.decode(type_, msgspec.json.encode(made)) == made
+
+
+def _ves_seeds() -> Iterable[bytes]:
+    named = [{"name": "NRCellDU=1", "hashMap": {"RRU.PrbTotDl": "71"}}]
+    ipmi = {"ipmiFanArray": [{"fanIdentifier": "f", "fanSpeed": 2400}]}
+    measured = {"measurementInterval": 300, "measurementFieldsVersion": "4.0"}
+    measured |= {"additionalMeasurements": named, "ipmi": ipmi}
+    told = {"href": "x/ManagedElement=7", "notificationType": "notifyNewAlarm", "eventTime": "2024-05-01T10:00:00Z"}
+    told |= {"alarmId": "1", "perceivedSeverity": "MAJOR"}
+    standard = {"data": told, "stndDefinedFieldsVersion": "1.0"}
+    registered = {"pnfRegistrationFieldsVersion": "2.1", "oamV4IpAddress": "9.9.9.9", "serialNumber": "1"}
+    made = (
+        fault(),
+        event("measurement", "measurementFields", measured),
+        event("stndDefined", "stndDefinedFields", standard, stndDefinedNamespace=ves.FAULTS),
+        event("pnfRegistration", "pnfRegistrationFields", registered),
+    )
+    inner = json.loads(_JSON)["event"]
+    pm = event("perf3gpp", "perf3gppFields", inner["perf3gppFields"], startEpochMicrosec=AT - 900_000_000)
+    return [json.dumps({"event": one}).encode() for one in (*made, pm)] + [json.dumps({"eventList": made}).encode()]
+
+
 TARGETS = (
     Target("pm-xml", lambda data: _read(data, "pm-xml"), _xml_seeds),
     Target("pm-json", lambda data: _read(data, "pm-json"), lambda: [_JSON], JSON),
+    Target("ves", _ves, _ves_seeds, JSON),
 )

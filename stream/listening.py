@@ -1,0 +1,143 @@
+"""An HTTP door for what sends by itself: VES events and SenML packs -> the source topics.
+
+Nothing is answered "accepted" before the broker has it. What can't be used is answered with its reason and goes
+nowhere: the sender still has it. Everything else a worker checks again, as whatever comes by Kafka.
+
+    POST /eventListener/v7             one VES event
+    POST /eventListener/v7/eventBatch  a list of them
+    POST /senml[?element=NAME]         a SenML pack (RFC 8428)
+    GET  /livez
+
+Source: ONAP VES Event Listener 7.2.1, "RESTful Web Services Definition".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from time import time
+from typing import Final
+
+from aiohttp import web
+
+from infra.access import Access, Role
+from stream.broker import Message
+from stream.decode import ALARM, REPORT, TOPOLOGY, to_ms
+from stream.outlets import ENCODER
+from stream.sources import ves
+from stream.sources.senml import reports as senml_reports
+from stream.topics import SOURCES, headers
+from twin.counters import Catalogue
+from twin.errors import BadInput, Unavailable
+from twin.events import Alarm, Report, TopologyChange
+
+log = logging.getLogger("lockstep.listener")
+
+Send = Callable[[str, Sequence[Message]], Awaitable[None]]
+"""Sends messages to a topic, without its prefix; raises Unavailable."""
+
+VERSION: Final = {"X-MinorVersion": "2", "X-PatchVersion": "1", "X-LatestVersion": "7.2.1"}
+BUSY_S = 5
+
+
+class Listener:
+    """Takes requests, gives messages.
+
+    Args:
+        send: See `Send`.
+        access: Who may send; None: whoever reaches the door, which then must be on this machine only.
+        max_bytes: Of a body.
+        now_ms: The wall clock [ms since 1970].
+    """
+
+    def __init__(
+        self,
+        send: Send,
+        catalogue: Catalogue,
+        access: Access | None,
+        max_bytes: int,
+        now_ms: Callable[[], int] = lambda: int(time() * 1000),
+    ) -> None:
+        self._send, self._catalogue, self._access, self._now_ms = send, catalogue, access, now_ms
+        self.app = web.Application(client_max_size=max_bytes, middlewares=[self._door])
+        self.app.router.add_post("/eventListener/v7", self._ves)
+        self.app.router.add_post("/eventListener/v7/eventBatch", self._ves)
+        self.app.router.add_post("/senml", self._senml)
+        self.app.router.add_get("/livez", self._alive)
+
+    @web.middleware
+    async def _door(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if self._access is not None and request.path != "/livez":
+            told = bearer(request.headers.get("Authorization"))
+            verdict = self._access.authorised(told, request.remote or "", Role.OPERATE)
+            if not verdict.ok:
+                more = {"Retry-After": str(verdict.retry_after_s)} if verdict.retry_after_s else {}
+                return _problem(verdict.status, "POL0001", verdict.detail, more)
+        try:
+            return await handler(request)
+        except BadInput as error:
+            return _problem(400, "SVC0002", str(error))
+        except web.HTTPRequestEntityTooLarge:
+            return _problem(413, "SVC0002", f"more than {request.client_max_size} bytes: send it in parts")
+        except Unavailable:
+            log.exception("the broker did not take what was sent; the sender is told to come again")
+            return _problem(503, "SVC1000", "the broker doesn't answer: send it again", {"Retry-After": str(BUSY_S)})
+
+    async def _alive(self, _request: web.Request) -> web.Response:
+        return web.json_response({"alive": True})
+
+    async def _ves(self, request: web.Request) -> web.Response:
+        taken = ves.read(await request.read(), self._catalogue)
+        by_topic: dict[str, list[Message]] = {}
+        for event in taken.events:
+            topic, message = _message(event)
+            by_topic.setdefault(topic, []).append(message)
+        for topic, messages in by_topic.items():
+            await self._send(topic, messages)
+        body = {"taken": len(taken.events), "notes": dict(taken.notes), "unknownCounters": dict(taken.dropped)}
+        return web.json_response(body, status=202, headers=VERSION)
+
+    async def _senml(self, request: web.Request) -> web.Response:
+        body, key, now = await request.read(), request.query.get("element", ""), self._now_ms()
+        made = senml_reports(body, key, now)
+        source = SOURCES["senml"]
+        id_ = f"http/{key}/{now}/{binascii.crc32(body):08x}"
+        await self._send(source.name, [Message(0, key, now, body, headers(source.event, id_, key, now, "http"))])
+        return web.json_response({"taken": len(made)}, status=202)
+
+
+def bearer(header: str | None) -> str | None:
+    """An `Authorization` header as one of a token; VES senders know only user and password: it is the password."""
+    scheme, _, rest = (header or "").partition(" ")
+    if scheme.lower() != "basic":
+        return header
+    try:
+        password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return f"Bearer {password}"
+
+
+def _message(event: Report | Alarm | TopologyChange) -> tuple[str, Message]:
+    if isinstance(event, Report):
+        kind, type_, key, time_ms = "report", REPORT, event.element, to_ms(event.end)
+        id_ = f"{key}/{time_ms}/{len(event.objects)}"
+    elif isinstance(event, Alarm):
+        kind, type_, key, time_ms = "alarm", ALARM, event.object_instance, to_ms(event.event_time)
+        id_ = f"{event.notification_id}/{time_ms}"
+    else:
+        kind, type_, key, time_ms = "topology", TOPOLOGY, event.source, to_ms(event.time)
+        id_ = event.id
+    head = headers(type_, id_, key, time_ms, "ves")
+    return SOURCES[kind].name, Message(0, key, time_ms, ENCODER.encode(event), head)
+
+
+def _problem(status: int, code: str, text: str, more: dict[str, str] | None = None) -> web.Response:
+    """An error as VES has it: `ServiceException` is the request's fault, `PolicyException` is who sent it."""
+    kind = "PolicyException" if code.startswith("POL") else "ServiceException"
+    body = {"requestError": {kind: {"messageId": code, "text": text}}}
+    return web.json_response(body, status=status, headers=VERSION | (more or {}))
