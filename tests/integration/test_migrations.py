@@ -47,7 +47,7 @@ def test_a_database_at_step_2_keeps_its_data(postgres_dsn: str, monkeypatch: pyt
     assert run(postgres_dsn, "SELECT count(*) FROM event") == [(1,)]
 
 
-@pytest.mark.parametrize("at", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("at", [1, 2, 3, 4, 5, 6, 7])
 def test_a_step_that_fails_leaves_nothing_and_is_gone_on_with(
     postgres_dsn: str, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
