@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +43,7 @@ __all__ = [
 
 Floats = NDArray[Any]
 Ints = NDArray[np.int64]
+Validation = TrainingSet | Callable[[], float] | None
 
 BATCH = 1024
 
@@ -78,8 +80,10 @@ def train(
     batch: int = BATCH,
     seed: int,
     real_batch: int | None = None,
-    validation: TrainingSet | None = None,
+    validation: Validation = None,
+    held_out: TrainingSet | None = None,
     folds: int = 5,
+    mean_labels: bool = False,
     optimizer: Any = None,
     last: int | None = None,
 ) -> History:
@@ -96,8 +100,11 @@ def train(
         batch: Synthetic samples a step.
         seed: Of folds and batches; the model's weights are the caller's.
         real_batch: Real samples a step; none: all.
-        validation: Real pairs; the weights of the epoch with the least loss on them are kept.
+        validation: Real pairs, or a function that gives a loss: the weights of the epoch with the least are kept.
+        held_out: Real pairs that lam is computed from; none: from those of the batch, as published. A network that
+            knows its own real pairs by heart has no gradient there and would never believe the twin.
         folds: K of the cross objectives.
+        mean_labels: The loss is linear in the label (cross-entropy), so the K models' labels may be averaged.
         optimizer: Of Keras; none: AdamW with a rate of 5e-4.
         last: lam from the last so many trainable arrays; none: from all.
 
@@ -107,7 +114,7 @@ def train(
     learner = KerasLearner(model, loss, optimizer, last)
     return train_learner(
         learner, objective, real, synthetic, label_model, contexts=contexts, epochs=epochs, batch=batch, seed=seed,
-        real_batch=real_batch, validation=validation, folds=folds,
+        real_batch=real_batch, validation=validation, held_out=held_out, folds=folds, mean_labels=mean_labels,
     )  # fmt: skip
 
 
@@ -123,8 +130,10 @@ def train_learner(
     batch: int = BATCH,
     seed: int,
     real_batch: int | None = None,
-    validation: TrainingSet | None = None,
+    validation: Validation = None,
+    held_out: TrainingSet | None = None,
     folds: int = 5,
+    mean_labels: bool = False,
 ) -> History:
     """The same for a network that isn't of Keras; see `train`."""
     chosen = objective_named(objective)
@@ -134,8 +143,8 @@ def train_learner(
         raise ConfigurationError(
             f"a {real.origin} and a {synthetic.origin} set are given; give a real, a synthetic one"
         )
-    labels = label(chosen, real, synthetic, label_model, folds=folds, seed=seed)
-    plan = _Plan(chosen, real.take(labels.rows), synthetic, labels, contexts, batch, real_batch)
+    labels = label(chosen, real, synthetic, label_model, folds=folds, seed=seed, held_out=held_out, mean=mean_labels)
+    plan = _Plan(chosen, real.take(labels.rows), synthetic, labels, contexts, batch, real_batch, held_out)
     rng = np.random.default_rng([seed, 29])
     losses, checks, lams = np.zeros(epochs), np.full(epochs, np.nan), np.zeros((epochs, plan.contexts))
     best, kept = epochs - 1, None
@@ -143,13 +152,19 @@ def train_learner(
         beta = epoch / (epochs - 1) if epochs > 1 else 1.0
         losses[epoch], lams[epoch] = plan.epoch(learner, beta, rng)
         if validation is not None:
-            checks[epoch] = float(np.mean(learner.losses(validation.x, validation.labels)))
+            checks[epoch] = _check(learner, validation)
             if kept is None or checks[epoch] < checks[best]:
                 best, kept = epoch, learner.parameters()
     if kept is not None:
         learner.put(kept)
     origin = [(one.run, one.twin_version) for one in (real, synthetic)]
     return History(losses, checks, lams, best, *origin)
+
+
+def _check(learner: Learner, validation: TrainingSet | Callable[[], float]) -> float:
+    if isinstance(validation, TrainingSet):
+        return float(np.mean(learner.losses(validation.x, validation.labels)))
+    return validation()
 
 
 class _Plan:
@@ -164,7 +179,9 @@ class _Plan:
         contexts: int | None,
         batch: int,
         real_batch: int | None,
+        held_out: TrainingSet | None,
     ) -> None:
+        self._held_out = held_out
         self.objective, self.real, self.synthetic, self.labels = objective, real, synthetic, labels
         used = [s.context for s in ((real, synthetic) if objective.synthetic else (real,))]
         seen = 1 + max(int(c.max()) for c in used)
@@ -178,11 +195,11 @@ class _Plan:
         """One pass over the synthetic set, or over the real one where no other counts."""
         if self.objective.synthetic:
             order = rng.permutation(self.synthetic.size)
-            parts = [order[k : k + self._batch] for k in range(0, len(order), self._batch)]
+            parts = np.array_split(order, -(-len(order) // self._batch))  # no small rest, which would weigh too much
             reals = [self._some_real(rng) for _ in parts]
         else:
             order = rng.permutation(self.real.size)
-            reals = [np.sort(order[k : k + self._real_batch]) for k in range(0, len(order), self._real_batch)]
+            reals = [np.sort(part) for part in np.array_split(order, -(-len(order) // self._real_batch))]
             parts = [order[:0]] * len(reals)
         found = [self._step(learner, beta, own, part) for own, part in zip(reals, parts, strict=True)]
         return float(np.mean([loss for loss, _ in found])), np.mean([lam for _, lam in found], axis=0)
@@ -212,11 +229,17 @@ class _Plan:
         kind = self.objective.lam
         if kind in ("none", "one"):
             return np.full(self.contexts, float(kind == "one"))
-        seen = learner.moments(real.x, real.labels, f, real.context, self.contexts)
+        labelled = np.bincount(real.context, minlength=self.contexts)
+        own = real
+        if self._held_out is not None and self.labels.held_out is not None:
+            own, f = self._held_out, self.labels.held_out
+        seen = learner.moments(own.x, own.labels, f, own.context, self.contexts)
         # The published context-aware rule counts the batch; the tuned estimators speak of the whole sets.
         counts: Floats = np.bincount(unlabelled, minlength=self.contexts)
         if not self.objective.ramp:
             counts = self._totals * real.size / self.real.size
         if kind == "tuned":
-            return np.full(self.contexts, lam_of(seen.pooled(), counts.sum(keepdims=True))[0])
-        return lam_of(seen, counts)
+            return np.full(
+                self.contexts, lam_of(seen.pooled(), labelled.sum(keepdims=True), counts.sum(keepdims=True))[0]
+            )
+        return lam_of(seen, labelled, counts)

@@ -6,7 +6,7 @@ and the correction too small. So labels of real inputs always come from a model 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -43,11 +43,13 @@ class Labels(NamedTuple):
         rows: Real pairs that are left for the objective, `[n]`.
         real: Their labels by a model that hasn't seen them, `[n, ...]`.
         synthetic: Of the synthetic inputs by each of the K models, `[K, N, ...]`.
+        held_out: Of the held-out inputs, if there are such.
     """
 
     rows: Ints
     real: Array
     synthetic: Array
+    held_out: Array | None = None
 
 
 def label(
@@ -59,6 +61,8 @@ def label(
     folds: int = 5,
     share: float = 0.5,
     seed: int = 0,
+    held_out: TrainingSet | None = None,
+    mean: bool = False,
 ) -> Labels:
     """Labels for an objective.
 
@@ -66,6 +70,8 @@ def label(
         model: None where the synthetic set brings its labels and nothing labels real inputs: for ERM and P-ERM.
         folds: K of the cross objectives.
         share: Of the real pairs that goes to the label model in PPI.
+        held_out: Pairs that no label model may be fitted on.
+        mean: Average the labels of the K models.
 
     Raises:
         ConfigurationError: The objective needs a label model, or there are too few pairs to fit one without some.
@@ -80,7 +86,7 @@ def label(
             )
         return Labels(every, real.labels, synthetic.labels[None])
     if isinstance(model, Fixed):
-        return Labels(every, model.label(real.x), model.label(synthetic.x)[None])
+        return Labels(every, model.label(real.x), model.label(synthetic.x)[None], _held(model.label, held_out))
     if objective.fit == "all":
         fitted = model.fit(real, seed)
         return Labels(every, real.labels, fitted(synthetic.x)[None])
@@ -90,18 +96,20 @@ def label(
         if not 0 < used < real.size:
             raise ConfigurationError(f"{real.size} real pairs can't be divided between label model and objective")
         fitted, left = model.fit(real.take(np.sort(order[:used])), seed), np.sort(order[used:])
-        return Labels(left, fitted(real.x[left]), fitted(synthetic.x)[None])
+        return Labels(left, fitted(real.x[left]), fitted(synthetic.x)[None], _held(fitted, held_out))
     if not 2 <= folds <= real.size:
         raise ConfigurationError(f"{real.size} real pairs can't be divided into {folds} folds")
-    return _crossed(real, synthetic, model, [np.sort(order[k::folds]) for k in range(folds)], seed)
+    parts = [np.sort(order[k::folds]) for k in range(folds)]
+    fits = [model.fit(real.take(np.setdiff1d(every, part)), seed + k) for k, part in enumerate(parts)]
+    joined = np.concatenate([fit(real.x[part]) for fit, part in zip(fits, parts, strict=True)])
+    made = np.stack([fit(synthetic.x) for fit in fits])
+    return Labels(
+        every,
+        joined[np.argsort(np.concatenate(parts))],
+        made.mean(axis=0, keepdims=True) if mean else made,
+        _held(fits[0], held_out),
+    )
 
 
-def _crossed(real: TrainingSet, synthetic: TrainingSet, model: LabelModel, parts: Sequence[Ints], seed: int) -> Labels:
-    every = np.arange(real.size)
-    out, made = [], []
-    for k, part in enumerate(parts):
-        fitted = model.fit(real.take(np.setdiff1d(every, part)), seed + k)
-        out.append(fitted(real.x[part]))
-        made.append(fitted(synthetic.x))
-    joined = np.concatenate(out)
-    return Labels(every, joined[np.argsort(np.concatenate(parts))], np.stack(made))
+def _held(fitted: Labeller, held_out: TrainingSet | None) -> Array | None:
+    return None if held_out is None else fitted(held_out.x)

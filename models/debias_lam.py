@@ -53,20 +53,20 @@ def moments(g: Floats, f: Floats, context: Ints, num_contexts: int) -> Moments:
     return Moments(count, member @ products, member @ squares, member @ g, member @ f)
 
 
-def lam_of(seen: Moments, unlabelled: Ints) -> Floats:
+def lam_of(seen: Moments, labelled: Ints | Floats, unlabelled: Ints | Floats) -> Floats:
     """lam of each context, `[num_contexts]`, in 0 to 1.
 
     Where no two real samples speak for a context the twin is believed (1); where it has no unlabelled sample there is
     nothing to believe (0).
 
     Args:
-        unlabelled: Samples without real labels, `[num_contexts]`.
+        labelled, unlabelled: Samples of the batch with and without real labels, `[num_contexts]`.
     """
     n = seen.n.astype(np.float64)
     safe = np.maximum(n, 1)
     covariance = (seen.products - np.sum(seen.g * seen.f, axis=1) / safe) / np.maximum(n - 1, 1)
     variance = (seen.squares - np.sum(seen.f * seen.f, axis=1) / safe) / np.maximum(n - 1, 1)
-    scale = (1 + n / np.maximum(unlabelled, 1)) * variance
+    scale = (1 + labelled / np.maximum(unlabelled, 1)) * variance
     lam = np.divide(covariance, scale, out=np.zeros_like(scale, dtype=np.float64), where=scale > 0)
     lam = np.where(n < 2, 1.0, np.clip(lam, 0.0, 1.0))
     return np.where(np.asarray(unlabelled) == 0, 0.0, lam)
