@@ -30,4 +30,6 @@ def checked(event: ModelCandidate, targets: Collection[str]) -> ModelArtifact:
     if not set(targets) & set(event.targets):
         here = ", ".join(sorted(targets)) or "nothing"
         raise BadInput("unfit-model", f"it predicts {', '.join(event.targets)}, this twin {here}")
+    if artifact.kind != "congestion":
+        raise BadInput("unfit-model", f"the fold runs no batch model of the kind {artifact.kind}")
     return artifact
