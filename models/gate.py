@@ -150,8 +150,11 @@ def _objection(total: Sums, rule: GateRule) -> str:
     before, after = binned_precision(total.champion), binned_precision(total.candidate)
     if before is not None and after is not None and after < before * (1 - rule.worse_precision):
         return f"average precision falls from {before:.3f} to {after:.3f}"
+    # With perfect calibration, too, 2 n times the loss is a chi-squared of as many degrees as there are bins in use.
+    used = [int((bins.number > 0).sum()) for bins in (total.champion, total.candidate)]
+    chance = (used[1] - used[0] + 2 * (2 * max(used)) ** 0.5) / (2 * total.n)
     cost = calibration_loss(total.candidate) - calibration_loss(total.champion)
-    if cost > rule.worse_calibration * total.loss_champion / total.n:
+    if cost > rule.worse_calibration * total.loss_champion / total.n + max(chance, 0.0):
         return f"its calibration costs {cost:.2g} nat more"
     return ""
 

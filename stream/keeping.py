@@ -187,7 +187,7 @@ class Keeping:
         """Whether a shadow has had all the time there is, and the twin has gone on meanwhile."""
         rule = self._rule(target)
         since = self.registry.versions[model].since[target]
-        return self.tally.newest() - since > rule.max_blocks * rule.block_ms
+        return self._now - since > rule.max_blocks * rule.block_ms
 
 
 def sums_of(event: ModelComparison) -> Sums:

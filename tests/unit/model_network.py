@@ -22,7 +22,7 @@ AHEAD = 4
 """Periods of an hour."""
 BAND = (30.0, 40.0)
 """A cell whose load is in this band now is congested in an hour: no straight line sees that."""
-CERTAIN = 6.0
+CERTAIN = 12.0
 """Log-odds of a bump's top, above those beside it."""
 
 
@@ -34,7 +34,7 @@ def artifact(
     spec = spec_for([target], granularity_s * 1000)
     F = len(spec.names)
     low, high = (edge / spec.scale for edge in band)
-    edge = (high - low) / 10
+    edge = (high - low) / 200
     # Four corners of a trapezium, each a relu.
     corners = np.array([low - edge, low, high, high + edge])
     width = F + len(spec.marked)
