@@ -141,7 +141,7 @@ def train_learner(
         raise ConfigurationError(f"{real.size} real and {synthetic.size} synthetic samples can't train {chosen.name}")
     if real.origin != "real" or synthetic.origin != "synthetic":
         raise ConfigurationError(
-            f"a {real.origin} and a {synthetic.origin} set are given; give a real, a synthetic one"
+            f"sets of origin {real.origin} and {synthetic.origin} are given; give real, synthetic"
         )
     labels = label(chosen, real, synthetic, label_model, folds=folds, seed=seed, held_out=held_out, mean=mean_labels)
     plan = _Plan(chosen, real.take(labels.rows), synthetic, labels, contexts, batch, real_batch, held_out)
