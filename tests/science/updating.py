@@ -1,0 +1,364 @@
+"""The effect of updating: a model that learns on, against the same one frozen before a change.
+
+    python -m tests.science.updating [prb itu emulated control] [--seeds 3] [--plot FOLDER]
+
+The congestion model of `models.online` is fed a recording hour by hour. At a moment t0 two copies are made of it, which
+never learn again but are asked the same questions on the same events:
+
+    weights     its weights and its errors are frozen; what it knows of each cell's days goes on being learnt
+    everything  the profiles of the cells and of the network are frozen, too, as in a model that was trained once and
+                is given the last day's values only
+
+`prb`: three LTE cells over 14 months; frozen after 60 days, in winter, so that the change is that of the seasons.
+`itu`: 962 cells over five and a half days; frozen after two, scored over all cells and over those whose mean load of
+the three days after differs by more than 10 points from that before: which these are is only known afterwards.
+`emulated`: 60 cells for four weeks; after two, work moves home: offices and homes change their daily curves, and
+everybody asks for a quarter more; `control` is the same network without that: what updating gains where nothing
+changes.
+
+Progressive: every prediction is scored when its label is known, before anything is learnt from it. The difference is
+that of the frozen copy less that of the one that learns, positive where updating helps; its interval of 95 % is from
+2000 bootstrap samples of whole weeks or days (of cells where there are only a few days). Recordings are read from
+../shared/data.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import argparse
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from models.online import CongestionModel
+from models.scoring import average_precision
+from models.targets import CongestionTarget, parse_target
+from stream.sources.emulator import EmulatedNetwork, Rates, Script
+from twin.expectation import Series
+
+ROOT = Path(__file__).parents[2]
+Array = NDArray[Any]
+HOUR_MS, DAY = 3_600_000, 24
+LOAD = "RRU.PrbTotDl"
+CASES = ("prb", "itu", "emulated", "control")
+MODELS = ("learning", "weights", "everything")
+SAMPLES = 2000
+PROFILE = ("mean", "days", "spread")
+HABITS = ("share", "week")
+
+
+class Case(NamedTuple):
+    """A stream and the moment at which the copies are frozen.
+
+    Attributes:
+        load: [%], `[num_hours, num_cells]`, NaN where missing.
+        first: Hour since 1970 that the first row ends with.
+        frozen: Row of `load` from which the copies learn no more.
+        block: Rows of a line of the table.
+        clusters: What the bootstrap draws: "weeks", "days" or "cells".
+        chosen: Cells that are scored; all where None.
+    """
+
+    name: str
+    load: Array
+    first: int
+    target: CongestionTarget
+    frozen: int
+    block: int
+    clusters: str = "days"
+    chosen: Array | None = None
+
+
+class Scored(NamedTuple):
+    """All scored predictions, `[m]`, of the three models `[3, m]`."""
+
+    row: Array
+    cell: Array
+    probability: Array
+    expected: Array
+    value: Array
+    label: Array
+
+
+class Follower:
+    """A copy of model and series that stays as it is.
+
+    Args:
+        everything: Profiles and habits stay, too, and not only the weights.
+    """
+
+    def __init__(self, model: CongestionModel, series: Series, everything: bool) -> None:
+        self.everything = everything
+        self.series = copy_of(series)
+        self.model = CongestionModel(model.targets, model.granularity_ms, 1)
+        self.model.restore({name: array.copy() for name, array in model.state().items()})
+
+    def close(self, period: int) -> None:
+        """Follow what is told of a period, learn nothing that is to stay."""
+        habits, columns = self.model.habits, self.series.columns
+        kept = {name: columns[name].copy() for name in PROFILE}
+        habits_kept = {name: habits.columns[name].copy() for name in HABITS}
+        network = habits._network.copy()
+        habits.learn(self.series, period, self.series.recent(period) * np.float32(1 / self.model.scale))
+        self.series.learn(period)
+        if self.everything:
+            for name, array in kept.items():
+                columns[name][:] = array
+            for name, array in habits_kept.items():
+                habits.columns[name][:] = array
+            habits._network = network
+
+
+def copy_of(series: Series) -> Series:
+    """The same, sharing nothing."""
+    other = Series(series.counter, series.granularity_ms, 1)
+    other.restore({name: array.copy() for name, array in series.state().items()})
+    return other
+
+
+def run(case: Case) -> Scored:
+    """Predict and score from `frozen` on."""
+    T, n = case.load.shape
+    series = Series("X", HOUR_MS, 1)
+    model = CongestionModel([case.target], HOUR_MS, 1)
+    rows = series.rows_of(np.arange(n))
+    model.grow(n)
+    horizon, threshold = model.horizon, case.target.threshold
+    followers: list[Follower] = []
+    waiting: dict[int, tuple[Array, Array]] = {}
+    out: dict[str, list[Array]] = {name: [] for name in Scored._fields}
+    for t in range(T):
+        period = case.first + t
+        if t:
+            model.learn(series, period - 1)
+            series.learn(period - 1)
+            model.freeze()
+            for follower in followers:
+                follower.close(period - 1)
+        if t == case.frozen:
+            followers = [Follower(model, series, everything) for everything in (False, True)]
+        each = [(model, series), *((f.model, f.series) for f in followers)]
+        for _, own in each:
+            own.open(period)
+            own.write(rows, period, case.load[t])
+        if t in waiting:
+            p, expected = waiting.pop(t)
+            at = np.flatnonzero(~np.isnan(case.load[t]) & ~np.isnan(p[0]))
+            value = case.load[t, at]
+            parts = (np.full(len(at), t), at, p[:, at], expected[:, at], value, value > threshold)
+            for name, part in zip(Scored._fields, parts, strict=True):
+                out[name].append(part)
+        if followers:
+            made = [m.predict(own, rows, period, period - 1) for m, own in each]
+            waiting[t + horizon] = (np.stack([m.probability[0] for m in made]), np.stack([m.expected for m in made]))
+    return Scored(*(np.concatenate(parts, axis=-1) for parts in out.values()))
+
+
+def log_loss(p: Array, label: Array) -> Array:
+    """Of each prediction [nat]."""
+    bounded = np.clip(p.astype(np.float64), 1e-6, 1 - 1e-6)
+    return -np.where(label, np.log(bounded), np.log1p(-bounded))
+
+
+def figures(scored: Scored, at: Array) -> Array:
+    """Log loss, average precision and mean absolute error of the forecast, `[3 figures, 3 models]`."""
+    p, label = scored.probability[:, at], scored.label[at]
+    precision = [average_precision(label, own) for own in p]
+    return np.array(
+        [
+            log_loss(p, label).mean(axis=1),
+            [np.nan if x is None else x for x in precision],
+            np.abs(scored.expected[:, at] - scored.value[at]).mean(axis=1),
+        ]
+    )
+
+
+def spread(scored: Scored, clusters: Array, rng: np.random.Generator) -> Array:
+    """95 % intervals of what updating gains in log loss and error of the forecast, `[2 figures, 2 copies, 2 ends]`."""
+    loss, error = log_loss(scored.probability, scored.label), np.abs(scored.expected - scored.value)
+    of = np.unique(clusters, return_inverse=True)[1]
+    number = of.max() + 1
+    count = np.bincount(of)
+    gains = np.stack([[np.bincount(of, x[k] - x[0]) for k in (1, 2)] for x in (loss, error)])
+    drawn = rng.integers(0, number, (SAMPLES, number))
+    means = gains[:, :, drawn].sum(axis=-1) / count[drawn].sum(axis=-1)
+    return np.moveaxis(np.quantile(means, [0.025, 0.975], axis=-1), 0, -1)
+
+
+def show(console: Console, case: Case, plot: Path | None) -> None:
+    """Print one case."""
+    scored = run(case)
+    if case.chosen is not None:
+        kept = np.isin(scored.cell, case.chosen)
+        scored = Scored(*(part[..., kept] for part in scored))
+    taught = np.nansum(case.load[: case.frozen] > case.target.threshold)
+    title = f"{case.name}: {case.target.name}, frozen after {case.frozen} h with {taught:.0f} positive labels"
+    table = Table(title=title, title_justify="left")
+    for name in ("after", "labels", "positive"):
+        table.add_column(name, justify="right")
+    for figure in ("log loss", "AP", "MAE [%]"):
+        for model in MODELS:
+            table.add_column(f"{figure}\n{model}", justify="right")
+    rows = scored.row - case.frozen
+    for begin in range(0, int(rows.max()) + 1, case.block):
+        at = np.flatnonzero((rows >= begin) & (rows < begin + case.block))
+        if len(at):
+            table.add_row(*line(f"{begin // DAY}-{(begin + case.block) // DAY} d", scored, at))
+    table.add_section()
+    table.add_row(*line("all", scored, np.arange(len(rows))))
+    console.print(table)
+    length = {"weeks": 7 * DAY, "days": DAY}
+    clusters = scored.cell if case.clusters == "cells" else scored.row // length[case.clusters]
+    ends = spread(scored, clusters, np.random.default_rng(0))
+    whole = figures(scored, np.arange(len(rows)))
+    for k, (figure, own) in enumerate((("log loss", 0), ("MAE [%]", 2))):
+        told = [
+            f"{MODELS[m]} {whole[own, m] - whole[own, 0]:+.4f} ({ends[k, m - 1, 0]:+.4f} to {ends[k, m - 1, 1]:+.4f})"
+            for m in (1, 2)
+        ]
+        console.print(f"  {figure}, frozen less learning, bootstrap over {case.clusters}: {'; '.join(told)}")
+    console.print()
+    if plot is not None:
+        draw(case, scored, plot)
+
+
+def line(name: str, scored: Scored, at: Array) -> list[str]:
+    """One row of the table."""
+    own = figures(scored, at)
+    numbers = [f"{x:.4f}" if k == 0 else f"{x:.3f}" if k == 1 else f"{x:.2f}" for k, row in enumerate(own) for x in row]
+    return [name, str(len(at)), str(int(scored.label[at].sum())), *numbers]
+
+
+def draw(case: Case, scored: Scored, folder: Path) -> None:
+    """Running means of the log loss."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    folder.mkdir(parents=True, exist_ok=True)
+    day = (scored.row - case.frozen) // DAY
+    loss = log_loss(scored.probability, scored.label)
+    count = np.maximum(np.bincount(day), 1)
+    figure, axes = plt.subplots(figsize=(8, 3.5), layout="constrained")
+    width = max(1, len(count) // 20)
+    for own, name in zip(loss, MODELS, strict=True):
+        daily = np.bincount(day, own) / count
+        axes.plot(np.convolve(daily, np.ones(width) / width, "valid"), label=name)
+    axes.set(xlabel="days since it was frozen", ylabel="log loss [nat]", title=f"{case.name}: {case.target.name}")
+    axes.legend()
+    figure.savefig(folder / f"updating-{case.name.replace(',', '').replace(' ', '-')}.png", dpi=120)
+    plt.close(figure)
+
+
+# Streams ------------------------------------------------------------------------------------------------------------
+
+
+def gridded(rows: Sequence[tuple[str, datetime, float]], ends: bool) -> tuple[Array, int]:
+    """Values by cell and hour as `[num_hours, num_cells]`, and the hour since 1970 that the first row ends with."""
+    cells = {name: k for k, name in enumerate(sorted({name for name, _, _ in rows}))}
+    epoch = datetime(1970, 1, 1)  # noqa: DTZ001 - the files have no zone
+    hours = np.array([(time - epoch) // timedelta(hours=1) for _, time, _ in rows]) + (0 if ends else 1)
+    load = np.full((hours.max() - hours.min() + 1, len(cells)), np.nan)
+    load[hours - hours.min(), [cells[name] for name, _, _ in rows]] = [value for _, _, value in rows]
+    return load, int(hours.min())
+
+
+def prb(data: Path) -> Iterator[Case]:
+    """Three cells over the seasons."""
+    rows = []
+    for text in (data / "lte_prb_hourly_4cells" / "df_hourly_sample.csv").read_text().splitlines()[1:]:
+        cell, time, _, _, share = text.split(";")
+        rows.append((cell, datetime.fromisoformat(time), 100 * float(share)))
+    load, first = gridded(rows, ends=False)
+    for threshold in (50, 70):
+        target = parse_target(f"X>{threshold}@1h")
+        yield Case(f"prb, seasons above {threshold}", load, first, target, 60 * DAY, 60 * DAY, "weeks")
+
+
+def itu(data: Path) -> Iterator[Case]:
+    """Many cells for a few days."""
+    rows = []
+    for text in (data / "itu_5g_cell_load_energy" / "CLdata.csv").read_text().splitlines()[1:]:
+        time, station, cell, share, *_ = text.split(",")
+        rows.append((f"{station},{cell}", datetime.strptime(time, "%m/%d/%Y %H:%M"), 100 * float(share)))  # noqa: DTZ007 - as above
+    load, first = gridded(rows, ends=False)
+    frozen = 2 * DAY
+    # The same hours of the day before and after, so that a daily curve is no shift.
+    before, after = (mean_of(part) for part in (load[:frozen], load[frozen : frozen + 3 * DAY]))
+    shifted = np.flatnonzero(np.abs(after - before) > 10)
+    target = parse_target("X>50@1h")
+    yield Case("itu, all cells", load, first, target, frozen, DAY, "cells")
+    yield Case(f"itu, {len(shifted)} cells that shift", load, first, target, frozen, DAY, "cells", shifted)
+
+
+def mean_of(load: Array) -> Array:
+    """Of each cell; NaN where less than half a day of it is there."""
+    known = ~np.isnan(load)
+    count = np.where(known.sum(axis=0) < DAY // 2, np.nan, known.sum(axis=0))
+    return np.where(known, load, 0.0).sum(axis=0) / count
+
+
+def emulated(seed: int, sites: int, weeks: int = 4, changes: bool = True) -> Case:
+    """Work moves home half-way, or nothing changes."""
+    net = EmulatedNetwork(seed, sites, 1, 3600, script=Script(), rates=Rates.none())
+    names = {net.plan.cell(cell): cell for cell in range(net.plan.num_cells)}
+    hours, half = weeks * 7 * DAY, weeks * 7 * DAY // 2
+    load = np.full((hours, len(names)), np.nan)
+    for t in range(hours):
+        if t == half and changes:
+            # The emulator's script knows no such change: here its hidden demand is changed by hand.
+            traffic = net._traffic
+            traffic._area = np.where(traffic._area < 2, 1 - traffic._area, traffic._area)
+            traffic._peak = 1.25 * traffic._peak
+        for item in net.step():
+            if item.kind != "report":
+                continue
+            body = msgspec.json.decode(item.value)
+            if LOAD in body["counters"]:
+                column = body["counters"].index(LOAD)
+                for name, values in zip(body["objects"], body["values"], strict=True):
+                    load[t, names[f"{body['element']},{name}"]] = np.nan if values[column] is None else values[column]
+    first = int(net.start.timestamp()) // 3600 + 1
+    return Case(
+        f"{'emulated' if changes else 'control'}, seed {seed}", load, first, parse_target("X>70@1h"), half, 3 * DAY
+    )
+
+
+def main() -> None:
+    """Print everything."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", default=list(CASES), help=", ".join(CASES))
+    parser.add_argument("--seeds", type=int, default=3, help="of the emulated network")
+    parser.add_argument("--sites", type=int, default=20, help="of the emulated network")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--plot", type=Path, help="folder for a plot of each case")
+    chosen = parser.parse_args()
+    console = Console(width=150)
+    for name in chosen.cases:
+        if name in ("emulated", "control"):
+            for seed in range(1, chosen.seeds + 1):
+                show(console, emulated(seed, chosen.sites, changes=name == "emulated"), chosen.plot)
+        elif name in ("prb", "itu"):
+            if not chosen.data.is_dir():
+                console.print(f"{name}: {chosen.data} is absent; give the folder of the recordings with --data")
+                continue
+            for case in {"prb": prb, "itu": itu}[name](chosen.data):
+                show(console, case, chosen.plot)
+        else:
+            parser.error(f"no case {name!r}")
+
+
+if __name__ == "__main__":
+    main()
