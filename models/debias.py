@@ -27,6 +27,7 @@ from models.debias_sets import TrainingSet, training_set
 from twin.errors import ConfigurationError
 
 __all__ = [
+    "BATCH",
     "OBJECTIVES",
     "Fixed",
     "History",
@@ -140,9 +141,7 @@ def train_learner(
     if not real.size or (chosen.synthetic and not synthetic.size) or epochs < 1 or batch < 1:
         raise ConfigurationError(f"{real.size} real and {synthetic.size} synthetic samples can't train {chosen.name}")
     if real.origin != "real" or synthetic.origin != "synthetic":
-        raise ConfigurationError(
-            f"sets of origin {real.origin} and {synthetic.origin} are given; give real, synthetic"
-        )
+        raise ConfigurationError(f"sets of origin {real.origin} and {synthetic.origin} are given; give real, synthetic")
     labels = label(chosen, real, synthetic, label_model, folds=folds, seed=seed, held_out=held_out, mean=mean_labels)
     plan = _Plan(chosen, real.take(labels.rows), synthetic, labels, contexts, batch, real_batch, held_out)
     rng = np.random.default_rng([seed, 29])

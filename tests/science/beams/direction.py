@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from models.debias import Fixed, TrainingSet, train_learner, training_set
+from models.debias import BATCH, Fixed, TrainingSet, train_learner, training_set
 from tests.science.beams.data import CACHE, Beams, geometric, true_world, wrong_world
 from tests.science.beams.network import DenseNetwork, angle_loss, fourier
 from tests.science.beams.plots import panels
@@ -112,9 +112,12 @@ def run(world: Beams, twin: Floats, method: str, fraction: float, seed: int) -> 
     """
     sets = split(world, world.angles.astype(np.float32), fraction, seed)
     network = DenseNetwork((120, 128, 64, 2), angle_loss, seed, bias=(False, True, True))
+    objective, *how = method.split(", ")
+    parts = -(-sets.real.size // BATCH)
     history = train_learner(
-        network, method, sets.real, sets.synthetic, twin_of(world, twin.astype(np.float32)), contexts=2,
-        epochs=EPOCHS_ALONE if method == "erm" else EPOCHS, seed=seed, validation=sets.validation,
+        network, objective, sets.real, sets.synthetic, twin_of(world, twin.astype(np.float32)), contexts=2,
+        epochs=max(EPOCHS_ALONE // parts, 1) if method == "erm" else EPOCHS, seed=seed, validation=sets.validation,
+        real_batch=BATCH, held_out=sets.validation if "held out" in how else None,
     )  # fmt: skip
     loss, seen = network.losses(sets.test.x, sets.test.labels), sets.test.context == 1
     return Score(*(float(x.mean()) for x in (loss, loss[seen], loss[~seen])), tuple(history.lam[-1].tolist()))
