@@ -10,7 +10,7 @@ FEATURES = ("now", "before", "slope")
 
 
 def some_artifact(seed: int = 0, units: int = 8) -> ModelArtifact:
-    """A congestion model of two targets and three quantiles; its second feature may be missing."""
+    """A model of two targets and three quantiles; its second feature may be missing."""
     rng = np.random.default_rng(seed)
     layers = [
         Layer(kind="dense", units=units, activation="relu"),
@@ -29,10 +29,9 @@ def some_artifact(seed: int = 0, units: int = 8) -> ModelArtifact:
     return with_version(
         ModelArtifact(
             m_l_model_id="some",
-            kind="congestion",
+            kind="failure",
             targets=targets,
             horizons=[3600],
-            counter="X",
             granularity_ms=3_600_000,
             features=list(FEATURES),
             marked=[1],

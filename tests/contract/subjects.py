@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.contract import landed_subjects as landed
 from tests.contract import online_subjects as online
 from tests.contract import twin_subjects as twin
 from tests.contract.subject import Subject
@@ -9,5 +10,6 @@ from tests.contract.subject import Subject
 SUBJECTS: tuple[type[Subject], ...] = (
     *(online.ASeries, online.SomeHabits, online.Congestion, online.Contributions, online.Logit, online.RiverLogit),
     *(online.Regression, online.Failures, online.FailureEvidence, online.Blended),
+    *(landed.BatchNetwork, landed.NetworkExplained, landed.Anomalies, landed.FadingLinks, landed.Wear),
     *(twin.Drifts, twin.Fidelity, twin.Ratios, twin.RadioWatch),
 )
