@@ -18,7 +18,8 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from models.batch.spec import FeatureSpec
-from models.layers import Layer, Step, steps
+from models.layers import Layer as Layer
+from models.layers import Step, steps
 from twin import snapshot
 from twin.errors import ArtifactError, SnapshotError
 

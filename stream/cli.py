@@ -19,6 +19,7 @@ from stream.cli_listen import listen
 from stream.cli_models import keeper, models
 from stream.cli_radio import coverage
 from stream.cli_state import state, topology
+from stream.cli_train import train
 from twin.errors import LockstepError
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app.add_typer(topology, name="topology")
 app.command()(state)
 app.command()(coverage)
 app.command()(calibrate)
+app.command()(train)
 app.command()(ingest)
 app.command()(convert)
 app.command()(listen)
