@@ -30,7 +30,7 @@ from twin.errors import LockstepError
 SAMPLE_S, TICK_S, LEVEL_S = 5.0, 0.25, 300.0
 BYTES_PER_CELL_PERIOD = 1000
 """On disk, roughly: in the log, in the outlets and in the database with its indexes."""
-COMPRESSED = 400
+COMPRESSED = 600
 """The same where the log and the outlets are compressed."""
 
 
