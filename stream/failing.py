@@ -25,6 +25,7 @@ from stream.failing_objects import CELL, ELEMENT, Place, owner, place, reached, 
 from stream.failing_watch import Watched
 from twin.companions import HALF_A_POINT, LEAST_FREE, THROUGHPUT, VOLUME
 from twin.events import Alarm
+from twin.model_events import ONLINE
 
 if TYPE_CHECKING:
     from stream.config import ShardConfig
@@ -61,7 +62,9 @@ class Failing:
 
     def __init__(self, config: ShardConfig) -> None:
         on = any(target.kind == "alarm" for target in config.failure_targets)
-        self.watched = {kind: Watched(kind, config.failure_targets) for kind in (CELL, ELEMENT) if on}
+        self.watched = {
+            kind: Watched(kind, config.failure_targets, config.monitor_by) for kind in (CELL, ELEMENT) if on
+        }
         self._bounds: dict[tuple[int, str], tuple[tuple[int, int], list[Bound]]] = {}
         self._place: tuple[tuple[int, int, int], Place] | None = None
         self._standing: tuple[int, ...] | None = None
@@ -124,10 +127,14 @@ class Failing:
         used = evidence.used(limit, direction)
         health = evidence.health(used)
         at_risk = watched.at_risk(observed)
+        tag = f"{watched.kind}/{STEP_MS // 1000}/{shard.partition}"
+        watched.watch.turn(shard, tag, step)
         for k, (head, window) in enumerate(zip(watched.heads, watched.windows, strict=True)):
             matured = head.learn(step, np.where(struck[k], 1.0, np.where(observed, 0.0, np.nan)))
             if matured is not None:
                 window.add(matured)
+                name, ahead = head.target.name, (head.horizon, head.stride)
+                watched.watch.follow_failures(shard, watched.names, name, ONLINE, matured, *ahead)
                 shard.matured_failures.append((watched.kind, k, end, matured))
             Xk = add_wear(X, evidence, of_error, direction, head.target.horizon_s * 1000)
             head.file(step, Xk, at_risk[k])

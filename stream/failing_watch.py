@@ -15,6 +15,7 @@ from models.failure_priors import priors
 from models.failure_scores import FailureWindow
 from models.failure_signals import STEP_MS, feature_names
 from models.failure_usual import DAY_MS
+from stream.monitoring import Watch
 from twin.columns import Columns
 from twin.events import Alarm
 
@@ -39,7 +40,7 @@ class Watched:
         fed: Lengths of the periods of tables that tell of these objects [ms]; derived.
     """
 
-    def __init__(self, kind: str, targets: Sequence[FailureTarget]) -> None:
+    def __init__(self, kind: str, targets: Sequence[FailureTarget], monitor_by: Sequence[str] = ()) -> None:
         self.kind = kind
         self.targets = [target for target in targets if target.kind == "alarm"]
         self.names: list[str] = []
@@ -50,6 +51,8 @@ class Watched:
         self.evidence = Evidence(kind)
         self.feature_names = feature_names(kind)
         self.heads = [FailureHead(t, self.feature_names, STEP_MS, priors(t, kind)) for t in self.targets]
+        self.watch = Watch(STEP_MS, monitor_by)
+        """How good the predictions have been."""
         self.windows = [FailureWindow(STEP_MS / 1000) for _ in self.targets]
         self.faults: list[Counter[int]] = [Counter() for _ in self.targets]
         """O-RAN fault ids of the alarms of each target."""
@@ -151,6 +154,6 @@ class Watched:
             raise ValueError(f"the objects of kind {self.kind} don't fit together")
 
     def _parts(self) -> dict[str, Any]:
-        parts: dict[str, Any] = {"evidence": self.evidence, "columns": self.columns}
+        parts: dict[str, Any] = {"evidence": self.evidence, "columns": self.columns, "watch": self.watch}
         parts |= {f"head{k}": head for k, head in enumerate(self.heads)}
         return parts | {f"score{k}": window for k, window in enumerate(self.windows)}

@@ -14,6 +14,7 @@ from models.monitor_calibration import EDGES
 from models.monitor_tally import Figures
 from models.scoring import Matured
 from stream.decode import from_ms
+from stream.monitoring_speakers import Speakers
 from stream.outlets import outlet
 from twin.monitoring_events import ModelMonitoring
 from twin.placement import above, upward
@@ -42,6 +43,7 @@ class Watch:
 
     def __init__(self, granularity_ms: int, attributes: Sequence[str]) -> None:
         self.monitor = Monitor(granularity_ms)
+        self.speakers = Speakers()
         self.attributes = tuple(attributes)
         self._group: Ints = np.empty((len(self.attributes), 0), dtype=np.int64)
         self._key: tuple[int, int] | None = None
@@ -69,14 +71,17 @@ class Watch:
 
         Args:
             names: Of the series' objects, in the order of its rows.
-            version: Of the model whose predictions were published; not what it has learnt since.
+            version: Of the online model, which speaks where no batch model is champion.
             horizon: Of the target [period].
         """
-        if labels.rows is None or not len(labels.rows):
+        now = shard.tables[self.monitor.granularity_ms].now
+        champion = shard.models.registry.champion(target) or version
+        spoke = self.speakers.at(target, champion, now, labels.period - horizon)
+        if spoke is None or labels.rows is None or not len(labels.rows):
             return
         group = self._groups(shard.topology, names).take(labels.rows, axis=1)
         self.monitor.add(
-            *(target, version, group, labels.probability, labels.label, labels.period),
+            *(target, spoke, group, labels.probability, labels.label, labels.period),
             rows=labels.rows,
             horizon=horizon,
             decision=decision,
@@ -117,11 +122,12 @@ class Watch:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything that can't be derived, as arrays."""
-        return self.monitor.state()
+        return {**self.monitor.state(), **self.speakers.state()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `state` returned."""
         self.monitor.restore(state)
+        self.speakers.restore(state)
 
     def _groups(self, topology: Topology, names: Sequence[str]) -> Ints:
         """Group of every row for each attribute, `[num_attributes, n]`; anew only after something has changed."""
@@ -158,7 +164,8 @@ def newest_figures(shard: Shard) -> dict[str, Figures]:
 
 def watches(shard: Shard) -> list[Watch]:
     """Everything that is watched in a shard."""
-    return [channel.watch for _, channel in sorted(shard.channels.items())]
+    own = [channel.watch for _, channel in sorted(shard.channels.items())]
+    return own + [watched.watch for _, watched in sorted(shard.failing.watched.items())]
 
 
 def declared(topology: Topology, names: Sequence[str], attributes: Sequence[str]) -> list[list[str | None]]:

@@ -11,11 +11,13 @@ import pytest
 from folding import LOAD, START, fold, inventory, log, new_shard, outlets, report
 
 from infra import metrics as m
+from models.failure import parse_failure_target
 from models.monitor import Monitor
 from stream.board import Board
 from stream.channel import Channel
 from stream.config import ShardConfig
 from stream.monitoring import declared, newest_figures
+from stream.monitoring_speakers import Speakers
 from stream.pages import gauge_predictions
 from stream.progress import Phase
 from stream.shard import Shard
@@ -139,3 +141,48 @@ def test_the_newest_figures_are_gauges(folded: tuple[Shard, list[dict[str, Any]]
     board.gone(4)
     gauge_predictions(board)
     assert b"prediction_recall{" not in board.metrics.text()
+
+
+def test_a_prediction_belongs_to_who_had_made_it() -> None:
+    speakers, target = Speakers(), "X"
+    assert speakers.at(target, "online", 10, 6) == "online"
+    # Promoted while period 11 is open: its predictions, and those of period 10 that came late, are nobody's alone.
+    said = [speakers.at(target, "batch@1", now, now - 4) for now in range(11, 19)]
+    assert said == ["online"] * 3 + [None] * 2 + ["batch@1"] * 3
+    other = Speakers()
+    other.restore(speakers.state())
+    for each in (speakers, other):
+        assert [each.at(target, "online", now, now - 4) for now in range(19, 24)] == ["batch@1"] * 3 + [None] * 2
+    for now in range(24, 60):
+        speakers.at(target, f"batch@{now}", now, now)
+    assert len(speakers.state()["speakers"]) < 400
+
+
+def test_a_promotion_starts_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    shard = new_shard(CONFIG)
+    records, told = log(history()), []
+    monkeypatch.setattr(shard.models.registry, "champion", lambda _: champion)
+    for k, record in enumerate(records):
+        champion = "online" if k < len(records) // 2 else "batch@1"
+        told += outlets(shard.apply([record]), "monitoring")
+    last = [r for r in told if (r["time"], r["target"], r["group"]) == (told[-1]["time"], told[-1]["target"], "all")]
+    n = {row["model_version"]: row["figures"]["n"] for row in last}
+    assert set(n) == {"online", "batch@1"}
+    assert min(n.values()) > 500
+
+
+def test_failures_are_watched_and_told() -> None:
+    config = ShardConfig(failure_targets=(parse_failure_target("alarm:EQUIPMENT_ALARM@2h"),), monitor_by=("area",))
+    shard, events = new_shard(config), [network()]
+    for t in range(96 * 2 + 2):
+        events += [report(e, t, load(k, t)) for k, e in enumerate(ELEMENTS)]
+    told = outlets(fold(shard, log(events)), "monitoring")
+    assert {row["target"] for row in told} == {config.failure_targets[0].name}
+    assert {row["group"] for row in told} == {"all", "area=city", "area=country"}
+    everyone = [row["figures"] for row in told if row["group"] == "all"]
+    assert all(0 < figures["mean_probability"] < 0.01 for figures in everyone)
+    assert all(figures["alarms"] == figures["episodes"] == 0 for figures in everyone)
+    assert set(newest_figures(shard)) == {config.failure_targets[0].name}
+    other = new_shard(config)
+    other.restore(shard.snapshot())
+    assert other.digest() == shard.digest()
