@@ -62,8 +62,8 @@ class Settings(BaseSettings):
     )
     failure_targets: list[str] = Field(
         ["alarm:EQUIPMENT_ALARM@24h", "alarm:ENVIRONMENTAL_ALARM@24h", "fade>10dB@15min"],
-        description="What a failure is: alarm:CLASS@HORIZON, where CLASS is an alarm type, a probable cause or oran- and "
-        "a fault id; or fade>10dB@15min for links. []: none is predicted.",
+        description="What a failure is: alarm:CLASS@HORIZON, where CLASS is an alarm type, a probable cause or oran- "
+        "and a fault id; or fade>10dB@15min for links. []: none is predicted.",
     )
     profiles: list[str] = Field(
         [], description="Profiles whose vendor counters are accepted besides the built-in ones."

@@ -40,6 +40,7 @@ FIXED: dict[Mode, Floats | None] = {
     "online": np.array([1, 0, 0, 0], dtype=F32),
     "batch": np.array([0, 1, 0, 0], dtype=F32),
 }
+"""Weights of each mode; None: those that are learnt."""
 
 FARTHEST = F32(12)
 """Log-odds beyond this are as good as this: one wrong certainty must not outweigh everything else."""
@@ -85,7 +86,8 @@ class Blend:
     def combine(self, online: Floats, batch: Floats, quiet: NDArray[np.bool_]) -> Combined:
         """Blend log-odds, `[n]` each; NaN in `batch` means that it has nothing to say."""
         w_online, w_batch, w_quiet, w_one = self._frozen
-        o, b = _bounded(online), _bounded(batch)
+        # One alone is published as it is.
+        o, b = (_bounded(online), _bounded(batch)) if self.mode == "learnt" else (online, batch)
         lean = w_quiet * quiet
         first, second = w_online - lean, w_batch + lean
         log_odds = first * o

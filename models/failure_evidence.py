@@ -47,7 +47,9 @@ class Evidence:
         least = np.array([signal.least for signal in self.signals])
         self.bad = np.array([signal.bad for signal in self.signals], dtype=np.float64)[:, None]
         self.wears = np.array([signal.wears for signal in self.signals])
-        self.usual = Usual(least, np.array([signal.by_load for signal in self.signals]), self.step_ms)
+        self.usual = Usual(least, self.step_ms)
+        names = [signal.name for signal in self.signals]
+        self._given = [names.index(signal.given) if signal.given in names else -1 for signal in self.signals]
         self.lines = Lines(least[self.wears])
         self._block = -1
         self.columns = c = Columns()
@@ -104,7 +106,7 @@ class Evidence:
         y = np.where(new, c["sum"] / np.maximum(c["num"], 1), np.nan)
         c["sum"][:], c["num"][:] = 0, 0
         self._note_age(new)
-        explained, x = self.usual.explain(y, load)
+        explained, x = self.usual.explain(y, self._explaining(y, load))
         self.usual.learn(y, x, explained)
         known = new & ~np.isnan(explained.error)
         with np.errstate(invalid="ignore"):
@@ -152,6 +154,14 @@ class Evidence:
     def health(self, used: Floats) -> Floats:
         """Health index, `[n]`."""
         return health(used, self.residual())
+
+    def _explaining(self, y: Floats, load: Floats) -> Floats:
+        """What explains each signal: another one, load, or nothing, `[S, n]`."""
+        out = np.zeros_like(y)
+        for number, (signal, other) in enumerate(zip(self.signals, self._given, strict=True)):
+            if signal.given:
+                out[number] = y[other] if other >= 0 else load
+        return out
 
     def _note_age(self, new: NDArray[np.bool_]) -> None:
         c = self.columns

@@ -17,7 +17,7 @@ class Signal(NamedTuple):
         bad: 1 where high is bad, -1 where low is, 0 where both are.
         least: Standard deviation that is never gone below: of the sensor itself, in the signal's unit.
         fault: O-RAN fault id it speaks for.
-        by_load: Whether load explains part of it.
+        given: What explains part of it: `load` (of the object), another signal, or nothing.
         wears: Whether a trend of it is wear.
         own: Read from the object itself, and not from a sensor; None: from both.
     """
@@ -27,17 +27,17 @@ class Signal(NamedTuple):
     bad: int
     least: float
     fault: int
-    by_load: bool = True
+    given: str = "load"
     wears: bool = True
     own: bool | None = None
 
 
 ELEMENT: Final = (
-    Signal("fan_speed", "Sensor.FanSpeed", -1, 8.0, 5),
-    Signal("vibration", "Sensor.Vibration", 1, 0.02, 5),
+    Signal("fan_speed", "Sensor.FanSpeed", -1, 8.0, 5, given="temperature"),
+    Signal("vibration", "Sensor.Vibration", 1, 0.02, 5, given="fan_speed"),
     Signal("temperature", "PEE.AvgTemperature", 1, 0.2, 1, own=False),
     Signal("station_temperature", "PEE.AvgTemperature", 1, 0.3, 1, own=True),
-    Signal("humidity", "PEE.Humidity", 1, 1.0, 3, by_load=False, wears=False),
+    Signal("humidity", "PEE.Humidity", 1, 1.0, 3, given="temperature", wears=False),
     Signal("voltage", "PEE.Voltage", 0, 0.03, 26),
     Signal("current", "PEE.Current", 1, 0.05, 26),
     Signal("power", "PEE.AvgPower", 1, 2.0, 26),
@@ -45,12 +45,12 @@ ELEMENT: Final = (
 """Of a network element and the sensors in its cabinet."""
 
 CELL: Final = (
-    Signal("load", "RRU.PrbTotDl", 0, 2.0, 9, by_load=False, wears=False),
+    Signal("load", "RRU.PrbTotDl", 0, 2.0, 9, given="", wears=False),
     Signal("throughput", "ln DRB.UEThpDl/free", -1, 0.03, 27),
     Signal("efficiency", "ln DRB.PdcpSduVolumeDL/load", -1, 0.03, 27),
     Signal("unit_power", "PEE.AvgPower", 1, 1.0, 27),
     Signal("unit_temperature", "PEE.AvgTemperature", 1, 0.3, 27),
-    Signal("vswr", "Sensor.VSWR", 1, 0.01, 19, by_load=False),
+    Signal("vswr", "Sensor.VSWR", 1, 0.01, 19, given=""),
 )
 """Of a cell and its radio unit."""
 

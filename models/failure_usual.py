@@ -1,10 +1,11 @@
-"""What a signal of an object as new is, given load and how its peers do: pooled slopes, a level for each object.
+"""What a signal of an object as new is, given its load and how its peers do.
 
-    y = level + slope_load (load - its mean) + slope_peers (peers - its mean) + error
+    y = level + slope (given - its mean) + slope_peers (peers - its mean) + error
 
-`peers` is the median of the same signal over all objects: weather and time of day move all of them alike. The slopes of
-an object lean on (0, 1) as long as its own data don't say otherwise; where there are too few peers theirs is left out.
-Outliers teach no more than three standard deviations, so that slow wear is not taken for the new normal.
+`given` is the object's load, or another of its signals: a fan turns as fast as the heat asks for. `peers` is the median
+of the same signal over all objects: weather and time of day move all of them alike. The slopes of an object lean on
+(0, 1) as long as its own data don't say otherwise; where there are too few peers theirs is left out. Outliers teach no
+more than three standard deviations, so that slow wear is not taken for the new normal.
 """
 
 from __future__ import annotations
@@ -48,15 +49,13 @@ class Usual:
 
     Args:
         least: Least standard deviation of each signal, `[S]`.
-        by_load: Which of them load explains, `[S]`.
         step_ms: Between two values [ms].
     """
 
-    def __init__(self, least: Floats, by_load: NDArray[np.bool_], step_ms: int) -> None:
+    def __init__(self, least: Floats, step_ms: int) -> None:
         self._least = np.asarray(least, dtype=np.float64)[:, None]
-        self._by_load = by_load
         self._slow = step_ms / (MEMORY_DAYS * DAY_MS)
-        S = len(by_load)
+        S = len(least)
         self.columns = c = Columns()
         for name in ("count", "mean_y", "variance"):
             c.add(name, np.float64, (S,))
@@ -64,24 +63,20 @@ class Usual:
         c.add("xx", np.float64, (3, S))
         c.add("xy", np.float64, (2, S))
 
-    def explain(self, y: Floats, load: Floats) -> tuple[Explained, Floats]:
+    def explain(self, y: Floats, given: Floats) -> tuple[Explained, Floats]:
         """What the values of a step are and what an object as new would show; pure.
 
         Args:
             y: `[S, n]`, NaN where missing.
-            load: Of each object, 0 to 1, `[n]`, NaN where unknown.
+            given: What explains each, `[S, n]`, NaN where unknown.
 
         Returns:
             That, and the explaining variables `[2, S, n]`.
         """
         c = self.columns
-        x = np.zeros((2, *y.shape))
-        known_load = np.where(np.isnan(load), 0.0, load)
-        x[0] = np.where(self._by_load[:, None], known_load, 0.0)
-        x[1] = self._peers(y)
+        x = np.stack((given, self._peers(y)))
         # An unknown explanation is as usual.
         x = np.where(np.isnan(x), c["mean_x"], x)
-        x[0] = np.where(np.isnan(load), c["mean_x"][0], x[0])
         b0, b1 = self._slopes()
         known = c["count"] > 0
         expected = c["mean_y"] + b0 * (x[0] - c["mean_x"][0]) + b1 * (x[1] - c["mean_x"][1])

@@ -89,7 +89,7 @@ def _arrive_alike(shard: Shard, group: list[Admitted], effects: Effects) -> None
             channel = shard.channels[table.granularity_ms, series.counter]
             if channel.companions is not None:
                 _write_companions(channel.companions, group, at, values, suspect)
-            spoken = channel.batch.speak(series, at, period, table.closed)
+            spoken = channel.batch.speak(at, period, table.closed)
             for which, model in enumerate(channel.models):
                 predictions = model.predict(series, at, period, table.closed)
                 predictions, used = channel.batch.blend(which, at, period, predictions, spoken)

@@ -11,7 +11,7 @@ the boundaries change what predictions rest on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,18 @@ from models.blend import Mode
 from models.logit import sigmoid
 from models.online import CongestionModel, Predictions
 from models.stacked import Ring, Stacked
+from stream.batch_inputs import Around
 from stream.batch_speaking import Said, Used, blended
+from stream.batch_version import Version
+from twin.companions import Companions
 from twin.expectation import DAY_MS, Rows, Series
 from twin.model_events import ONLINE
 
-F32 = np.float32
+if TYPE_CHECKING:
+    from stream.channel import Channel
+    from twin.state import Table
+    from twin.topology import Topology
+
 Floats = NDArray[Any]
 
 
@@ -43,48 +50,36 @@ class Judged(NamedTuple):
     said: dict[str, NDArray[np.float64]]
 
 
-class Version:
-    """One batch model at work: its network, and beside each online model the blends.
-
-    Attributes:
-        targets: That it runs for here.
-        speaks: Those of them that it is the champion of.
-    """
-
-    def __init__(
-        self, artifact: ModelArtifact, targets: Sequence[str], models: Sequence[CongestionModel], mode: Mode
-    ) -> None:
-        from models.network import Network
-
-        self.artifact = artifact
-        self.network = Network(artifact)
-        self.targets = frozenset(targets)
-        self.speaks: frozenset[str] = frozenset()
-        at = {name: k for k, name in enumerate(artifact.targets)}
-        self.stacked = [Stacked([at.get(t.name, -1) for t in m.targets], m.depth, mode) for m in models]
-
-
 class BatchModels:
     """Those of one channel.
 
     Args:
+        companions: Volume, users and throughput beside a load.
         models: The online models, one a horizon.
         mode: See `models.blend`.
     """
 
-    def __init__(self, counter: str, granularity_ms: int, models: Sequence[CongestionModel], mode: Mode) -> None:
-        self.counter = counter
-        self.granularity_ms = granularity_ms
+    def __init__(
+        self, series: Series, companions: Companions | None, models: Sequence[CongestionModel], mode: Mode
+    ) -> None:
+        self.series = series
+        self.companions = companions
         self.models = models
         self.mode = mode
+        self._depth = series.depth
         self.versions: dict[str, Version] = {}
         self.judged: list[Judged] = []
         """Of the period that closed last."""
         self._unfit: dict[str, list[str]] = {}
         """Versions for other periods than these: there is nothing to run."""
-        self._online = [Ring(("online",), len(m.targets), m.depth) for m in models]
-        self._day = -1
+        self._rest()
         self._n = 0
+
+    def _rest(self) -> None:
+        """Hold nothing: there is no version."""
+        self._online = [Ring(("online",), len(m.targets), m.depth) for m in self.models]
+        self._around = Around(self._depth)
+        self._day = -1
 
     # Events of the log ----------------------------------------------------------------------------------------------
 
@@ -97,11 +92,8 @@ class BatchModels:
 
         A version that runs already keeps what it has filed and its blends have learnt.
         """
-        if (artifact.kind, artifact.counter, artifact.granularity_ms) != (
-            "congestion",
-            self.counter,
-            self.granularity_ms,
-        ):
+        own = ("congestion", self.series.counter, self.series.granularity_ms)
+        if (artifact.kind, artifact.counter, artifact.granularity_ms) != own:
             self._unfit[model] = sorted(targets)
             return
         version = self.versions.get(model)
@@ -118,7 +110,7 @@ class BatchModels:
         """Let a version rest; with the last one the memory of all is given back."""
         self._unfit.pop(model, None)
         if self.versions.pop(model, None) is not None and not self.versions:
-            self._online = [Ring(("online",), len(m.targets), m.depth) for m in self.models]
+            self._rest()
 
     def crown(self, champions: Mapping[str, str]) -> None:
         """Say which version speaks for each target, from the next record on; the others run in shadow.
@@ -134,21 +126,21 @@ class BatchModels:
         self._n = n
         if not self.versions:
             return
-        for ring in self._online:
-            ring.columns.grow(n)
+        for online in self._online:
+            online.columns.grow(n)
+        self._around.columns.grow(n)
         for version in self.versions.values():
-            for stacked in version.stacked:
-                stacked.grow(n)
+            version.grow(n)
 
     # On arrival -----------------------------------------------------------------------------------------------------
 
-    def speak(self, series: Series, rows: Rows, period: int, closed: int) -> dict[str, Floats]:
+    def speak(self, rows: Rows, period: int, closed: int) -> dict[str, Floats]:
         """Log-odds of the champions, `[num_outputs, n]` each, for objects that have just reported a period.
 
         Args:
             closed: The newest closed period.
         """
-        return self._ask({n: v for n, v in self.versions.items() if v.speaks}, series, rows, period, closed + 1)
+        return self._ask({n: v for n, v in self.versions.items() if v.speaks}, rows, period, closed + 1)
 
     def blend(
         self, number: int, rows: Rows, period: int, made: Predictions, spoken: Mapping[str, Floats]
@@ -180,7 +172,17 @@ class BatchModels:
 
     # At a boundary --------------------------------------------------------------------------------------------------
 
-    def learn(self, series: Series, period: int) -> None:
+    def open(self, table: Table, topology: Topology, channel: Channel, period: int) -> None:
+        """A period begins: fix what concerns neighbours and configuration until the next one does."""
+        if not self.versions:
+            return
+        relation = channel.relation(table, topology)
+        names = channel.names(table)
+        self._around.open(next(iter(self.versions.values())).spec, self.series, relation, period)
+        for version in self.versions.values():
+            version.static.open(topology, names, relation)
+
+    def learn(self, period: int) -> None:
         """A period has closed: learn the labels that mature with it, then ask the shadows.
 
         To be called before anything else learns the period.
@@ -188,15 +190,15 @@ class BatchModels:
         self.judged = []
         if not self.versions:
             return
-        day = period * self.granularity_ms // DAY_MS
+        day = period * self.series.granularity_ms // DAY_MS
         if self._day < day:
             for stacked in self._stacked():
                 stacked.decay(day - self._day if self._day >= 0 else 0)
             self._day = day
         for number, model in enumerate(self.models):
-            self._mature(number, model, series.recent(period), period - model.horizon)
+            self._mature(number, model, self.series.recent(period), period - model.horizon)
         if any(v.targets - v.speaks for v in self.versions.values()):
-            self._ask_all(series, period)
+            self._ask_all(period)
 
     def _mature(self, number: int, model: CongestionModel, values: Floats, made: int) -> None:
         kept = self._online[number].get(made)
@@ -215,8 +217,8 @@ class BatchModels:
         for version in self.versions.values():
             version.stacked[number].learn(made, online, quiet, label, rows)
 
-    def _ask_all(self, series: Series, period: int) -> None:
-        asked = self._ask(self.versions, series, slice(None), period, period)
+    def _ask_all(self, period: int) -> None:
+        asked = self._ask(self.versions, slice(None), period, period)
         for number, model in enumerate(self.models):
             kept = self._online[number].get(period)
             if kept is None:
@@ -230,21 +232,22 @@ class BatchModels:
         for stacked in self._stacked():
             stacked.freeze()
 
-    def _ask(
-        self, versions: Mapping[str, Version], series: Series, rows: Rows | slice, period: int, oldest: int
-    ) -> dict[str, Floats]:
-        return {}
+    def _ask(self, versions: Mapping[str, Version], rows: Rows | slice, period: int, oldest: int) -> dict[str, Floats]:
+        return {
+            name: version.log_odds(self.series, self.companions, self._around, rows, period, oldest)
+            for name, version in versions.items()
+            if version.static.known
+        }
 
     def _stacked(self) -> Iterator[Stacked]:
         return (stacked for version in self.versions.values() for stacked in version.stacked)
 
     # Snapshot -------------------------------------------------------------------------------------------------------
 
-    def _parts(self) -> dict[str, Ring | Stacked]:
-        parts: dict[str, Ring | Stacked] = {f"online{m}": ring for m, ring in enumerate(self._online)}
-        for number, version in enumerate(self.versions.values()):
-            parts |= {f"version{number}/{m}": stacked for m, stacked in enumerate(version.stacked)}
-        return parts
+    def _parts(self) -> dict[str, Ring | Around | Version]:
+        online = {f"online{m}": ring for m, ring in enumerate(self._online)}
+        versions = {f"version{k}": version for k, version in enumerate(self.versions.values())}
+        return {"around": self._around, **online, **versions}
 
     def state(self) -> dict[str, Floats]:
         """Everything learnt, as arrays; which versions there are is known to who installs them."""

@@ -51,8 +51,6 @@ class Channel:
             CongestionModel([t for t in targets if t.horizon_s == horizon], granularity_ms, most_open)
             for horizon in sorted({t.horizon_s for t in targets})
         ]
-        self.batch = BatchModels(counter, granularity_ms, self.models, config.blend)
-        """Batch models beside the online ones: see there for what is visible from outside."""
         self.scores = {t.name: ScoreWindow(SCORED_LABELS) for t in targets}
         self.watch = Watch(granularity_ms, config.monitor_by)
         """How good its models' predictions have been."""
@@ -62,6 +60,8 @@ class Channel:
         """How the counter agrees with the ray-traced tier, where there is one."""
         if counter == LOAD:
             self.companions = Companions(self.series.depth, self.series.bin_ms // granularity_ms)
+        self.batch = BatchModels(self.series, self.companions, self.models, config.blend)
+        """Batch models beside the online ones."""
         self._names: list[str] = []
         self._relation: tuple[tuple[int, int], Csr] | None = None
 

@@ -56,6 +56,7 @@ def enter_period(shard: Shard, table: Table, period: int) -> None:
             channel.series.open(now)
             if channel.companions is not None:
                 channel.companions.open(now)
+            channel.batch.open(table, shard.topology, channel, now)
 
 
 def follow_pace(shard: Shard, table: Table, recorded: int, effects: Effects) -> None:
@@ -113,7 +114,7 @@ def _close(shard: Shard, table: Table, channel: Channel, period: int, bin_end: B
     end = period * table.granularity_ms
     tag = f"{series.counter}/{table.granularity_ms // 1000}/{shard.partition}/{period}"
     channel.watch.turn(shard, tag, period)
-    channel.batch.learn(series, period)
+    channel.batch.learn(period)
     for one in channel.matured_losses():
         shard.models.compare(shard, one.target, table.granularity_ms, end, one.label, one.said)
     for model in channel.models:

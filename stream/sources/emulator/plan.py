@@ -30,6 +30,13 @@ _WIDE, _NARROW = (273, 100.0, 46.0), (106, 40.0, 43.0)
 
 SOURCE: Final = "emulated"
 
+CABINET_LIMITS: Final[dict[str, str | float | int | bool | None]] = {
+    "Sensor.FanSpeed.min": 700.0,
+    "PEE.AvgTemperature.max": 55.0,
+}
+RADIO_LIMITS: Final[dict[str, str | float | int | bool | None]] = {"Sensor.VSWR.max": 3.0}
+"""Limits that the inventory declares: those of the alarms."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -151,7 +158,7 @@ def _site(plan: Plan, site: int) -> tuple[list[Entity], list[Relation]]:
     entities = [
         Entity(dn=place, kind="site", attributes=where),
         Entity(dn=element, kind="element", attributes={"vendor": "emulated"}),
-        Entity(dn=device, kind="sensor"),
+        Entity(dn=device, kind="sensor", attributes=CABINET_LIMITS),
     ]
     relations = [
         Relation(source=region, target=element, kind="contains"),
@@ -168,6 +175,7 @@ def _site(plan: Plan, site: int) -> tuple[list[Entity], list[Relation]]:
             "azimuth_deg": float(plan.azimuth[cell]),
             "tilt_deg": TILT,
             "area": AREAS[plan.area[cell]],
+            **RADIO_LIMITS,
         }
         entities.append(Entity(dn=plan.cell(cell), kind="cell", attributes=attributes))
         relations.append(Relation(source=element, target=plan.cell(cell), kind="contains"))
