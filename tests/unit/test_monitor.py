@@ -294,7 +294,11 @@ def test_failures_are_counted_by_the_period_they_were_predicted_in() -> None:
                 continue
             monitor.add(
                 *("X", "1", np.full(len(who), -1), p[who], np.full(len(who), now == 21), made),
-                rows=who, horizon=6, stride=2, matured=now, lead=np.full(len(who), now - made),
+                rows=who,
+                horizon=6,
+                stride=2,
+                matured=now,
+                lead=np.full(len(who), now - made),
                 decision=0.1,
             )
     told = one(monitor).figures
