@@ -3,8 +3,8 @@
 Attenuation is a channel's loss (transmit minus receive level) above its own median of the two days before. A link's
 attenuation is that of its worse channel. Missing levels are missing.
 
-A period's values are written as they come; neighbours speak only `delay` periods later, when theirs are complete, so
-that a prediction doesn't depend on who reported first.
+A period's values are written as they come. Neighbours speak as of the newest closed period, when theirs are complete,
+so that a prediction doesn't depend on who reported first, nor on how the transport cut the log.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ Floats = NDArray[Any]
 F32 = np.float32
 
 CHANNELS = 2
+FADE_DB = 10.0
+"""What counts as a fade unless a target says otherwise [dB]."""
+
 BASELINE_S = 2 * 86_400
 BASELINE_LEAST_S = 3_600
 """Of values that a baseline needs [s]."""
@@ -43,30 +46,18 @@ class LinkFadeFeatures:
 
     Args:
         granularity_ms: Of the periods [ms].
-        fade_db: A fade is more attenuation than this.
-        healthy_db: A link with less than this is at risk; one with more is fading already.
-        delay: Periods after which neighbours are listened to.
-        neighbours: Whether they are at all.
+        neighbours: Whether neighbours are listened to.
     """
 
-    def __init__(
-        self,
-        granularity_ms: int,
-        *,
-        fade_db: float = 10.0,
-        healthy_db: float = 5.0,
-        delay: int = 3,
-        neighbours: bool = True,
-    ) -> None:
-        self.granularity_ms, self.fade_db, self.healthy_db = granularity_ms, F32(fade_db), F32(healthy_db)
-        self.delay = delay
+    def __init__(self, granularity_ms: int, *, neighbours: bool = True) -> None:
+        self.granularity_ms, self.neighbours = granularity_ms, neighbours
         self.names = (*OWN, *AROUND) if neighbours else OWN
         one, five, quarter, hour = (max(1, round(60_000 * m / granularity_ms)) for m in (1, 5, 15, 60))
         self.lags = (one, five, quarter, hour)
         self.depth = hour + 1 + OPEN
         second = 1000 / granularity_ms
-        self.baseline = RunningMedian(max(2, round(BASELINE_S * second)), max(1, round(BASELINE_LEAST_S * second)))
-        self.baseline_of = [self.baseline, RunningMedian(self.baseline.window, self.baseline.least)]
+        window, least = max(2, round(BASELINE_S * second)), max(1, round(BASELINE_LEAST_S * second))
+        self.baselines = [RunningMedian(window, least) for _ in range(CHANNELS)]
         self._kept_day = F32(0.5 ** (1 / max(DAY_S * second, 1)))
         self._kept_flicker = F32(0.5 ** (1 / max(FLICKER_S * second, 1)))
         self.columns = c = Columns()
@@ -75,17 +66,17 @@ class LinkFadeFeatures:
         c.add("low", F32, (self.depth,), np.nan)
         c.add("most", F32)
         c.add("flicker", F32, fill=0.1)
-        c.add("around", F32, (delay + 1 if neighbours else 0, len(AROUND)))
+        c.add("around", F32, (len(AROUND) if neighbours else 0,))
         c.add("static", F32, (3,))
         self.closed = -1
         self._opened = -1
-        self._motion = RainMotion(np.zeros(0), np.zeros(0), granularity_ms / 60_000)
+        self.motion = RainMotion(np.zeros(0), np.zeros(0), granularity_ms / 60_000)
         self._around: Around | None = None
 
     def grow(self, n: int) -> None:
         """Make room for `n` links."""
         self.columns.grow(n)
-        for median in self.baseline_of:
+        for median in self.baselines:
             median.grow(n)
 
     def describe(
@@ -107,11 +98,11 @@ class LinkFadeFeatures:
         self.columns["static"][:] = (
             np.log(rain.length_km / 5),
             np.log(frequency_hz / 20e9),
-            np.log(sensitive / float(self.fade_db)),
+            np.log(sensitive / FADE_DB),
         )
         motion = RainMotion(x_km, y_km, self.granularity_ms / 60_000)
-        motion.restore(self._motion.state())
-        self._motion = motion
+        motion.restore(self.motion.state())
+        self.motion = motion
         self._around = Around(relation, x_km, y_km, rain, motion)
 
     def write(self, rows: NDArray[np.int64], period: int, loss_db: Floats) -> None:
@@ -122,7 +113,7 @@ class LinkFadeFeatures:
         """
         self.open(period)
         self.columns["loss"][period % OPEN][:, rows] = loss_db
-        base = np.stack([median.median()[rows] for median in self.baseline_of])
+        base = np.stack([median.median()[rows] for median in self.baselines])
         attenuation = loss_db - base
         slot = period % self.depth
         self.columns["high"][slot, rows] = np.fmax(attenuation[0], attenuation[1])
@@ -141,7 +132,7 @@ class LinkFadeFeatures:
         """A period is complete: baselines, habits and what neighbours see take it in."""
         self.open(period)
         c = self.columns
-        for skipped in range(max(self.closed + 1, period - self.baseline.window + 1), period):
+        for skipped in range(max(self.closed + 1, period - self.baselines[0].window + 1), period):
             self._into_baselines(skipped, known=False)
         self._into_baselines(period, known=True)
         self.closed = period
@@ -149,16 +140,11 @@ class LinkFadeFeatures:
         c["most"][:] = np.fmax(c["most"] * self._kept_day, high)
         step = np.abs(high - before)
         c["flicker"][:] += (1 - self._kept_flicker) * np.where(np.isnan(step), 0, np.minimum(step, 5) - c["flicker"])
-        if self._around is not None and self.delay_slots:
+        if self._around is not None and self.neighbours:
             low = self._history("low", period, None)
-            now, old = (np.log1p(self._around_rain(low[k])) for k in (0, self._motion.lag))
-            self._motion.learn(now, old)
-            c["around"][period % self.delay_slots] = self._around.features(low, self.lags)
-
-    @property
-    def delay_slots(self) -> int:
-        """Periods whose neighbours' features are kept; none where neighbours aren't listened to."""
-        return len(self.columns["around"])
+            rate = self._around.rain.rate(low[[0, self.motion.lag]])
+            self.motion.learn(*np.log1p(rate))
+            c["around"][:] = self._around.features(low, self.lags)
 
     def features(self, period: int, rows: NDArray[np.int64] | None = None) -> Floats:
         """Features of a period, `[len(names), n]` float32; of all links or of some rows.
@@ -175,20 +161,21 @@ class LinkFadeFeatures:
             c["flicker"][chosen],
             c["static"][:, chosen],
         )
-        if not self.delay_slots:
-            return np.nan_to_num(own, copy=False)
-        around = c["around"][(period - self.delay) % self.delay_slots][:, chosen]
-        return np.nan_to_num(np.concatenate([own, around]), copy=False)
-
-    def at_risk(self, period: int) -> NDArray[np.bool_]:
-        """Links that are healthy in a period, `[n]`: those with no value aren't known to be."""
-        out: NDArray[np.bool_] = self.columns["high"][period % self.depth] < self.healthy_db
+        out: Floats = np.nan_to_num(np.concatenate([own, c["around"][:, chosen]]), copy=False)
         return out
 
-    def happened(self, period: int) -> Floats:
+    def at_risk(self, period: int, fade_db: float = FADE_DB) -> NDArray[np.bool_]:
+        """Links that are healthy in a period, `[n]`: less than half way to a fade. One with no value isn't known to be.
+
+        A link with more is fading already: that its fade goes on is no prediction.
+        """
+        out: NDArray[np.bool_] = self.columns["high"][period % self.depth] < fade_db / 2
+        return out
+
+    def happened(self, period: int, fade_db: float = FADE_DB) -> Floats:
         """1 where a link is faded in a period, 0 where not, NaN where its level is missing, `[n]`."""
         high = self.columns["high"][period % self.depth]
-        out: Floats = np.where(np.isnan(high), F32(np.nan), (high > self.fade_db).astype(F32))
+        out: Floats = np.where(np.isnan(high), F32(np.nan), (high > fade_db).astype(F32))
         return out
 
     def attenuation(self, period: int) -> Floats:
@@ -199,17 +186,17 @@ class LinkFadeFeatures:
     def state(self) -> dict[str, Floats]:
         """Everything but what `describe` says."""
         out = {f"columns/{k}": v for k, v in self.columns.state().items()}
-        for number, median in enumerate(self.baseline_of):
+        for number, median in enumerate(self.baselines):
             out |= {f"baseline{number}/{k}": v for k, v in median.state().items()}
-        out |= {f"motion/{k}": v for k, v in self._motion.state().items()}
+        out |= {f"motion/{k}": v for k, v in self.motion.state().items()}
         return out | {"periods": np.array([self.closed, self._opened])}
 
     def restore(self, arrays: Mapping[str, Floats]) -> None:
         """Take over what `state` returned; `describe` before or after."""
         self.columns.restore(_below(arrays, "columns/"))
-        for number, median in enumerate(self.baseline_of):
+        for number, median in enumerate(self.baselines):
             median.restore(_below(arrays, f"baseline{number}/"))
-        self._motion.restore(_below(arrays, "motion/"))
+        self.motion.restore(_below(arrays, "motion/"))
         self.closed, self._opened = (int(p) for p in arrays["periods"])
 
     def _history(self, name: str, period: int, rows: NDArray[np.int64] | None) -> Floats:
@@ -219,13 +206,9 @@ class LinkFadeFeatures:
         out: Floats = ring[slots] if rows is None else ring[slots[:, None], rows]
         return out
 
-    def _around_rain(self, attenuation: Floats) -> Floats:
-        assert self._around is not None
-        return self._around.rain.rate(attenuation)
-
     def _into_baselines(self, period: int, *, known: bool) -> None:
         loss = self.columns["loss"][period % OPEN]
-        for channel, median in enumerate(self.baseline_of):
+        for channel, median in enumerate(self.baselines):
             median.push(period, loss[channel] if known else np.full(self.columns.n, np.nan, F32))
 
 

@@ -110,15 +110,18 @@ class RainMotion:
         if key not in self._ahead:
             if len(self._ahead) >= 256:
                 self._ahead.clear()
-            self._ahead[key] = self._gauges(*self.candidates[key[0]], lead_min)
+            vx, vy = self.candidates[key[0]].tolist()
+            self._ahead[key] = self._gauges(vx, vy, lead_min)
         index, weight = self._ahead[key]
-        return (np.where(np.isnan(field), 0.0, field)[index] * weight).sum(axis=1)
+        out: Floats = (np.where(np.isnan(field), 0.0, field)[index] * weight).sum(axis=1)
+        return out
 
     def _gauges(self, vx: float, vy: float, minutes: float) -> tuple[NDArray[np.int64], Floats]:
         """Links that speak for the places `minutes` upwind of every link, and their weights, each `[n, GAUGES]`."""
         x, y = self._x - vx * minutes / 60, self._y - vy * minutes / 60
         square = (x[:, None] - self._x) ** 2 + (y[:, None] - self._y) ** 2
-        index = np.argsort(square, axis=1, kind="stable")[:, :GAUGES]
+        few = min(GAUGES, len(x))
+        index = np.argpartition(square, few - 1, axis=1)[:, :few]
         weight = np.exp(-np.take_along_axis(square, index, 1) / (2 * REACH_KM**2))
         # A place far from every link is unknown: its weights stay small, and what is said of it, too.
         return index, weight / np.maximum(weight.sum(axis=1, keepdims=True), 0.5)

@@ -91,4 +91,5 @@ class Rain:
 
     def attenuation(self, rate_mm_h: Floats) -> Floats:
         """What a link would suffer in such rain [dB], `[..., n]`."""
-        return self.k * rate_mm_h**self.alpha * self.length_km + WET_ANTENNA * (rate_mm_h > 0)
+        out: Floats = self.k * rate_mm_h**self.alpha * self.length_km + WET_ANTENNA * (rate_mm_h > 0)
+        return out
