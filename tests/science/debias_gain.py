@@ -62,7 +62,7 @@ class Cells(NamedTuple):
     day: NDArray[np.int64]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def cells(seed: int, wrong: bool = False) -> Cells:
     """An emulated network's history as samples."""
     network = EmulatedNetwork(seed, SITES, script=Script(), rates=Rates.none())
@@ -91,7 +91,7 @@ def small(inputs: int, seed: int) -> DenseNetwork:
     return DenseNetwork((inputs, 32, 16, 1), logistic_loss, seed, optimiser=Optimiser(RATE))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def twin(seed: int, wrong: bool) -> DenseNetwork:
     """A network that knows the twin's world."""
     told = cells(1000 + seed, wrong)
