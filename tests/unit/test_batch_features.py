@@ -1,0 +1,83 @@
+"""A batch model is given in the fold what it was taught with, whatever the batch."""
+
+from __future__ import annotations
+
+import numpy as np
+from batch_world import FIRST, HOUR_MS, LOAD, history, names, topology
+
+from models.batch.features import Sources, around, batch_features
+from models.batch.history import features_by_period
+from models.batch.spec import STATIC, spec_for
+from models.batch.static import kinds_of, static_rows
+from models.habits import Habits
+from models.targets import parse_target
+from twin.expectation import Series
+
+TARGETS = [parse_target(f"{LOAD}>{t}@{h}") for t in (60, 75) for h in ("1h", "1d")]
+CELLS = 24
+
+
+def test_rows_are_named() -> None:
+    spec = spec_for(TARGETS, HOUR_MS, ["area=homes"])
+    assert len(spec.names) == spec.num_features == len(set(spec.names))
+    assert spec.horizons == [1, 24]
+    assert spec.thresholds == [60, 75]
+    assert "now" not in {spec.names[k] for k in spec.marked}
+
+
+def test_training_sees_what_the_fold_sees() -> None:
+    """The fold has an online model a horizon, with habits of its own thresholds, and rows in any order."""
+    spec, made, graph = spec_for(TARGETS, HOUR_MS), history(CELLS, 6), topology(CELLS)
+    taught = {t: X.copy() for t, X in features_by_period(spec, made, graph)}
+    rng = np.random.default_rng(0)
+    order = rng.permutation(CELLS)
+    own = [made.names[k] for k in order]
+    series = Series(LOAD, HOUR_MS, 10)
+    rows = series.rows_of(np.arange(CELLS))
+    kept = [Habits(np.array([1, 75 / 60], dtype=np.float32), 60.0, HOUR_MS) for _ in spec.horizons]
+    for habits in kept:
+        habits.columns.grow(CELLS)
+    relation = graph.adjacency(own)
+    static = static_rows(spec, graph, own, relation)
+    closed = FIRST - 1
+    for t in range(len(made.values)):
+        period = FIRST + t
+        beside = around(spec, series, relation, period - 1)
+        while closed < period - spec.lag:
+            closed += 1
+            for habits in kept:
+                habits.learn(series, closed, series.recent(closed))
+            series.learn(closed)
+        series.open(period)
+        sources = Sources(series, tuple(kept), beside, static)
+        for part in np.array_split(rng.permutation(CELLS), 4):
+            series.write(rows[part], period, made.values[t][order[part]].astype(np.float64))
+            X = batch_features(spec, sources, rows[part], period, closed + 1)
+            np.testing.assert_array_equal(X, taught[t][:, order[part]])
+
+
+def test_a_feature_knows_nothing_of_what_comes() -> None:
+    spec, made, graph = spec_for(TARGETS, HOUR_MS), history(CELLS, 5), topology(CELLS)
+    cut = 80
+    other = made.values.copy()
+    other[cut + 1 :] = 100 - other[cut + 1 :]
+    before = {t: X.copy() for t, X in features_by_period(spec, made, graph) if t <= cut}
+    after = {t: X.copy() for t, X in features_by_period(spec, made._replace(values=other), graph) if t <= cut + 1}
+    for t, X in before.items():
+        np.testing.assert_array_equal(X, after[t])
+    # Of what others do in the same period nothing is known, of the period before all.
+    row = spec.names.index("around_now")
+    np.testing.assert_allclose(after[cut + 1][row, 1] * spec.scale, np.nanmean(made.values[cut][[0, 2]]), rtol=1e-5)
+
+
+def test_configuration_and_kinds() -> None:
+    graph, own = topology(CELLS), names(CELLS)
+    spec = spec_for(TARGETS, HOUR_MS, kinds_of(graph, own))
+    assert spec.kinds == ["area=homes", "area=offices"]
+    rows = static_rows(spec, graph, [*own, "SubNetwork=1,ManagedElement=x,NRCellDU=1"], graph.adjacency([*own, "x"]))
+    assert rows[STATIC.index("bandwidth"), :2].tolist() == [40.0, 41.0]
+    assert np.isnan(rows[STATIC.index("bandwidth"), -1])
+    assert np.isnan(rows[STATIC.index("tilt")]).all()
+    assert (rows[STATIC.index("cells"), :CELLS] == 3).all()
+    assert rows[STATIC.index("neighbours"), :3].tolist() == [1, 2, 2]
+    assert rows[len(STATIC) :, :2].tolist() == [[0, 1], [1, 0]]
