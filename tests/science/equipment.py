@@ -136,7 +136,7 @@ def _row(table: Table, name: str, each: list[Tally], ratio: float, ap: str) -> N
         name,
         str(total.tp + total.fp),
         f"{total.precision:.2f}{spread([t.precision for t in each], 2)}",
-        f"{total.recall('wear-out'):.2f}{spread([t.recall('wear-out') for t in each], 2)}"
+        f"{total.recall('wear-out'):.2f}{spread([t.recall('wear-out') for t in each if t.failures['wear-out']], 2)}"
         f" of {total.failures['wear-out']}",
         f"{total.recall('random'):.2f} of {total.failures['random']}",
         " ".join(f"{lead:.0f}" for lead in leads),
