@@ -48,6 +48,9 @@ FARTHEST = F32(12)
 KEPT_A_DAY = 0.99
 """Information that survives a day of log time: half of it is gone after 69 days."""
 
+INHERITED = 0.1
+"""Of the information that an earlier version's labels gave: the next version errs alike, but not the same."""
+
 
 class Combined(NamedTuple):
     """What `Blend.combine` says of some objects, `[n]` each, float32.
@@ -113,6 +116,14 @@ class Blend:
         telling = self.head.telling(self.head.log_odds(X), y)
         if len(telling):
             self.head.learn(X.take(telling, axis=1), y[telling])
+
+    def follow(self, before: Blend) -> None:
+        """Begin where the blend with an earlier version of the batch model has come to, but less sure of it."""
+        prior = np.diag(self.head.a0)
+        self.head.m = before.head.m.copy()
+        self.head.A = prior + INHERITED * (before.head.A - prior)
+        self.average = before.average
+        self.freeze()
 
     def decay(self, days: int) -> None:
         """Forget what is older than the last weeks."""

@@ -74,6 +74,11 @@ class Stacked:
         self.blends = [Blend(mode) for _ in outputs]
         self.ring = Ring(("batch", "blended"), len(self.outputs), depth)
 
+    def follow(self, before: Stacked) -> None:
+        """Let the blends begin where those of an earlier version have come to."""
+        for own, other in zip(self.blends, before.blends, strict=True):
+            own.follow(other)
+
     def grow(self, n: int) -> None:
         """Make room for `n` objects."""
         self.ring.columns.grow(n)

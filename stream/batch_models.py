@@ -101,10 +101,18 @@ class BatchModels:
             version.targets = frozenset(targets)
             version.speaks &= version.targets
             return
-        self.versions = dict(
-            sorted((self.versions | {model: Version(artifact, targets, self.models, self.mode)}).items())
-        )
+        new = Version(artifact, targets, self.models, self.mode)
+        self._succeed(model, new)
+        self.versions = dict(sorted((self.versions | {model: new}).items()))
         self.grow(self._n)
+
+    def _succeed(self, model: str, new: Version) -> None:
+        """Versions of one model err alike: its blends begin where those of the one that speaks have come to."""
+        same = [v for name, v in self.versions.items() if name.partition("@")[0] == model.partition("@")[0]]
+        before = next((v for v in same if v.speaks), same[-1] if same else None)
+        if before is not None:
+            for own, other in zip(new.stacked, before.stacked, strict=True):
+                own.follow(other)
 
     def retire(self, model: str) -> None:
         """Let a version rest; with the last one the memory of all is given back."""

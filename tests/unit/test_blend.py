@@ -159,3 +159,14 @@ def test_a_wrong_certainty_counts_no_more_than_the_bound() -> None:
 def test_no_other_mode() -> None:
     with pytest.raises(ConfigurationError, match="choose from learnt, online, batch"):
         Blend("average")  # type: ignore[arg-type]
+
+
+def test_the_next_version_begins_where_the_last_has_come_to_and_leaves_it_sooner() -> None:
+    old = taught(Blend(), 40, (1.0, 0.3))
+    new = Blend()
+    new.follow(old)
+    assert new.weights == old.weights
+    assert new.weights != Blend().weights
+    for blend in (old, new):
+        taught(blend, 3, (0.3, 4.0), 500)
+    assert new.weights["batch"] < old.weights["batch"]
