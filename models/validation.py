@@ -29,6 +29,9 @@ MOST_OFF_GRID = 0.01
 FRACTION = 1.0
 """A percentage whose greatest value is no more than this is a fraction."""
 LEAST_VARIED = 0.02
+LEAST_DAYS = 2
+"""On each side of a jump."""
+DAY_MS = 86_400_000
 JUMP, MOST_JUMPED = 6.0, 0.2
 """Factor by which an object's usual size may change within the range, and share of objects for which it may at once."""
 TOO_GOOD = 0.9
@@ -170,28 +173,36 @@ def _fractions(name: str, values: Floats, objects: Ints) -> list[Finding]:
 
 
 def _jump(name: str, values: Floats, rows: Rows) -> list[Finding]:
-    """A day at which many objects change their size by a large factor: another unit, not another load."""
+    """A day at which many objects change their size by a large factor: another unit, not another load.
+
+    Offices are empty at weekends and a cell is at night, so whole working days are compared with such.
+    """
     known = np.flatnonzero((values > 0) & np.isfinite(values))
     if len(known) < LEAST_ROWS:
         return []
-    day = rows.time[known] // 86_400_000
+    day = rows.time[known] // DAY_MS
     ids, index = np.unique(rows.object[known], return_inverse=True)
-    days = np.arange(day.min(), day.max() + 1)
-    if len(days) < 3:
+    first = int(day.min())
+    shape = len(ids), int(day.max()) - first + 1
+    total, count = np.zeros(shape), np.zeros(shape)
+    np.add.at(total, (index, day - first), np.log(values[known]))
+    np.add.at(count, (index, day - first), 1)
+    rows_a_day = count.sum(axis=0)
+    working = ((np.arange(shape[1]) + first + 3) % 7 < 5) & (rows_a_day > 0.5 * rows_a_day.max())
+    days = np.flatnonzero(working)
+    if len(days) < 2 * LEAST_DAYS:
         return []
-    total, count = np.zeros((len(ids), len(days))), np.zeros((len(ids), len(days)))
-    np.add.at(total, (index, day - days[0]), np.log(values[known]))
-    np.add.at(count, (index, day - days[0]), 1)
-    sums, counts = np.cumsum(total, axis=1), np.cumsum(count, axis=1)
+    sums, counts = np.cumsum(total[:, days], axis=1), np.cumsum(count[:, days], axis=1)
+    cuts = slice(LEAST_DAYS - 1, len(days) - LEAST_DAYS)
     with np.errstate(invalid="ignore", divide="ignore"):
-        before = sums[:, :-1] / counts[:, :-1]
-        after = (sums[:, -1:] - sums[:, :-1]) / (counts[:, -1:] - counts[:, :-1])
+        before = sums[:, cuts] / counts[:, cuts]
+        after = (sums[:, -1:] - sums[:, cuts]) / (counts[:, -1:] - counts[:, cuts])
         jumped = np.abs(after - before) > np.log(JUMP)
     share = jumped.mean(axis=0)
     worst = int(np.argmax(share))
     if share[worst] <= MOST_JUMPED:
         return []
-    when = np.datetime64(int(days[worst] + 1), "D")
+    when = np.datetime64(first + int(days[worst + LEAST_DAYS]), "D")
     return [Finding("units", "error", name, f"{share[worst]:.0%} of the objects change {JUMP:g}-fold around {when}")]
 
 

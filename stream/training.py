@@ -44,7 +44,7 @@ class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
     objective: str = "erm"
     seed: int = 0
     epochs: int = 40
-    units: list[int] = [24, 24]
+    units: tuple[int, ...] = (24, 24)
     most: int = 400_000
     budget_s: float = 1800.0
     dry_run: bool = False

@@ -51,7 +51,7 @@ def run(job: TrainingJob, progress: Progress) -> Trained:
     data = read_history(job.dsn, targets[0].counter, job.since, job.until, full_catalogue(job.profiles, job.vendors))
     history, topology = data.history, data.topology
     spec = spec_for(targets, history.granularity_ms, kinds_of(topology, history.names), job.lateness_periods + 2)
-    recipe = Recipe(units=tuple(job.units), epochs=job.epochs, objective=job.objective, seed=job.seed)
+    recipe = Recipe(units=job.units, epochs=job.epochs, objective=job.objective, seed=job.seed)
     progress("features", 0.0)
     offset = local_offset(job.time_zone)
     samples = congestion_samples(spec, targets, history, topology, most=job.most, seed=job.seed, offset=offset)

@@ -89,6 +89,16 @@ def test_corrupt_values_are_found(change: Callable[[np.ndarray], None], check: s
         require(found)
 
 
+def test_an_empty_weekend_is_no_change_of_units() -> None:
+    own, cut = rows()
+    weekend = (own.time // 86_400_000 + 3) % 7 >= 5
+    values = np.where(weekend[:, None], own.values / 20, own.values)
+    for days in range(4, 14):
+        some = own.time < own.time.min() + days * 86_400_000
+        part = Rows(own.counters, *(a[some] for a in own._replace(values=values)[1:]))
+        assert errors(check_rows(part, CATALOGUE, cut)) == set(), days
+
+
 def test_a_single_value_out_of_range_is_a_warning() -> None:
     own = damaged(lambda v: v.__setitem__(7, 250))
     found = check_rows(own, CATALOGUE, rows()[1])

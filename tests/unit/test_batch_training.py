@@ -1,0 +1,176 @@
+"""Networks are trained by time, to the same bytes again, calibrated, and run in numpy as in Keras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from batch_world import FIRST, HOUR_MS, LOAD, history, topology
+
+from models.artifact import pack, unpack
+from models.batch.calibration import calibration_error, platt
+from models.batch.congestion import congestion_artifact, ordered_targets, train_congestion
+from models.batch.failure import train_failure
+from models.batch.fitting import Recipe, Synthetic, fit
+from models.batch.regression import regression
+from models.batch.samples import Samples, congestion_samples
+from models.batch.spec import FeatureSpec, spec_for
+from models.batch.static import kinds_of
+from models.logit import sigmoid
+from models.network import Network
+from models.targets import parse_target
+from twin.errors import TrainingDataError
+
+TARGETS = ordered_targets([parse_target(f"{LOAD}>{t}@{h}") for t in (55, 70) for h in ("1h", "1d")])
+SMALL = Recipe(units=(8, 8), epochs=15, batch=256, rate=5e-3)
+CELLS = 24
+World = tuple[FeatureSpec, Samples]
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    graph = topology(CELLS)
+    made = history(CELLS)
+    spec = spec_for(TARGETS, HOUR_MS, kinds_of(graph, made.names))
+    return spec, congestion_samples(spec, TARGETS, made, graph, most=1 << 30, seed=0)
+
+
+@pytest.fixture(scope="module")
+def fitted(world: World) -> Any:
+    spec, samples = world
+    return fit(samples, spec.marked, SMALL)
+
+
+def test_parts_follow_each_other_and_no_label_lies_in_the_next(world: World) -> None:
+    _, samples = world
+    own, check, held = (samples.part(p) for p in ("training", "validation", "held out"))  # type: ignore[arg-type]
+    assert own.time.max() + samples.longest < check.time.min()
+    assert check.time.max() + samples.longest < held.time.min()
+    assert held.time.max() == samples.time.max()
+
+
+def test_numpy_says_what_keras_says(world: World, fitted: Any) -> None:
+    spec, samples = world
+    artifact = congestion_artifact(spec, TARGETS, samples, fitted, SMALL)
+    held = samples.part("held out")
+    out = np.asarray(fitted.model(fitted.inputs(held.X), training=False)).T.astype(np.float64)
+    K = len(TARGETS)
+    out[:K] = out[:K] * fitted.calibration[:, :1] + fitted.calibration[:, 1:]
+    for row, output in enumerate(artifact.outputs[K:], K):
+        out[row] = output.scale * out[row] + output.shift
+    found = Network(unpack(pack(artifact))).outputs(held.X)
+    np.testing.assert_allclose(found[:K], out[:K], atol=1e-5, rtol=1e-5)
+    crossing = np.maximum.accumulate(out[K:].reshape(len(spec.horizons), 3, -1), axis=1).reshape(out[K:].shape)
+    np.testing.assert_allclose(found[K:], crossing, rtol=1e-5, atol=1e-4)
+
+
+def test_it_learns_and_keeps_its_word(world: World, fitted: Any) -> None:
+    spec, samples = world
+    artifact = congestion_artifact(spec, TARGETS, samples, fitted, SMALL)
+    scores = artifact.model_performance_validation
+    for target in TARGETS:
+        brier, base = scores[f"{target.name}/brier"], scores[f"{target.name}/brier_prevalence"]
+        assert brier is not None
+        assert base is not None
+        assert brier < 0.75 * base
+        error = scores[f"{target.name}/calibration"]
+        assert error is not None
+        assert error < 0.1
+    for level in (0.1, 0.5, 0.9):
+        covered = scores[f"{LOAD}@3600s/q{level:g}/coverage"]
+        assert covered is not None
+        assert abs(covered - level) < 0.15
+    assert regression(artifact).failed == []
+
+
+def test_the_same_data_and_seed_make_the_same_bytes() -> None:
+    made, graph = history(9, 6), topology(9)
+    few = TARGETS[:2]
+    recipe = SMALL._replace(epochs=1)
+    bodies = [pack(train_congestion(few, made, graph, recipe)) for _ in range(2)]
+    assert bodies[0] == bodies[1]
+    assert pack(train_congestion(few, made, graph, recipe._replace(seed=1))) != bodies[0]
+
+
+def test_training_ends_when_time_is_up(world: World) -> None:
+    spec, samples = world
+    told: list[str] = []
+
+    def progress(stage: str, percent: float) -> bool:
+        told.append(stage)
+        return False
+
+    done = fit(samples, spec.marked, SMALL, progress)
+    assert done.ended == "time"
+    assert len(done.losses) == 1
+    assert "train" in told
+
+
+def test_nothing_is_learnt_from_one_kind_of_labels(world: World) -> None:
+    spec, samples = world
+    with pytest.raises(TrainingDataError, match="one kind"):
+        fit(samples._replace(labels=np.zeros_like(samples.labels)), spec.marked, SMALL)
+
+
+def test_drawing_negatives_keeps_the_share_of_positives() -> None:
+    made, graph = history(CELLS), topology(CELLS)
+    rare = [parse_target(f"{LOAD}>95@1h")]
+    spec = spec_for(rare, HOUR_MS)
+    every = congestion_samples(spec, rare, made, graph, most=1 << 30, seed=0)
+    some = congestion_samples(spec, rare, made, graph, most=1500, seed=0)
+    assert len(some.time) < 0.4 * len(every.time)
+    full, drawn = (float(np.average(s.labels[0] == 1, weights=s.weight)) for s in (every, some))
+    assert drawn == pytest.approx(full, rel=0.25)
+    assert (some.labels[0] == 1).mean() > 1.5 * full
+
+
+def test_a_failure_model_is_honest_about_rare_failures() -> None:
+    rng = np.random.default_rng(0)
+    n = 30_000
+    X = rng.normal(size=(4, n)).astype(np.float32)
+    X[3, rng.random(n) < 0.2] = np.nan
+    truth = sigmoid(1.5 * X[0] - 5)
+    labels = (rng.random(n) < truth).astype(np.float32)[None]
+    time = FIRST + np.arange(n) // 30
+    artifact = train_failure(
+        [("alarm:EQUIPMENT_ALARM@24h", 86_400)], ["a", "b", "c", "d"], X, labels, time, HOUR_MS,
+        SMALL._replace(rate=1e-2), most=4000,
+    )  # fmt: skip
+    p = sigmoid(Network(artifact).log_odds(X)[0].astype(np.float64))
+    assert p.mean() == pytest.approx(float(truth.mean()), rel=0.3)
+    assert np.corrcoef(np.log(p), X[0])[0, 1] > 0.8
+    assert artifact.targets == ["alarm:EQUIPMENT_ALARM@24h"]
+
+
+def test_a_twins_labels_are_added_by_any_objective(world: World) -> None:
+    """Few real labels and many of a twin that is right: `p-erm` does better than `erm`."""
+    spec, samples = world
+    few = samples.take(np.arange(0, len(samples.time), 12))
+    twin = Synthetic(samples.part("training"), run="r1", twin_version="7")
+    made = {
+        name: fit(few, spec.marked, SMALL._replace(objective=name, batch=256), synthetic=s)
+        for name, s in (("erm", None), ("p-erm", twin))
+    }
+    held = samples.part("held out")
+
+    def loss(done: Any) -> float:
+        artifact = congestion_artifact(spec, TARGETS, few, done, SMALL)
+        p = np.clip(sigmoid(Network(artifact).log_odds(held.X).astype(np.float64)), 1e-6, 1 - 1e-6)
+        y = held.labels
+        return float(-np.nanmean(y * np.log(p) + (1 - y) * np.log(1 - p)))
+
+    assert loss(made["p-erm"]) < loss(made["erm"])
+
+
+def test_platt_finds_what_was_done_to_log_odds() -> None:
+    rng = np.random.default_rng(0)
+    honest = rng.normal(size=20_000) * 2 - 1
+    y = (rng.random(20_000) < sigmoid(honest)).astype(float)
+    slope, shift = platt((honest - 0.7) / 0.5, y, np.ones(20_000))
+    assert slope == pytest.approx(0.5, abs=0.03)
+    assert shift == pytest.approx(0.7, abs=0.06)
+    good, bad = (calibration_error(sigmoid(f * honest), y, np.ones(20_000)) for f in (1, 3))
+    assert good is not None
+    assert bad is not None
+    assert good < 0.02 < 0.05 < bad
