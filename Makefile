@@ -47,6 +47,14 @@ science: $(STAMP) ## Tables of the models and detectors against their references
 	@$(BIN)/python -m tests.science.drift_kinds --seeds 6 --first 101
 	@$(BIN)/python -m tests.science.kpi_tiers
 	@$(BIN)/python -m tests.science.multiple_access
+	@$(BIN)/python -m tests.science.gate
+	@$(BIN)/python -m tests.science.updating
+	@$(BIN)/python -m tests.science.skab
+	@$(BIN)/python -m tests.science.nab
+	@$(BIN)/python -m tests.science.equipment --seeds 1 2 3
+	@$(BIN)/python -m tests.science.beams.direction
+	@$(BIN)/python -m tests.science.beams.selection
+	@$(BIN)/python -m tests.science.debias_gain
 
 radio: $(STAMP) ## Tables of the radio twin: canyon, calibration, intervals, speed, parity with Sionna RT
 	@$(BIN)/python -m tests.science.canyon
