@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.failure_signals import KINDS, STEP_MS
-from models.failure_usual import DAY_MS, Usual
+from models.failure_usual import SETTLED, Usual
 from models.health import excess, health, used_up
 from models.wearout import Lines, Trend
 from twin.columns import Columns
@@ -31,6 +31,8 @@ FRESH = 4
 NEVER = 30_000
 BLOCK_MS = 3_600_000
 """Of the means that trends are fitted to [ms]."""
+ASKED_MS = 3 * BLOCK_MS
+"""Time constant of what is asked of an object now [ms]."""
 
 
 class Evidence:
@@ -47,8 +49,9 @@ class Evidence:
         least = np.array([signal.least for signal in self.signals])
         self.bad = np.array([signal.bad for signal in self.signals], dtype=np.float64)[:, None]
         self.wears = np.array([signal.wears for signal in self.signals])
-        self.usual = Usual(least, self.step_ms)
         names = [signal.name for signal in self.signals]
+        alike = np.array([signal.given not in names for signal in self.signals])
+        self.usual = Usual(least, alike, self.step_ms)
         self._given = [names.index(signal.given) if signal.given in names else -1 for signal in self.signals]
         self.lines = Lines(least[self.wears])
         self._block = -1
@@ -61,7 +64,6 @@ class Evidence:
         c.add("z", np.float64, (S,), np.nan)
         c.add("sigma", np.float64, (S,), np.nan)
         c.add("expected", np.float64, (S,), np.nan)
-        c.add("swing", np.float64, (S,))
         c.add("block_sum", np.float64, (S,))
         c.add("block_num", np.float64, (S,))
         c.add("unusual_now", F32, (), np.nan)
@@ -130,30 +132,34 @@ class Evidence:
         return out | np.isnan(c["z"])
 
     def residual(self) -> Floats:
-        """Residuals in the bad direction [standard errors], `[S, n]`, NaN where there is no value now."""
+        """Residuals in the bad direction [standard errors], `[S, n]`, NaN where too little is known."""
         z = self.columns["z"]
         toward = np.where(self.bad == 0, np.abs(z), self.bad * z)
-        return np.where(self.missing(), np.nan, toward)
+        return np.where(self.missing() | self._young(), np.nan, toward)
 
     def level(self) -> Floats:
         """How much speaks for a failure of each object, 0 to `FARTHEST`, `[n]`."""
-        return np.minimum(excess(self.residual()), FARTHEST)
+        return np.minimum(excess(self.residual()[self.wears]), FARTHEST)
 
-    def limits_of_error(self, limit: Floats, direction: Floats) -> Floats:
-        """Limits of the signals as limits of their errors: at the worst time of day, `[S, n]`."""
-        c = self.columns
-        out: Floats = limit - c["expected"] - direction * np.sqrt(c["swing"])
+    def limits_of_error(self, limit: Floats) -> Floats:
+        """Limits of the signals as limits of their errors, at what is asked of the object now, `[S, n]`."""
+        out: Floats = limit - self.columns["expected"]
         return out
 
     def used(self, limit: Floats, direction: Floats) -> Floats:
         """Share of the way to the limit that is used up, `[S, n]`."""
         c = self.columns
-        error = np.where(self.missing(), np.nan, c["error"])
+        error = np.where(self.missing() | self._young(), np.nan, c["error"])
         return used_up(c["expected"], error, c["sigma"], limit, direction)
 
     def health(self, used: Floats) -> Floats:
-        """Health index, `[n]`."""
-        return health(used, self.residual())
+        """Health index, `[n]`: of what wears; an unusual load or damp air is no illness."""
+        return health(used[self.wears], self.residual()[self.wears])
+
+    def _young(self) -> NDArray[np.bool_]:
+        """Signals whose normal isn't known yet, `[S, n]`."""
+        out: NDArray[np.bool_] = self.usual.columns["count"] < SETTLED
+        return out
 
     def _explaining(self, y: Floats, load: Floats) -> Floats:
         """What explains each signal: another one, load, or nothing, `[S, n]`."""
@@ -171,13 +177,11 @@ class Evidence:
         c["age"][:] = np.where(new, 0, np.minimum(c["age"] + 1, NEVER))
 
     def _follow_expected(self, expected: Floats, known: NDArray[np.bool_]) -> None:
-        """Mean and variance of the expectation over about a day."""
-        c, rate = self.columns, min(1.0, self.step_ms / DAY_MS)
-        mean = c["expected"]
+        """Mean of the expectation over some hours."""
+        mean, rate = self.columns["expected"], min(1.0, self.step_ms / ASKED_MS)
         first = known & np.isnan(mean)
         off = np.where(known & ~first, expected - mean, 0.0)
         mean[:] = np.where(first, expected, mean + rate * off)
-        c["swing"][:] += np.where(known, rate * ((1 - rate) * off**2 - c["swing"]), 0.0)
 
     def _end_block(self, step: int) -> None:
         block = (step * self.step_ms) // BLOCK_MS

@@ -22,7 +22,7 @@ from twin.errors import ConfigurationError
 
 _ALARM = re.compile(r"\s*alarm\s*:\s*([\w\-]{1,80})\s*@\s*([0-9]{1,9}\s*\w{1,3})\s*")
 _FADE = re.compile(r"\s*fade\s*>\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*dB\s*@\s*([0-9]{1,9}\s*\w{1,3})\s*")
-_ORAN = re.compile(r"oran-([0-9]{1,3})")
+_ORAN = re.compile(r"oran-([0-9]{1,9})")
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 

@@ -3,9 +3,10 @@
     y = level + slope (given - its mean) + slope_peers (peers - its mean) + error
 
 `given` is the object's load, or another of its signals: a fan turns as fast as the heat asks for. `peers` is the median
-of the same signal over all objects: weather and time of day move all of them alike. The slopes of an object lean on
-(0, 1) as long as its own data don't say otherwise; where there are too few peers theirs is left out. Outliers teach no
-more than three standard deviations, so that slow wear is not taken for the new normal.
+of the same signal over all objects: weather and time of day move all of them alike; it is left out where another signal
+explains this one, which is closer to the cause. The slopes of an object lean on
+(0, 1) as long as its own data don't say otherwise; where there are too few peers theirs is left out. What is beyond
+three standard deviations teaches the less the farther it is, so that wear is not taken for the new normal.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ Floats = NDArray[Any]
 
 MEMORY_DAYS = 14.0
 FEWEST_PEERS = 4
-SETTLED = 48
-"""Values from which an object's level is its own."""
+SETTLED = 96
+"""Values from which an object's normal is known: a day of them."""
 LEANING = 20.0
 """Values' worth of weight with which slopes lean on what is usual, and a variance on that of the others."""
 OUTLIER = 3.0
+LEAST_TRUST = 0.02
+"""Of the weight of a value, however far out it is: a change that stays becomes usual in the end."""
 DAY_MS = 86_400_000
 
 
@@ -49,10 +52,12 @@ class Usual:
 
     Args:
         least: Least standard deviation of each signal, `[S]`.
+        alike: Which of them go with their peers, `[S]`.
         step_ms: Between two values [ms].
     """
 
-    def __init__(self, least: Floats, step_ms: int) -> None:
+    def __init__(self, least: Floats, alike: NDArray[np.bool_], step_ms: int) -> None:
+        self._alike = alike
         self._least = np.asarray(least, dtype=np.float64)[:, None]
         self._slow = step_ms / (MEMORY_DAYS * DAY_MS)
         S = len(least)
@@ -94,7 +99,9 @@ class Usual:
         error = np.where(present, y - expected, 0.0)
         sigma = np.where(first, 0.0, explained.sigma)
         taught = np.where(count > SETTLED, np.clip(error, -OUTLIER * sigma, OUTLIER * sigma), error)
-        rate = np.where(present, np.maximum(1.0 / np.maximum(count, 1.0), self._slow), 0.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            trust = np.where(count > SETTLED, np.clip((OUTLIER * sigma / np.abs(error)) ** 2, LEAST_TRUST, 1.0), 1.0)
+        rate = np.where(present, trust * np.maximum(1.0 / np.maximum(count, 1.0), self._slow), 0.0)
         dx = np.where(present, x - c["mean_x"], 0.0)
         dy = np.where(present, expected + taught - c["mean_y"], 0.0)
         c["mean_x"][:] += rate * dx
@@ -104,15 +111,15 @@ class Usual:
             c["xx"][row] += rate * (kept * dx[i] * dx[j] - c["xx"][row])
         c["xy"][:] += rate * (kept * dx * dy - c["xy"])
         squared = np.where(count > SETTLED, np.minimum(error**2, (OUTLIER * sigma) ** 2), error**2)
-        slow = np.where(present & ~first, np.maximum(1.0 / np.maximum(count - 1, 1.0), self._slow), 0.0)
+        slow = np.where(present & ~first, trust * np.maximum(1.0 / np.maximum(count - 1, 1.0), self._slow), 0.0)
         c["variance"][:] += slow * (squared - c["variance"])
         c["count"][:] = count
 
     def _peers(self, y: Floats) -> Floats:
         out = np.zeros_like(y)
-        for row, values in zip(out, y, strict=True):
-            there = values[~np.isnan(values)]
-            row[:] = np.median(there) if len(there) >= FEWEST_PEERS else np.nan
+        for signal in np.flatnonzero(self._alike):
+            there = y[signal][~np.isnan(y[signal])]
+            out[signal] = np.median(there) if len(there) >= FEWEST_PEERS else np.nan
         return out
 
     def _slopes(self) -> tuple[Floats, Floats]:

@@ -21,14 +21,14 @@ from twin.columns import Columns
 
 Floats = NDArray[Any]
 
-MEMORIES = (8.0, 24.0, 96.0)
+MEMORIES = (4.0, 12.0, 48.0)
 """Time constants of the weights [values]."""
-FEWEST = 5.0
+FEWEST = 4.0
 """Values' worth of weight from which there is a line."""
-SIGNIFICANT = 5.0
+SIGNIFICANT = 4.0
 """Standard errors of the slope from which it is a trend: memories, signals and objects are many."""
 Q95 = 1.6448536
-MOST_CORRELATED = 0.8
+MOST_CORRELATED = 0.5
 
 
 class Trend(NamedTuple):

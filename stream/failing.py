@@ -123,7 +123,7 @@ class Failing:
         observed = ~np.logical_and.reduce(evidence.missing(), axis=0)
         limit, direction = here.limit[watched.kind], here.direction[watched.kind]
         X = features(evidence, self._around(watched, here), limit, direction)
-        of_error = evidence.limits_of_error(limit, direction)
+        of_error = evidence.limits_of_error(limit)
         used = evidence.used(limit, direction)
         health = evidence.health(used)
         at_risk = watched.at_risk(observed)

@@ -37,6 +37,8 @@ CHANGE = 1.0
 UNHEALTHY = 80.0
 HOUR_MS = 3_600_000
 DRIVERS = 3
+WORTH_SAYING = 0.01
+"""Log-odds that a driver must add."""
 POINTS = 0.5
 """Log-odds that a fault's signals must add to be called the expected fault."""
 LONGEST_LIFE_MS = 365 * DAY_MS
@@ -129,7 +131,7 @@ def _body(
 ) -> FailurePrediction:
     target, head, name = watched.targets[made.k], watched.heads[made.k], watched.names[row]
     order = np.argsort(-np.abs(parts), kind="stable")[:DRIVERS]
-    order = order[parts[order] != 0]
+    order = order[np.abs(parts[order]) >= WORTH_SAYING]
     fault = target.fault or _expected_fault(watched, made.k, parts)
     wearing, wears = _first(life), [signal for signal in watched.evidence.signals if signal.wears]
     left = [None if wearing is None else _seconds(part[wearing]) for part in (life.middle, life.low, life.high)]
