@@ -38,7 +38,7 @@ DAY_S, FLICKER_S = 86_400, 21_600
 """Half-lives of the most of a day, and of the usual flicker [s]."""
 
 OPEN = 16
-"""Periods that may be open at once."""
+"""Periods that may be open at once, unless one says otherwise."""
 
 
 class LinkFadeFeatures:
@@ -47,21 +47,22 @@ class LinkFadeFeatures:
     Args:
         granularity_ms: Of the periods [ms].
         neighbours: Whether neighbours are listened to.
+        most_open: Periods that may be open at once.
     """
 
-    def __init__(self, granularity_ms: int, *, neighbours: bool = True) -> None:
-        self.granularity_ms, self.neighbours = granularity_ms, neighbours
+    def __init__(self, granularity_ms: int, *, neighbours: bool = True, most_open: int = OPEN) -> None:
+        self.granularity_ms, self.neighbours, self.most_open = granularity_ms, neighbours, most_open
         self.names = (*OWN, *AROUND) if neighbours else OWN
         one, five, quarter, hour = (max(1, round(60_000 * m / granularity_ms)) for m in (1, 5, 15, 60))
         self.lags = (one, five, quarter, hour)
-        self.depth = hour + 1 + OPEN
+        self.depth = hour + 1 + most_open
         second = 1000 / granularity_ms
         window, least = max(2, round(BASELINE_S * second)), max(1, round(BASELINE_LEAST_S * second))
         self.baselines = [RunningMedian(window, least) for _ in range(CHANNELS)]
         self._kept_day = F32(0.5 ** (1 / max(DAY_S * second, 1)))
         self._kept_flicker = F32(0.5 ** (1 / max(FLICKER_S * second, 1)))
         self.columns = c = Columns()
-        c.add("loss", F32, (OPEN, CHANNELS), np.nan)
+        c.add("loss", F32, (most_open, CHANNELS), np.nan)
         c.add("high", F32, (self.depth,), np.nan)
         c.add("low", F32, (self.depth,), np.nan)
         c.add("most", F32)
@@ -112,7 +113,7 @@ class LinkFadeFeatures:
             loss_db: Transmit minus receive level, `[CHANNELS, n]` [dB], NaN where either is missing.
         """
         self.open(period)
-        self.columns["loss"][period % OPEN][:, rows] = loss_db
+        self.columns["loss"][period % self.most_open][:, rows] = loss_db
         base = np.stack([median.median()[rows] for median in self.baselines])
         attenuation = loss_db - base
         slot = period % self.depth
@@ -123,7 +124,7 @@ class LinkFadeFeatures:
         """Clear the places of periods up to a new one."""
         first = max(self._opened + 1, period - self.depth + 1)
         for new in range(first, period + 1):
-            self.columns["loss"][new % OPEN] = np.nan
+            self.columns["loss"][new % self.most_open] = np.nan
             self.columns["high"][new % self.depth] = np.nan
             self.columns["low"][new % self.depth] = np.nan
         self._opened = max(self._opened, period)
@@ -132,8 +133,9 @@ class LinkFadeFeatures:
         """A period is complete: baselines, habits and what neighbours see take it in."""
         self.open(period)
         c = self.columns
-        for skipped in range(max(self.closed + 1, period - self.baselines[0].window + 1), period):
-            self._into_baselines(skipped, known=False)
+        if self.closed >= 0:
+            for skipped in range(max(self.closed + 1, period - self.baselines[0].window + 1), period):
+                self._into_baselines(skipped, known=False)
         self._into_baselines(period, known=True)
         self.closed = period
         high, before = c["high"][period % self.depth], c["high"][(period - 1) % self.depth]
@@ -207,7 +209,7 @@ class LinkFadeFeatures:
         return out
 
     def _into_baselines(self, period: int, *, known: bool) -> None:
-        loss = self.columns["loss"][period % OPEN]
+        loss = self.columns["loss"][period % self.most_open]
         for channel, median in enumerate(self.baselines):
             median.push(period, loss[channel] if known else np.full(self.columns.n, np.nan, F32))
 

@@ -41,17 +41,25 @@ class FadeModel:
         targets: Of kind `fade`.
         granularity_ms: Of the periods [ms].
         neighbours: Whether neighbours are listened to.
+        most_open: Periods that may be open at once.
     """
 
     name = "online-fade"
 
-    def __init__(self, targets: Sequence[FailureTarget], granularity_ms: int, *, neighbours: bool = True) -> None:
+    def __init__(
+        self,
+        targets: Sequence[FailureTarget],
+        granularity_ms: int,
+        *,
+        neighbours: bool = True,
+        most_open: int = OPEN,
+    ) -> None:
         self.targets = list(targets)
-        self.features = LinkFadeFeatures(granularity_ms, neighbours=neighbours)
+        self.features = LinkFadeFeatures(granularity_ms, neighbours=neighbours, most_open=most_open)
         self.heads = [FailureHead(target, self.features.names, granularity_ms) for target in self.targets]
         self.columns = Columns()
-        self.columns.add("used", F32, (OPEN, len(self.features.names)), np.nan)
-        self._used_in = np.full(OPEN, -1, dtype=np.int64)
+        self.columns.add("used", F32, (most_open, len(self.features.names)), np.nan)
+        self._used_in = np.full(most_open, -1, dtype=np.int64)
 
     def grow(self, n: int) -> None:
         """Make room for `n` links."""
@@ -66,7 +74,7 @@ class FadeModel:
         """
         self.features.write(rows, period, loss_db)
         X = self.features.features(period, rows)
-        slot = period % OPEN
+        slot = period % len(self._used_in)
         if self._used_in[slot] != period:
             self._used_in[slot] = period
             self.columns["used"][slot] = np.nan
@@ -83,8 +91,9 @@ class FadeModel:
         Returns:
             What has become known, one a target.
         """
+        self.features.open(period)
         known = []
-        slot = period % OPEN
+        slot = period % len(self._used_in)
         filed = self._used_in[slot] == period
         for head, target in zip(self.heads, self.targets, strict=True):
             known.append(head.learn(period, self.features.happened(period, target.drop_db)))

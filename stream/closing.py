@@ -89,6 +89,7 @@ def close_until(shard: Shard, table: Table, last: int) -> None:
         table.closed = period
         bin_end = BinEnd(shard, table, period)
         shard.failing.follow(shard, table, period, channels)
+        shard.fades.follow(shard, table, period)
         for channel in channels:
             if _close(shard, table, channel, period, bin_end):
                 for model in channel.models:

@@ -32,6 +32,7 @@ class Source:
 
     def __init__(self, path: Path, profile: str | None, partitions: int = 4) -> None:
         from stream import recording
+        from stream.sources.link_levels import LinkLevels, is_link_levels
         from stream.sources.profile import full_catalogue, load_profile, records
 
         self.catalogue: Catalogue = full_catalogue(load().profiles, load().vendors)
@@ -44,6 +45,8 @@ class Source:
             self.targets = list(spec.targets)
             self.window_s = spec.score.window_s if spec.score else None
             self.records: Iterable[LogRecord] = records(spec, path, partitions)
+        elif is_link_levels(path):
+            self.records = LinkLevels(path, partitions)
         elif path.is_file():
             self.records = recording.read(path)
         else:

@@ -27,6 +27,7 @@ from stream.channel import Channel
 from stream.config import ShardConfig
 from stream.failing import Failing
 from stream.failing import Matured as MaturedFailures
+from stream.failing_links import Fades
 from stream.inventories import Inventories
 from stream.model_desk import ModelDesk
 from stream.outlets import rejected
@@ -73,6 +74,7 @@ class Shard:
         self.matured: list[tuple[str, int, Matured]] = []
         """Labels that matured in the last `apply`: `(target, end [ms], labels)`."""
         self.failing = Failing(config)
+        self.fades = Fades(config)
         self.matured_failures: list[MaturedFailures] = []
         """The same of failures."""
         self.run: list[Admitted] = []

@@ -68,6 +68,8 @@ def dump(shard: Shard) -> State:
     arrays |= {f"models/{k}": v for k, v in own.items()}
     failing, own = shard.failing.dump()
     arrays |= {f"failing/{k}": v for k, v in own.items()}
+    fades, own = shard.fades.dump()
+    arrays |= {f"fades/{k}": v for k, v in own.items()}
     data = {
         "config": _settings(shard),
         "partition": shard.partition,
@@ -84,6 +86,7 @@ def dump(shard: Shard) -> State:
         "radio": radio,
         "models": models,
         "failing": failing,
+        "fades": fades,
     }
     return data, arrays
 
@@ -124,6 +127,8 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
         shard.models.load(data["models"], _below(arrays, "models/"))
     if "failing" in data:
         shard.failing.load(data["failing"], _below(arrays, "failing/"))
+    if "fades" in data:
+        shard.fades.load(data["fades"], _below(arrays, "fades/"))
     for key, (granularity, counter) in data["channels"].items():
         channel = shard.channels[granularity, counter] = Channel(counter, length(granularity), shard.config)
         equip(shard, channel)

@@ -84,6 +84,8 @@ STANDARD: Final[tuple[Counter, ...]] = (
     *_family("V", -1e5, 1e5, "PEE.Voltage", tracked=True),
     *_family("A", -1e4, 1e4, "PEE.Current", tracked=True),
     *_family("%", 0, 100, "PEE.Humidity", tracked=True),
+    # Microwave links: actual transmitted and received level of RFC 8561; a sub-counter numbers the channel.
+    *_family("dBm", -150, 60, "Link.TransmitLevel Link.ReceiveLevel"),
     # TS 28.552 has no counter for these; `Sensor.` is our prefix.
     *_family("m/s2", 0, 1e4, "Sensor.Vibration", tracked=True),
     *_family("1/min", 0, 1e6, "Sensor.FanSpeed", tracked=True),
