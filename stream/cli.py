@@ -207,7 +207,7 @@ def record(
 @app.command()
 def subscribe(
     what: Annotated[
-        str, typer.Argument(help="congestion, drift, fidelity, updates, scores or rejected.")
+        str, typer.Argument(help="congestion, failure, drift, fidelity, updates, scores or rejected.")
     ] = "congestion",
     as_json: AsJson = False,
     since_start: Annotated[bool, typer.Option("--from-start", help="Begin with the oldest message there is.")] = False,

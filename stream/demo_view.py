@@ -16,11 +16,12 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from stream.demo_failures import FailureView
 from stream.leaving import leave
 from stream.show import scores_table
 from stream.topics import OUTLETS
 
-WATCHED = ("congestion", "drift", "fidelity", "updates", "scores", "bursts", "rejected")
+WATCHED = ("congestion", "failure", "drift", "fidelity", "updates", "scores", "bursts", "rejected")
 BURSTS = 6
 """Shown."""
 
@@ -47,6 +48,7 @@ class View:
         self._likely: dict[str, tuple[float, float | None, str, str]] = {}
         self._drifts: deque[dict[str, Any]] = deque(maxlen=6)
         self._scores: dict[str, dict[str, Any]] = {}
+        self._failures = FailureView()
         self._fidelity: dict[str, float] = {}
         self._bursts: deque[dict[str, Any]] = deque(maxlen=BURSTS)
         self._tier = ""
@@ -74,7 +76,10 @@ class View:
         elif kind == "drift":
             self._drifts.append(body)
         elif kind == "scores":
-            self._scores[body["target"]] = body["metrics"]
+            ours = self._failures.scores if "failures" in body["metrics"] else self._scores
+            ours[body["target"]] = body["metrics"]
+        elif kind == "failure":
+            self._failures.predicted(body)
         elif kind == "fidelity":
             context = body.get("context")
             self._fidelity[f"{body['counter']} {context}" if context else body["counter"]] = body["score"]
@@ -133,6 +138,8 @@ class View:
                 str(body["since"])[:16], escape(body["object"]), body["counter"], f"{body['size']:+g}", body["kind"]
             )
         parts: list[Any] = [Panel(self._headline(), title="Lockstep, emulated network"), likely, drifts]
+        if self._failures.warned:
+            parts.append(self._failures.table())
         if self._tier:
             parts.append(self._bursts_table())
         if self._scores:
@@ -185,7 +192,8 @@ class View:
                 "p95": round(1000 * latency[len(latency) * 95 // 100]) if latency else None,
             },
             "history": self.history,
-            "scores": {"congestion": self._scores},
+            "scores": {"congestion": self._scores, "failure": self._failures.scores},
+            "failures": self._failures.newest(),
         }
 
 

@@ -136,6 +136,12 @@ def line(what: str, body: dict[str, Any]) -> str:
     if what == "drift":
         since = str(body["since"])[:19]
         return f"{time}  {body['object']} {body['counter']} {body['direction']} by {body['size']:g} since {since}"
+    if what == "failure":
+        left = body["remaining_life_s"]
+        life = "" if left is None else f", {body['wears']} has {left / 3600:.0f} h left"
+        why = ", ".join(body["drivers"]) or body["note"]
+        chance = f"{body['probability']:.1%}, health {body['health']:.0f}"
+        return f"{time}  {body['target']}  {body['object']}  {chance}{life} ({why})"
     if what == "rejected":
         return f"{time}  {body['topic']}[{body['partition']}]@{body['offset']}  {body['reason']}: {body['detail']}"
     rest = {k: v for k, v in body.items() if k not in {"id", "time", "schema_version"}}
