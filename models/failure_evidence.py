@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.failure_signals import KINDS, STEP_MS
-from models.failure_usual import SETTLED, Usual
+from models.failure_signals import KINDS
+from models.failure_usual import Usual
 from models.health import excess, health, used_up
 from models.wearout import Lines, Trend
 from twin.columns import Columns
@@ -38,13 +38,16 @@ ASKED_MS = 3 * BLOCK_MS
 class Evidence:
     """Of all objects of one kind, `n` rows; S signals.
 
+    Args:
+        step_ms: Between two steps [ms].
+
     Attributes:
         trend: Lines of the residuals, as of the last full block; time in blocks.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, step_ms: int) -> None:
         self.signals = KINDS[kind]
-        self.step_ms = STEP_MS
+        self.step_ms = step_ms
         S = len(self.signals)
         least = np.array([signal.least for signal in self.signals])
         self.bad = np.array([signal.bad for signal in self.signals], dtype=np.float64)[:, None]
@@ -96,6 +99,11 @@ class Evidence:
         there = ~np.isnan(residual)
         np.fmax.at(self.columns["unusual_now"], rows[there], residual[there].astype(F32))
 
+    def note_load(self, rows: Rows, values: Floats) -> None:
+        """The newest load of some objects, 0 to 1, `[len(rows)]`; NaN leaves the one before."""
+        load = self.columns["load"]
+        load[rows] = np.where(np.isnan(values), load[rows], values)
+
     def step(self, step: int, load: Floats) -> None:
         """Take the means of what was gathered.
 
@@ -120,7 +128,6 @@ class Evidence:
         self._follow_expected(explained.expected, known)
         c["unusual"][:] = np.where(np.isnan(c["unusual_now"]), c["unusual"], c["unusual_now"])
         c["unusual_now"][:] = np.nan
-        c["load"][:] = np.where(np.isnan(load), c["load"], load)
         c["block_sum"][:] += np.where(known, explained.error, 0.0)
         c["block_num"][:] += known
         self._end_block(step)
@@ -158,7 +165,7 @@ class Evidence:
 
     def _young(self) -> NDArray[np.bool_]:
         """Signals whose normal isn't known yet, `[S, n]`."""
-        out: NDArray[np.bool_] = self.usual.columns["count"] < SETTLED
+        out: NDArray[np.bool_] = self.usual.columns["count"] < self.usual.settled
         return out
 
     def _explaining(self, y: Floats, load: Floats) -> Floats:

@@ -6,6 +6,7 @@ be declared as an attribute of the object or its sensor: the name of the counter
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 
@@ -58,7 +59,10 @@ KINDS: Final = {"cell": CELL, "element": ELEMENT}
 """Signals of each kind of object; microwave links are looked at by `models.links`."""
 
 STEP_MS: Final = 900_000
-"""How often they are predicted, at most [ms]."""
+"""How often objects are predicted, at most [ms]."""
+SLOW_STEP_MS: Final = 3_600_000
+"""The same of cells, which are many, where no horizon is shorter than `SLOW_HORIZON_S`."""
+SLOW_HORIZON_S: Final = 6 * 3600
 
 OF_SIGNAL: Final = ("residual", "trend", "limit", "wear", "missing")
 """Features of every signal, all zero where nothing is wrong:
@@ -89,3 +93,9 @@ OF_OBJECT: Final = (
 def feature_names(kind: str) -> list[str]:
     """Names of the features of objects of a kind, in order: those of each signal, then those of the object."""
     return [f"{signal.name}.{part}" for signal in KINDS[kind] for part in OF_SIGNAL] + list(OF_OBJECT)
+
+
+def step_of(kind: str, horizons_s: Iterable[int]) -> int:
+    """How often objects of a kind are predicted, at most [ms], for targets with these horizons."""
+    slow = kind == "cell" and min(horizons_s, default=SLOW_HORIZON_S) >= SLOW_HORIZON_S
+    return SLOW_STEP_MS if slow else STEP_MS

@@ -23,8 +23,6 @@ Floats = NDArray[Any]
 
 MEMORY_DAYS = 14.0
 FEWEST_PEERS = 4
-SETTLED = 96
-"""Values from which an object's normal is known: a day of them."""
 LEANING = 20.0
 """Values' worth of weight with which slopes lean on what is usual, and a variance on that of the others."""
 OUTLIER = 3.0
@@ -60,6 +58,8 @@ class Usual:
         self._alike = alike
         self._least = np.asarray(least, dtype=np.float64)[:, None]
         self._slow = step_ms / (MEMORY_DAYS * DAY_MS)
+        self.settled = DAY_MS / step_ms
+        """Values from which an object's normal is known: a day of them."""
         S = len(least)
         self.columns = c = Columns()
         for name in ("count", "mean_y", "variance"):
@@ -98,9 +98,11 @@ class Usual:
         expected = np.where(first, y, explained.expected)
         error = np.where(present, y - expected, 0.0)
         sigma = np.where(first, 0.0, explained.sigma)
-        taught = np.where(count > SETTLED, np.clip(error, -OUTLIER * sigma, OUTLIER * sigma), error)
+        taught = np.where(count > self.settled, np.clip(error, -OUTLIER * sigma, OUTLIER * sigma), error)
         with np.errstate(invalid="ignore", divide="ignore"):
-            trust = np.where(count > SETTLED, np.clip((OUTLIER * sigma / np.abs(error)) ** 2, LEAST_TRUST, 1.0), 1.0)
+            trust = np.where(
+                count > self.settled, np.clip((OUTLIER * sigma / np.abs(error)) ** 2, LEAST_TRUST, 1.0), 1.0
+            )
         rate = np.where(present, trust * np.maximum(1.0 / np.maximum(count, 1.0), self._slow), 0.0)
         dx = np.where(present, x - c["mean_x"], 0.0)
         dy = np.where(present, expected + taught - c["mean_y"], 0.0)
@@ -110,7 +112,7 @@ class Usual:
         for row, (i, j) in enumerate(((0, 0), (0, 1), (1, 1))):
             c["xx"][row] += rate * (kept * dx[i] * dx[j] - c["xx"][row])
         c["xy"][:] += rate * (kept * dx * dy - c["xy"])
-        squared = np.where(count > SETTLED, np.minimum(error**2, (OUTLIER * sigma) ** 2), error**2)
+        squared = np.where(count > self.settled, np.minimum(error**2, (OUTLIER * sigma) ** 2), error**2)
         slow = np.where(present & ~first, trust * np.maximum(1.0 / np.maximum(count - 1, 1.0), self._slow), 0.0)
         c["variance"][:] += slow * (squared - c["variance"])
         c["count"][:] = count

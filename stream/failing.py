@@ -1,8 +1,8 @@
 """Failures in the fold: evidence is gathered as periods close, predicted from step by step, learnt as labels mature.
 
-A step is a quarter of an hour of event time. It is taken when a table that tells of the objects closes the first period
-that ends in or after it, from what all tables have closed by then; so it depends on the log alone. Alarms that happened
-later than the step's end are neither features nor labels of it, even where they have come already.
+A step is a quarter of an hour of event time, or an hour for cells. It is taken when a table that tells of the objects
+closes the first period that ends in or after it, from what all tables have closed by then; so it depends on the log
+alone. Alarms that happened later than the step's end are neither features nor labels of it, even where they have come.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.failure import MaturedFailures
 from models.failure_features import Around, add_wear, features, neighbour_max
-from models.failure_signals import KINDS, STEP_MS
+from models.failure_signals import KINDS
 from models.fault_classes import fault_of
 from stream import failing_tell
 from stream.channel import LOAD, Channel
@@ -96,7 +96,7 @@ class Failing:
                 self._gather(channel, period, bounds)
         end = period * table.granularity_ms
         for watched in self.watched.values():
-            step = end // STEP_MS
+            step = end // watched.step_ms
             if watched.n and step > watched.step and table.granularity_ms in watched.fed:
                 watched.step = step
                 self._step(shard, watched, step, end)
@@ -110,6 +110,8 @@ class Failing:
             watched = self.watched[bound.kind]
             values = closed.measured if bound.counter == series.counter else _ratio(channel, period, bound.counter)
             watched.evidence.gather(bound.signal, bound.rows, values[bound.at])
+            if bound.counter == LOAD:
+                watched.evidence.note_load(bound.rows, values[bound.at] / 100)
             if bound.counter == series.counter:
                 bad = KINDS[bound.kind][bound.signal].bad
                 watched.evidence.gather_unusual(bound.rows, (np.abs(z) if bad == 0 else bad * z)[bound.at])
@@ -127,7 +129,7 @@ class Failing:
         used = evidence.used(limit, direction)
         health = evidence.health(used)
         at_risk = watched.at_risk(observed)
-        tag = f"{watched.kind}/{STEP_MS // 1000}/{shard.partition}"
+        tag = f"{watched.kind}/{watched.step_ms // 1000}/{shard.partition}"
         watched.watch.turn(shard, tag, step)
         for k, (head, window) in enumerate(zip(watched.heads, watched.windows, strict=True)):
             matured = head.learn(step, np.where(struck[k], 1.0, np.where(observed, 0.0, np.nan)))

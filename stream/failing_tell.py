@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.failure_evidence import BLOCK_MS
-from models.failure_signals import KINDS, OF_SIGNAL, STEP_MS
+from models.failure_signals import KINDS, OF_SIGNAL
 from models.failure_usual import DAY_MS
 from models.fault_classes import ORAN_FAULTS
 from models.logit import sigmoid
@@ -87,7 +87,7 @@ def tell(shard: Shard, watched: Watched, made: Made, limit_of_error: Floats, dir
 
 def tell_score(shard: Shard, watched: Watched, k: int, end: int) -> None:
     """Tell a target's scores once a day."""
-    if end % DAY_MS >= STEP_MS:
+    if end % DAY_MS >= watched.step_ms:
         return
     name = f"{watched.targets[k].name} {watched.kind}"
     scores = watched.windows[k].scores()
@@ -116,7 +116,7 @@ def _worth(watched: Watched, made: Made) -> NDArray[np.int64]:
     known = told_at >= 0
     moved = known & (np.abs(made.log_odds - c["told_log_odds"][k]) > CHANGE) & (p >= LEVELS[0] / 4)
     watching = (level > 0) | (made.health < UNHEALTHY)
-    turn = (made.end // STEP_MS + np.arange(watched.n)) % (DAY_MS // STEP_MS) == 0
+    turn = (made.end // watched.step_ms + np.arange(watched.n)) % (DAY_MS // watched.step_ms) == 0
     crossed = np.where(known, level != before, level > 0)
     worth = made.at_risk & (crossed | (hour & (moved | watching)) | (turn & hour))
     rows = np.flatnonzero(worth)
@@ -130,9 +130,9 @@ def _body(
     shard: Shard, watched: Watched, made: Made, row: int, probability: float, parts: Floats, life: Life
 ) -> FailurePrediction:
     target, head, name = watched.targets[made.k], watched.heads[made.k], watched.names[row]
-    order = np.argsort(-np.abs(parts), kind="stable")[:DRIVERS]
-    order = order[np.abs(parts[order]) >= WORTH_SAYING]
-    fault = target.fault or _expected_fault(watched, made.k, parts)
+    order = np.flatnonzero(np.abs(parts) >= WORTH_SAYING)
+    order = order[np.argsort(-np.abs(parts[order]), kind="stable")][:DRIVERS]
+    fault = target.fault or _expected_fault(watched, made.k, parts if len(order) else None)
     wearing, wears = _first(life), [signal for signal in watched.evidence.signals if signal.wears]
     left = [None if wearing is None else _seconds(part[wearing]) for part in (life.middle, life.low, life.high)]
     return FailurePrediction(
@@ -167,26 +167,27 @@ def _note(added: float, health: float) -> str:
     return NO_PRECURSOR if health >= UNHEALTHY else NOT_LEARNT
 
 
-def _expected_fault(watched: Watched, k: int, parts: Floats) -> int | None:
+def _expected_fault(watched: Watched, k: int, parts: Floats | None) -> int | None:
     """The fault that the signals point to; where they don't, the one that was most frequent."""
+    seen = watched.faults[k]
+    usual = max(sorted(seen), key=lambda one: seen[one]) if seen else None
+    if parts is None:
+        return usual
     signals = KINDS[watched.kind]
     of_signal = parts[: len(signals) * len(OF_SIGNAL)].reshape(len(signals), -1)[:, :-1].sum(axis=1)
     points: dict[int, float] = {}
     for signal, added in zip(signals, of_signal.tolist(), strict=True):
         points[signal.fault] = points.get(signal.fault, 0.0) + max(added, 0.0)
     fault = max(sorted(points), key=lambda one: points[one])
-    if points[fault] >= POINTS:
-        return fault
-    seen = watched.faults[k]
-    return max(sorted(seen), key=lambda one: seen[one]) if seen else None
+    return fault if points[fault] >= POINTS else usual
 
 
 def _first(life: Life) -> int | None:
     """Which indicator reaches its limit first, if one does within a year."""
-    middle = np.where(np.isnan(life.middle), np.inf, life.middle)
-    if not len(middle) or float(middle.min()) * BLOCK_MS > LONGEST_LIFE_MS:
+    if np.isnan(life.middle).all():
         return None
-    return int(np.argmin(middle))
+    first = int(np.nanargmin(life.middle))
+    return first if float(life.middle[first]) * BLOCK_MS <= LONGEST_LIFE_MS else None
 
 
 def _seconds(blocks: float) -> float:

@@ -13,7 +13,7 @@ from models.failure import FailureHead, FailureTarget
 from models.failure_evidence import Evidence
 from models.failure_priors import priors
 from models.failure_scores import FailureWindow
-from models.failure_signals import STEP_MS, feature_names
+from models.failure_signals import feature_names, step_of
 from models.failure_usual import DAY_MS
 from stream.monitoring import Watch
 from twin.columns import Columns
@@ -27,7 +27,6 @@ MOST_WAITING = 50_000
 """Alarms that are raised and whose step hasn't come: where no clock runs they must not fill the memory."""
 CALM = 4
 """Steps after an alarm has gone until its object is at risk again: the residuals of what was repaired fade first."""
-LATELY = float(np.exp(-STEP_MS / DAY_MS))
 
 
 class Watched:
@@ -48,12 +47,13 @@ class Watched:
         self.step = -1
         self.waiting: list[tuple[int, int, int]] = []
         self.fed: set[int] = set()
-        self.evidence = Evidence(kind)
+        self.step_ms = step_of(kind, [target.horizon_s for target in self.targets])
+        self.evidence = Evidence(kind, self.step_ms)
         self.feature_names = feature_names(kind)
-        self.heads = [FailureHead(t, self.feature_names, STEP_MS, priors(t, kind)) for t in self.targets]
-        self.watch = Watch(STEP_MS, monitor_by)
+        self.heads = [FailureHead(t, self.feature_names, self.step_ms, priors(t, kind)) for t in self.targets]
+        self.watch = Watch(self.step_ms, monitor_by)
         """How good the predictions have been."""
-        self.windows = [FailureWindow(STEP_MS / 1000) for _ in self.targets]
+        self.windows = [FailureWindow(self.step_ms / 1000) for _ in self.targets]
         self.faults: list[Counter[int]] = [Counter() for _ in self.targets]
         """O-RAN fault ids of the alarms of each target."""
         K = len(self.targets)
@@ -110,7 +110,7 @@ class Watched:
         """What was raised up to a moment [ms]: `[K, n]` by target; all of it enters `lately`."""
         struck = np.zeros((len(self.targets), self.n), dtype=np.bool_)
         lately = self.columns["lately"]
-        lately *= F32(LATELY)
+        lately *= F32(np.exp(-self.step_ms / DAY_MS))
         later = []
         for time, row, k in self.waiting:
             if time > end:

@@ -149,7 +149,7 @@ def feed(evidence: Evidence, step: int, values: dict[int, np.ndarray]) -> None:
 
 def cabinets(steps: int, worn_from: int = 10**9, hidden: int = -1) -> Evidence:
     """Fans that turn as the weather asks, one of which wears; the signal `hidden` never comes."""
-    evidence, rng = Evidence("element"), np.random.default_rng(3)
+    evidence, rng = Evidence("element", QUARTER_MS), np.random.default_rng(3)
     evidence.grow(N)
     for step in range(steps):
         weather = np.sin(step / 96 * 2 * np.pi)
@@ -208,7 +208,7 @@ def test_a_sensor_that_falls_silent_becomes_missing() -> None:
 
 
 def test_evidence_is_restored_whole() -> None:
-    one, other = cabinets(450, worn_from=400), Evidence("element")
+    one, other = cabinets(450, worn_from=400), Evidence("element", QUARTER_MS)
     other.grow(N)
     other.restore({name: array.copy() for name, array in one.state().items()})
     for evidence in (one, other):
