@@ -14,7 +14,7 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import inprocess, plain, through
+from tests.bench import batch_model, inprocess, plain, through
 from tests.bench.stack import started
 from tests.bench.through import Rate
 
@@ -26,7 +26,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller samples, up to 10,000 cells")
-    quick = parser.parse_args().quick
+    parser.add_argument("--batch-model", action="store_true", help="only what a batch model costs")
+    chosen = parser.parse_args()
+    quick = chosen.quick
     begin = time.monotonic()
     title = "10,000 cells, 12 cells x 16 counters a report, every 15 min; predicting and learning, all outlets"
     table = Table(title=title, title_justify="left")
@@ -34,9 +36,12 @@ def main() -> None:
     table.add_column("cell-periods/s", justify="right")
     table.add_column("of a core", justify="right")
     table.add_column("remarks")
-    _in_process(table, quick)
-    table.add_section()
-    _through(table, quick)
+    if chosen.batch_model:
+        _with_batch_model(table, quick)
+    else:
+        _in_process(table, quick)
+        table.add_section()
+        _through(table, quick)
     console = Console(width=None if os.isatty(1) else 150)
     console.print(table)
     console.print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {time.monotonic() - begin:.0f} s")
@@ -84,6 +89,33 @@ def _through(table: Table, quick: bool) -> None:
         "",
         f"one worker is {one.per_s / simple:,.0f} x as fast; a sample of 240 cells, no database",
     )
+
+
+def _with_batch_model(table: Table, quick: bool) -> None:
+    """Turn by turn, online only and with a champion."""
+    for cells, periods in [(1_000, 40), (10_000, 12)] if quick else [(1_000, 100), (10_000, 24), (100_000, 4)]:
+        cost = batch_model.measure(cells, periods)
+        late = f"answers a batch in {cost.latency_ms[0]:.2f} ms, 99 % in {cost.latency_ms[1]:.2f}"
+        names = ("online only", "with a champion", "with a champion and a shadow")
+        for which, (name, us) in enumerate(zip(names, cost.us, strict=True)):
+            remark = f"{us:.2f} us each, {cost.lost(which):.0%} less" + (f"; {late}" if which == 1 else "")
+            table.add_row(f"in-process, {cost.cells:,} cells, {name}", f"{1e6 / us:,.0f}", "1.00", remark)
+    table.add_section()
+    periods = 24 if quick else 60
+    with started() as stack:
+        counts = [
+            through.preloaded(stack, prefix, 2, NUM_ELEMENTS, periods, events=events)
+            for prefix, events in (("a.", ()), ("m.", batch_model.events()))
+        ]
+        rates: list[list[Rate]] = [[], []]
+        for turn in range(2 if quick else 3):
+            for which in (0, 1) if turn % 2 == 0 else (1, 0):
+                rates[which].append(through.measure(stack, ("a.", "m.")[which], counts[which], group=f"{which}-{turn}"))
+    best = [max(r, key=lambda rate: rate.per_worker_core()) for r in rates]
+    lost = 1 - best[1].per_worker_core() / best[0].per_worker_core()
+    goal = "reached" if lost <= batch_model.AT_MOST else "missed"
+    _row(table, "log -> one worker, online only", best[0], f"best of {len(rates[0])}")
+    _row(table, "log -> one worker, with a champion", best[1], f"{lost:.0%} less; goal 25 %: {goal}")
 
 
 def _row(table: Table, what: str, rate: Rate, remark: str) -> None:

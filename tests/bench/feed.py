@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from stream.broker import Message, Producer
-from stream.decode import REPORT
+from stream.decode import REPORT, to_ms
 from stream.partition import partition_of
 from stream.topics import INBOX, SOURCES, headers
-from tests.bench.workload import elements, reports
+from tests.bench.workload import START, elements, reports
 
 MAX_MESSAGE_BYTES = 8 << 20
 
@@ -37,6 +37,23 @@ class Feed:
             every_s: Time between two of them [s].
         """
         asyncio.run(self._send(periods, every_s, INBOX.name if into_log else SOURCES["report"].name))
+
+    def tell(self, events: Sequence[tuple[str, str, bytes]]) -> None:
+        """Put events, each key, type and value, into every partition of the log."""
+        asyncio.run(self._tell(events))
+
+    async def _tell(self, events: Sequence[tuple[str, str, bytes]]) -> None:
+        producer = Producer(self._bootstrap, {"security_protocol": "PLAINTEXT"}, MAX_MESSAGE_BYTES)
+        await producer.start()
+        at = to_ms(START)
+        try:
+            for partition in range(len(self.counts)):
+                for number, (key, type_, value) in enumerate(events):
+                    named = headers(type_, f"{partition}-{number}", key, at, "bench")
+                    await producer.send(self._prefix + INBOX.name, [Message(partition, key, at, value, named)])
+                    self.counts[partition] += 1
+        finally:
+            await producer.stop()
 
     async def _send(self, periods: int, every_s: float, topic: str) -> None:
         producer = Producer(self._bootstrap, {"security_protocol": "PLAINTEXT"}, MAX_MESSAGE_BYTES)

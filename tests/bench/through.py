@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -150,10 +150,22 @@ async def raw(stack: Stack, prefix: str, counts: list[int]) -> Rate:
 
 
 def preloaded(
-    stack: Stack, prefix: str, partitions: int, num_elements: int, periods: int, *, into_log: bool = True
+    stack: Stack,
+    prefix: str,
+    partitions: int,
+    num_elements: int,
+    periods: int,
+    *,
+    into_log: bool = True,
+    events: Sequence[tuple[str, str, bytes]] = (),
 ) -> list[int]:
-    """Topics and messages; returns how many messages each partition got."""
+    """Topics and messages; returns how many messages each partition got.
+
+    Args:
+        events: Key, type and value of what comes before the reports in each partition of the log.
+    """
     prepare(stack, prefix, partitions)
     feed = Feed(stack.bootstrap, prefix, partitions, num_elements, periods)
+    feed.tell(events)
     feed.send(periods, into_log=into_log)
     return feed.counts
