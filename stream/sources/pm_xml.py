@@ -11,11 +11,10 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
-from xml.parsers import expat
 
 from stream.sources.pm_report import PmReports
 from stream.sources.pm_time import duration, stamp
-from stream.sources.safe_xml import DEFAULT, Limits, Readable
+from stream.sources.safe_xml import BROKEN, DEFAULT, Limits, Readable, parser
 from twin.errors import BadInput
 from twin.events import Report
 
@@ -48,9 +47,7 @@ def read(source: Readable, made: PmReports, limits: Limits = DEFAULT) -> Iterato
             while handler.ready:
                 yield handler.ready.popleft()
         handler.feed(b"", final=True)
-    except expat.ExpatError as error:
-        raise BadInput("malformed", f"it is not XML: {error}") from None
-    except (ValueError, LookupError) as error:  # an encoding that Python doesn't know
+    except BROKEN as error:
         raise BadInput("malformed", f"it is not XML: {error}") from None
     if not handler.known_root:
         raise BadInput(
@@ -78,14 +75,7 @@ class _Handler:
         self._begun = self._suspect = False
         self._object = self._place = ""
         self._results: dict[str, str] = {}
-        self._parser = parser = expat.ParserCreate()
-        parser.buffer_text = True
-        parser.ordered_attributes = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._data
-        parser.StartDoctypeDeclHandler = _refuse
-        parser.EntityDeclHandler = _refuse
+        self._parser = parser(self._start, self._end, self._data)
 
     def feed(self, data: bytes, *, final: bool = False) -> None:
         """Parse some more."""
@@ -191,7 +181,3 @@ _OPENED: dict[str, Callable[[_Handler, dict[str, str]], None]] = {
     "measInfo": _Handler._info,
     "granPeriod": _Handler._granularity,
 }
-
-
-def _refuse(*_: object) -> None:
-    raise BadInput("malformed", "it has a document type or entities, which are not read")

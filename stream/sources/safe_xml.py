@@ -5,9 +5,10 @@ Python's own expat through defusedxml, not libxml2: it is enough, and there is f
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Collection, Iterator
+from typing import Final, NamedTuple, NoReturn, Protocol
 from xml.etree.ElementTree import Element, ParseError
+from xml.parsers import expat
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
@@ -91,6 +92,32 @@ def _local(element: Element) -> str:
 
 def _name(error: Exception) -> str:
     return type(error).__name__
+
+
+def parser(
+    start: Callable[[str, list[str]], None], end: Callable[[str], None], text: Callable[[str], None]
+) -> expat.XMLParserType:
+    """Expat itself, for what needs neither elements nor a tree: it refuses document types and entities.
+
+    Sizes are its caller's to bound. `Parse` raises BadInput, and `expat.ExpatError` the first of `BROKEN`.
+
+    Args:
+        start: Is given a tag and its attributes, names and values by turns.
+        text: Whole texts, as far as they have come.
+    """
+    made = expat.ParserCreate()
+    made.buffer_text = made.ordered_attributes = True
+    made.StartElementHandler, made.EndElementHandler, made.CharacterDataHandler = start, end, text
+    made.StartDoctypeDeclHandler = made.EntityDeclHandler = _refuse
+    return made
+
+
+BROKEN: Final = (expat.ExpatError, ValueError, LookupError)
+"""What `parser` raises at what is not XML, or has an encoding that Python doesn't know."""
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise BadInput("malformed", "it has a document type or entities, which are not read")
 
 
 class _Counted:

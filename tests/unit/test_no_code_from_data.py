@@ -47,7 +47,9 @@ def test_there_is_something_to_look_at() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
 def test_nothing_in_it_makes_code_of_data(file: Path) -> None:
-    assert offences(file.read_text(encoding="utf-8")) == []
+    found = offences(file.read_text(encoding="utf-8"))
+    # One place makes expat safe for all others.
+    assert [o for o in found if not (file.name == "safe_xml.py" and "xml.parsers" in o)] == []
 
 
 @pytest.mark.parametrize(
