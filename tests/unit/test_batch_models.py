@@ -130,6 +130,21 @@ def test_with_the_last_model_its_memory_is_given_back(plain: Any) -> None:
     assert [p["probability"] for p in told[60:]] == [p["probability"] for p in plain[1][60:]]
 
 
+def test_nothing_of_a_retired_model_is_left_for_the_next() -> None:
+    """A shard that was restored after it had retired goes on like one that never stopped."""
+    events = life(GOOD)
+    events[60] = [to(GOOD, "retired", 60)]
+    events[63] = [TWIN, to(TWIN, "shadow", 63), to(TWIN, "champion", 63)]
+    records = mixed(LOAD_OF, events)
+    at = next(i for i, one in enumerate(records) if one.key == TWIN.model)
+    whole, first, second = (new_shard(MODEL_CONFIG) for _ in range(3))
+    fold(whole, records, 5)
+    fold(first, records[:at], 5)
+    second.restore(first.snapshot())
+    fold(second, records[at:], 5)
+    assert second.digest() == whole.digest()
+
+
 def test_a_model_for_other_periods_is_installed_and_never_asked(plain: Any) -> None:
     hourly = candidate(artifact(granularity_s=3600))
     shard, told = run(life(hourly))
