@@ -70,7 +70,9 @@ def _mean(values: Floats) -> Floats:
     """Over the first axis, NaN where nothing is known; without a warning for that."""
     known = ~np.isnan(values)
     count = known.sum(axis=0)
-    total = np.where(known, values, F32(0)).sum(axis=0)
+    total = np.zeros(values.shape[1], F32)
+    for layer in np.where(known, values, F32(0)):  # numpy's sum would round otherwise for one link than for many
+        total += layer
     out: Floats = np.where(count > 0, total / np.maximum(count, 1), F32(np.nan)).astype(F32)
     return out
 

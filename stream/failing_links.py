@@ -105,12 +105,12 @@ class FadingLinks:
 
     def restore(self, names: Sequence[str], arrays: Mapping[str, Floats]) -> None:
         """Take over what `state` returned, into an object without links."""
+        if arrays["columns/told_at"].shape[-1] != len(names) or len(set(names)) != len(names):
+            raise ValueError("there are more links than names, or fewer")
         self.add(names)
         for part, own in self._parts().items():
             start = f"{part}/"
             own.restore({name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)})
-        if self.model.features.columns.n != len(self.names) or self.columns.n != len(self.names):
-            raise ValueError("there are more links than names, or fewer")
 
     def _parts(self) -> dict[str, Any]:
         parts: dict[str, Any] = {"model": self.model, "columns": self.columns, "watch": self.watch}

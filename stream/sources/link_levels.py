@@ -177,7 +177,7 @@ def _read_links(file: Path) -> list[dict[str, Any]]:
 
 def _read_levels(file: Path, num_links: int) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int64]]:
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as body, np.load(body, allow_pickle=False) as arrays:
             tsl, rsl, time = (arrays[name] for name in ("tsl", "rsl", "time"))
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ConfigurationError(f"{file} can't be read as levels of links: {error!r}") from error

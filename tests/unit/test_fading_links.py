@@ -1,0 +1,176 @@
+"""Fades in the fold: told as reports come, the same however the log is cut, stopped, restored or split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import folding
+import msgspec
+import numpy as np
+import pytest
+from folding import log
+
+from models.failure import parse_failure_target
+from stream.config import ShardConfig
+from stream.shard import Shard
+from twin.counters import CATALOGUE
+from twin.log import LogRecord
+
+N, T = 6, 180
+TARGET = parse_failure_target("fade>10dB@15min")
+CONFIG = ShardConfig(failure_targets=(TARGET,))
+COUNTERS = ["Link.TransmitLevel.1", "Link.ReceiveLevel.1", "Link.TransmitLevel.2", "Link.ReceiveLevel.2"]
+ELEMENT = "SubNetwork=1,ManagedElement=collector"
+
+
+def received() -> Any:
+    """Received level of a row of links that showers pass over, `[T, N]` [dBm]; some are missing."""
+    rng = np.random.default_rng(2)
+    t, link = np.arange(T)[:, None], np.arange(N)
+    level = -45 - 17 * np.exp(-0.5 * (((t - 3 * link) % 80 - 60) / 4) ** 2) + rng.normal(0, 0.2, (T, N))
+    level[rng.random((T, N)) < 0.02] = np.nan
+    return np.round(level, 1)
+
+
+def inventory(names: Sequence[str]) -> dict[str, Any]:
+    sites = [f"SubNetwork=1,Site={i}" for i in range(N + 1)]
+    place = [{"latitude": 50.0, "longitude": 8 + 0.05 * i} for i in range(N + 1)]
+    about = {"length_km": 4.0, "frequency_1": 23e9, "polarization_1": "V"}
+    entities = [{"dn": s, "kind": "site", "attributes": p} for s, p in zip(sites, place, strict=True)]
+    entities += [{"dn": name, "kind": "link", "attributes": about} for name in names]
+    relations = [
+        {"source": name, "target": sites[i + d], "kind": "connects"} for i, name in enumerate(names) for d in (0, 1)
+    ]
+    relations += [{"source": a, "target": b, "kind": "neighbour"} for a, b in pairwise(names)]
+    return {"id": "all", "time": folding.START.isoformat(), "entities": entities, "relations": relations}
+
+
+def collected(levels: Any) -> list[LogRecord]:
+    """One element reports all links."""
+    events: list[Any] = [inventory([f"{ELEMENT},Link={i}" for i in range(N)])]
+    for t in range(len(levels)):
+        rows = [[10.0, x, 10.0, x - 0.3] if x == x else [10.0, None, None, None] for x in levels[t].tolist()]
+        more = {"objects": [f"Link={i}" for i in range(N)], "counters": COUNTERS, "granularity_s": 60}
+        events.append(folding.report(ELEMENT, t, rows, **more))
+    return log(events)
+
+
+def each_by_itself(levels: Any) -> list[LogRecord]:
+    """Every link is reported by an element of its own, in an order that changes."""
+    events: list[Any] = [inventory([f"SubNetwork=1,ManagedElement=m{i},Link=1" for i in range(N)])]
+    for t in range(len(levels)):
+        for i in np.random.default_rng(t).permutation(N).tolist():
+            x = levels[t, i]
+            row = [10.0, x, 10.0, x - 0.3] if x == x else [10.0, None, None, None]
+            more = {"objects": ["Link=1"], "counters": COUNTERS, "granularity_s": 60}
+            events.append(folding.report(f"SubNetwork=1,ManagedElement=m{i}", t, [row], **more))
+    return log(events)
+
+
+def new() -> Shard:
+    return Shard(0, CONFIG, CATALOGUE)
+
+
+def told(outlets: Any) -> list[dict[str, Any]]:
+    return [json.loads(out.value) for out in outlets if out.kind == "failure"]
+
+
+@pytest.fixture(scope="module", params=[collected, each_by_itself])
+def records(request: Any) -> list[LogRecord]:
+    made: list[LogRecord] = request.param(received())
+    return made
+
+
+@pytest.fixture(scope="module")
+def whole(records: list[LogRecord]) -> tuple[Any, str]:
+    shard = new()
+    effects = folding.fold(shard, records)
+    assert not shard.counts["rejected.out-of-range"]
+    return effects.outlets, shard.digest()
+
+
+def test_fades_are_told_with_what_speaks_for_them(whole: Any) -> None:
+    found = told(whole[0])
+    assert len(found) > 10
+    for one in found:
+        assert one["kind"] == "link"
+        assert one["target"] == TARGET.name
+        assert 0 <= one["probability"] <= 1
+        assert 0 <= one["health"] <= 100
+        assert one["drivers"]
+    assert max(one["probability"] for one in found) > 0.3
+
+
+@pytest.mark.parametrize("batch", [1, 17])
+def test_how_the_log_is_cut_doesnt_matter(records: list[LogRecord], whole: Any, batch: int) -> None:
+    shard = new()
+    assert folding.fold(shard, records, batch).outlets == whole[0]
+    assert shard.digest() == whole[1]
+
+
+def test_a_snapshot_and_the_log_after_it_is_as_if_nothing_had_happened(records: list[LogRecord], whole: Any) -> None:
+    shard, outlets = new(), []
+    for part in (records[: len(records) // 3], records[len(records) // 3 : -50], records[-50:]):
+        outlets += folding.fold(shard, part, 23).outlets
+        stored, before = shard.snapshot(), shard.digest()
+        shard = new()
+        shard.restore(stored)
+        assert shard.digest() == before
+    assert outlets == whole[0]
+    assert shard.digest() == whole[1]
+
+
+def test_the_future_changes_nothing_that_was_told() -> None:
+    levels = received()
+    before = told(folding.fold(new(), collected(levels)).outlets)
+    levels[150:] = -90
+    after = told(folding.fold(new(), collected(levels)).outlets)
+    limit = (folding.START + np.timedelta64(150, "m").item()).isoformat()
+    early = [[one for one in some if one["time"] <= limit.replace("+00:00", "Z")] for some in (before, after)]
+    assert early[0] == early[1]
+    assert before != after
+
+
+def test_labels_mature_and_are_scored(records: list[LogRecord]) -> None:
+    shard = new()
+    matured = []
+    for begin in range(0, len(records), 50):
+        shard.apply(records[begin : begin + 50])
+        matured += shard.matured_failures
+    assert {kind for kind, *_ in matured} == {"link"}
+    labels = np.concatenate([one.label for *_, one in matured])
+    assert labels.any()
+    assert not labels.all()
+
+
+def test_without_a_fade_among_the_targets_nothing_is_kept_of_links() -> None:
+    shard = Shard(0, ShardConfig(), CATALOGUE)
+    folding.fold(shard, collected(received()[:30]))
+    assert shard.fades.dump() == ({}, {})
+
+
+def test_a_snapshot_with_a_link_too_many_is_refused() -> None:
+    shard = new()
+    folding.fold(shard, collected(received()[:80]))
+    data, arrays = shard.fades.dump()
+    names = msgspec.json.decode(msgspec.json.encode(data))
+    names["60000"].append("SubNetwork=1,Link=none")
+    with pytest.raises(ValueError, match="names"):
+        new().fades.load(names, arrays)
+
+
+def test_suspect_rows_are_missing() -> None:
+    levels = received()[:120]
+    records = collected(levels)
+    last = json.loads(records[-1].value)
+    doubted = json.dumps(last | {"suspect": [3]}).encode()
+    shard = new()
+    folding.fold(shard, [*records[:-1], records[-1]._replace(value=doubted)])
+    links = shard.fades.links[60_000]
+    period = shard.tables[60_000].now
+    attenuation = links.model.features.attenuation(period)
+    assert np.isnan(attenuation[3])
+    assert not np.isnan(np.delete(attenuation, 3)).all()
