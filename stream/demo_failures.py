@@ -22,6 +22,7 @@ class FailureView:
 
     def __init__(self) -> None:
         self.warned: dict[tuple[str, str], dict[str, Any]] = {}
+        self._strongest: dict[tuple[str, str], dict[str, Any]] = {}
         self.scores: dict[str, dict[str, Any]] = {}
 
     def predicted(self, body: dict[str, Any]) -> None:
@@ -29,19 +30,25 @@ class FailureView:
         key = (body["object"], body["target"])
         if body["probability"] >= WARNED or key in self.warned:
             self.warned[key] = body
+            if body["probability"] >= self._strongest.get(key, body)["probability"]:
+                self._strongest[key] = body
 
-    def newest(self) -> list[dict[str, Any]]:
-        """The likeliest first."""
-        return sorted(self.warned.values(), key=lambda body: -float(body["probability"]))[:SHOWN]
+    def strongest(self) -> list[dict[str, Any]]:
+        """The strongest warning of each object and target, the likeliest first."""
+        return _likeliest(self._strongest)
 
     def table(self) -> Table:
         """For a person."""
         table = Table(title="likely to fail", title_justify="left", expand=True)
         for column in ("object", "target", "probability", "health", "lasts", "expected fault", "because of"):
             table.add_column(column)
-        for body in self.newest():
+        for body in _likeliest(self.warned):
             left = [body[f"remaining_life{part}_s"] for part in ("_low", "", "_high")]
             lasts = "-" if None in left else "{1:.0f} h ({0:.0f} to {2:.0f})".format(*(x / 3600 for x in left))
             said = (body["object"], body["target"], f"{body['probability']:.0%}", f"{body['health']:.0f}", lasts)
             table.add_row(*map(escape, said), body["fault_name"] or "-", ", ".join(body["drivers"]) or body["note"])
         return table
+
+
+def _likeliest(bodies: dict[tuple[str, str], dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(bodies.values(), key=lambda body: -float(body["probability"]))[:SHOWN]

@@ -193,7 +193,7 @@ class View:
             },
             "history": self.history,
             "scores": {"congestion": self._scores, "failure": self._failures.scores},
-            "failures": self._failures.newest(),
+            "failures": self._failures.strongest(),
         }
 
 
