@@ -23,8 +23,10 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP) ## Start everything on this machine and watch a twin at work (Ctrl-C ends it)
 	@$(BIN)/lockstep demo $(ARGS)
 
+# Two processes: what TensorFlow and what Sionna RT bring of LLVM crash each other.
 test: $(STAMP) ## Run all tests
 	$(BIN)/python -m pytest $(ARGS)
+	$(if $(ARGS),,$(BIN)/python -m pytest tests/keras)
 
 bench: $(STAMP) ## Measure: cell-periods a second, cost against size, memory
 	@$(BIN)/python -m tests.bench $(ARGS)

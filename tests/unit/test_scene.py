@@ -220,3 +220,11 @@ def test_nothing_heavy_is_imported_before_a_scene_is_opened() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": "."}
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_with_tensorflow_in_the_process_nothing_is_traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two bring an LLVM each; tried together they end the process."""
+    monkeypatch.setattr(variant, "current", lambda: None)
+    monkeypatch.setitem(sys.modules, "tensorflow", object())  # type: ignore[arg-type]
+    with pytest.raises(Unavailable, match="another process"):
+        variant.start()

@@ -33,6 +33,8 @@ def start(device: str | None = None) -> str:
     if device is not None and device not in VARIANTS:
         raise ConfigurationError(f"there is no device {device!r} to trace rays on; known: {', '.join(VARIANTS)}")
     chosen = current()
+    if chosen is None and "tensorflow" in sys.modules:
+        raise Unavailable("TensorFlow is loaded, and its LLVM and ours crash each other: trace in another process")
     if chosen == "llvm" and _llvm_in_use() < OLDEST_LLVM:
         raise Unavailable(
             f"Mitsuba was imported before and found LLVM {_llvm_in_use()}, which aborts; open a scene first, or set"

@@ -1,0 +1,8 @@
+"""Tests that train with Keras: in a process of their own, see `make test`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
