@@ -31,7 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.debias import BATCH, Fixed, Labeller, TrainingSet, train_learner, training_set
-from models.logit import sigmoid
+from models.logit import BayesLogit, sigmoid
 from stream.sources.emulator import EmulatedNetwork, Rates, Script
 from stream.sources.emulator.plan import AREAS
 from tests.science.beams import direction
@@ -109,18 +109,13 @@ class Calibrated(NamedTuple):
 
     def fit(self, real: TrainingSet, seed: int) -> Labeller:
         """Probabilities."""
-        x, y = self._inputs(real.x), real.labels[:, 0].astype(np.float64)
-        prior = np.eye(x.shape[1])[0]  # the twin as it is
-        w = prior.copy()
-        for _ in range(25):
-            p = sigmoid(x @ w)
-            curvature = (x.T * (p * (1 - p))) @ x + np.eye(len(w))
-            w -= np.linalg.solve(curvature, x.T @ (p - y) + w - prior)
-        return lambda asked: sigmoid(self._inputs(asked) @ w)[:, None].astype(np.float32)
+        model = BayesLogit(newton_steps=25).start(["twin", *AREAS, "bias"], {"twin": (1.0, 1.0)})
+        model.learn(self._inputs(real.x), real.labels[:, 0].astype(np.float64))
+        return lambda asked: sigmoid(model.log_odds(self._inputs(asked)))[:, None].astype(np.float32)
 
     def _inputs(self, x: Floats) -> Floats:
         odds = np.clip(self.twin.predict(x), -8, 8)
-        return np.concatenate([odds, x[:, -len(AREAS) :], np.ones_like(odds)], axis=1).astype(np.float64)
+        return np.concatenate([odds, x[:, -len(AREAS) :], np.ones_like(odds)], axis=1).astype(np.float64).T
 
 
 def congestion(method: str, share: float, seed: int, wrong: bool) -> float:

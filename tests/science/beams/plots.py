@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 COLOURS = {
-    "erm": "black", "p-erm": "tab:orange", "p-erm, raw": "tab:brown", "ppi": "tab:red", "tuned-ppi": "tab:pink",
+    "erm": "black", "p-erm": "tab:orange", "p-erm, raw": "tab:brown", "ppi": "gold", "tuned-ppi": "tab:pink",
     "cross-ppi": "tab:green", "tuned-cross-ppi": "tab:olive",
     "tuned-cross-ppi, held out": "tab:cyan", "dr": "tab:red", "tdr": "tab:purple", "cdr": "tab:blue",
     "cdr, held out": "tab:cyan",
