@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench scaling backlog chaos soak science radio loop fuzz lint audit format doctor clean
+.PHONY: help install demo test bench scaling backlog chaos soak science debias radio loop fuzz lint audit format doctor clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -54,6 +54,9 @@ science: $(STAMP) ## Tables of the models and detectors against their references
 	@$(BIN)/python -m tests.science.skab
 	@$(BIN)/python -m tests.science.nab
 	@$(BIN)/python -m tests.science.equipment --seeds 1 2 3
+	@$(BIN)/python -m tests.science.backhaul
+
+debias: $(STAMP) ## Training that survives a wrong twin: beams and gain of synthetic data; three quarters of an hour
 	@$(BIN)/python -m tests.science.beams.direction
 	@$(BIN)/python -m tests.science.beams.selection
 	@$(BIN)/python -m tests.science.debias_gain
