@@ -13,13 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pipeline import PARTITIONS, ROOT, Pipeline, network
 
+from infra.settings import load
 from infra.store.queries import counts
 from models.targets import parse_target
 from stream import recording
-from stream.config import ShardConfig
+from stream.config import shard_config
 from stream.replay import replay
 from stream.replaying import Source
 from stream.sources.emulator import records
@@ -199,7 +201,8 @@ def test_a_running_twin_answers_every_command(running: Pipeline, tmp_path: Path)
     log = running.log_records()
     assert sorted(recording.read(path)) == sorted(log)
     targets = tuple(parse_target(t) for t in ("RRU.PrbTotDl>40@1h", "RRU.PrbTotDl>70@1h"))
-    assert again["digest"] == replay(log, ShardConfig(targets=targets), Source(path, None).catalogue).digest()
+    config = msgspec.structs.replace(shard_config(load(None)), targets=targets)
+    assert again["digest"] == replay(log, config, Source(path, None).catalogue).digest()
 
     few = done("subscribe", "congestion", "--from-start", "--limit", "5", **env)
     assert len(few.splitlines()) == 5
