@@ -1,6 +1,6 @@
 """Fades of real microwave links: what the link itself says, and what topology adds.
 
-    python -m tests.science.backhaul [--quick]
+    python -m tests.science.backhaul [--quick] [--lag 1]
 
 Levels are read from ../shared/data/cml_backhaul_links. The target: a fade of more than 10 dB within the next 15 minutes
 of a link that is healthy now (attenuation below 5 dB), where attenuation is transmit minus receive level, of the worse
@@ -147,10 +147,13 @@ def gain(truth: Labels, one: Array, other: Array, part: slice, seed: int) -> tup
     rng = np.random.default_rng(seed)
     y = np.where(truth.known[part], truth.label[part], False)
     blocks = [(_by_bin(x[part], y, truth.known[part])) for x in (one, other)]
+    exact, binned = [ap(truth, x, part) for x in (one, other)], [_ap_of_bins(b.sum(axis=0)) for b in blocks]
+    if not np.allclose(exact, binned, atol=0.002):
+        raise AssertionError(f"average precision by bins is {binned}, and {exact} without")
     drawn = [rng.integers(0, len(blocks[0]), len(blocks[0])) for _ in range(DRAWS)]
     differences = [_ap_of_bins(blocks[1][d].sum(axis=0)) - _ap_of_bins(blocks[0][d].sum(axis=0)) for d in drawn]
     low, high = np.nanpercentile(differences, [5, 95])
-    return ap(truth, other, part) - ap(truth, one, part), float(low), float(high)
+    return exact[1] - exact[0], float(low), float(high)
 
 
 def _by_bin(score: Array, label: Array, known: Array) -> Array:
@@ -203,6 +206,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="without the batch reference")
     parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--lag", type=int, default=LAG, choices=(1, 2, 3, 5), help="minutes until neighbours are heard")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     console = Console(width=120)
@@ -210,8 +214,8 @@ def main() -> None:
         console.print(f"{given.folder} isn't there: nothing to score")
         return
     loss, minutes, links, _ = recording(given.folder)
-    alone = online(loss, minutes, links, neighbours=False)
-    around = online(loss, minutes, links, neighbours=True, keep=not given.quick)
+    alone = online(loss, minutes, links, neighbours=False, lag=given.lag)
+    around = online(loss, minutes, links, neighbours=True, lag=given.lag, keep=not given.quick)
     truth = labels(around.attenuation)
     T = len(minutes)
     split = T - 2 * DAY
