@@ -27,6 +27,7 @@ from bad_input import GOOD, MAX_BYTES, REJECTED, SENT, Bad
 from folding import START, A
 
 from infra.embedded import Embedded
+from infra.store.rows import STORED_KINDS
 from infra.store.writer import ShardStore
 from stream.broker import Message
 from stream.decode import REPORT
@@ -68,8 +69,9 @@ def assert_history(pipe: Pipeline, expected: Folded) -> None:
     assert len(rows) == len(set(rows))
     missing, extra = set(expected.rows) - set(rows), set(rows) - set(expected.rows)
     assert (len(missing), len(extra)) == (0, 0), (sorted(missing)[:2], sorted(extra)[:2])
-    kept = {"drift", "fidelity", "updates", "scores"}
-    told = sorted((kind, out[1]) for (kind, _), outs in expected.outlets.items() if kind in kept for out in outs)
+    told = sorted(
+        (kind, out[1]) for (kind, _), outs in expected.outlets.items() if kind in STORED_KINDS for out in outs
+    )
     assert pipe.events() == told
 
 
