@@ -332,7 +332,7 @@ def test_every_kind_of_bad_input_is_kept_with_its_reason_and_the_worker_goes_on(
             at_source[topic, offsets[topic]] = bad
         else:
             # What concerns the whole network is in every partition, and refused in every one.
-            copies = PARTITIONS if bad.kind == "topology" else 1
+            copies = PARTITIONS if bad.kind in ("topology", "models") else 1
             in_log[bad.reason, bad.value if bad.kind == "report" else b""] += copies
         offsets[topic] += 1
         by_topic.setdefault(SOURCES["report"].name, []).append(good(number))

@@ -17,7 +17,20 @@ from history_rows import BEGIN, put, quarter
 from test_store import BEGIN_MS, batch
 
 from infra import store as store_package
-from infra.store import copy, holder, past, policies, prune, queries, retention, rows, summaries, writer
+from infra.store import (
+    copy,
+    holder,
+    models,
+    past,
+    policies,
+    prune,
+    queries,
+    retention,
+    rows,
+    summaries,
+    training,
+    writer,
+)
 from infra.store.keep import Keep
 from infra.store.migrate import migrate
 from infra.store.writer import ShardStore
@@ -42,8 +55,11 @@ QUERIES: dict[str, Callable[[str], Any]] = {
 }
 ONLY: dict[str, tuple[ModuleType, ...]] = {"plain": (prune,), "timescale": (policies, retention)}
 MODULES = {import_module(f"infra.store.{found.name}") for found in iter_modules(store_package.__path__)}
+ELSEWHERE = {models, training}
+"""Have tests of their own on real servers: `test_model_store.py` on both, `test_training.py` (COPY) on plain."""
+
 # Whatever is new in the store belongs on both, until it is said to be of one of them.
-BOTH = tuple(MODULES - set(ONLY["plain"]) - set(ONLY["timescale"]))
+BOTH = tuple(MODULES - set(ONLY["plain"]) - set(ONLY["timescale"]) - ELSEWHERE)
 SQL = re.compile(r"\s*(\(?SELECT|INSERT|UPDATE|DELETE|WITH|CALL|CREATE|COPY)\b")
 
 
