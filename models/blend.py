@@ -11,7 +11,11 @@ River classifier). The features are few because the same labels have already tau
 Weights change in `learn`, predictions follow in `freeze`: both run at period boundaries. Between them `combine` is a
 pure function, computed element by element: it doesn't depend on what else is in the batch.
 
-Source: Wolpert, "Stacked generalization", Neural Networks 5, 1992.
+Neither model's weight is published below zero: two models that see the same err alike, and a fit to few labels would
+set one against the other.
+
+Source: Wolpert, "Stacked generalization", Neural Networks 5, 1992; Breiman, "Stacked regressions", Machine Learning 24,
+1996 (weights that aren't negative).
 """
 
 from __future__ import annotations
@@ -132,7 +136,7 @@ class Blend:
     def freeze(self) -> None:
         """Fix what `combine` uses until the next boundary."""
         fixed = FIXED[self.mode]
-        self._frozen = self.head.m.astype(F32) if fixed is None else fixed
+        self._frozen = _positive(self.head.m).astype(F32) if fixed is None else fixed
 
     @property
     def weights(self) -> dict[str, float]:
@@ -155,6 +159,13 @@ class Blend:
         learnt, self.average = state["scalars"].tolist()
         self.learnt = int(learnt)
         self.freeze()
+
+
+def _positive(weights: Floats) -> Floats:
+    """The same, with neither model counted below zero, whether it is quiet or not: two that err alike tempt to that."""
+    online, batch, quiet, one = weights.tolist()
+    online, batch = max(online, 0.0), max(batch, 0.0)
+    return np.array([online, batch, min(max(quiet, -batch), online), one])
 
 
 def _bounded(log_odds: Floats) -> Floats:

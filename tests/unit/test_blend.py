@@ -170,3 +170,18 @@ def test_the_next_version_begins_where_the_last_has_come_to_and_leaves_it_sooner
     for blend in (old, new):
         taught(blend, 3, (0.3, 4.0), 500)
     assert new.weights["batch"] < old.weights["batch"]
+
+
+def test_no_model_is_ever_set_against_the_other() -> None:
+    """Even where the labels would want it: what one says too much isn't taken from the other."""
+    blend = Blend()
+    for period in range(40):
+        rng = np.random.default_rng(period)
+        truth, common = rng.normal(-1, 2, 300), rng.normal(0, 2, 300)
+        online, batch = (np.asarray(x, dtype=F32) for x in (truth + common, common))
+        blend.learn(online, batch, rng.random(300) < 0.5, rng.random(300) < sigmoid(truth))
+        blend.freeze()
+    assert blend.head.m[1] < 0
+    for quiet in (True, False):
+        made = blend.combine(np.ones(1, dtype=F32), np.ones(1, dtype=F32), np.array([quiet]))
+        assert min(made.online[0], made.batch[0]) >= 0
