@@ -1,15 +1,17 @@
 """Batch models trained again and again on what was known before, and put into the log as candidates that speak.
 
 Training is that of `models.batch`: its features, its recipe, its parts by time. A model that was trained on the hours
-before `t` enters the log at `t`, is taken into shadow and speaks from the next report on; the gate, which would have
-compared it first, is left out, so that every hour has a batch model whose data end at most one refit before it.
+before `t` enters the log at `t` and is taken into shadow, where its blend learns, unheard, for a quarter of the time to
+the next one; then it speaks. The gate, which might have kept it from speaking, is left out, so that the batch models
+are never older than 1.25 refits and the table shows them as they are. Horizons of a day have a model of their own: a
+label that is known a day later would keep the others from learning the last day.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -36,9 +38,10 @@ EVERYTHING = 1 << 40
 
 
 class Stage(NamedTuple):
-    """A model and since when it speaks: row of the grid."""
+    """A model, since when it runs in shadow, and since when it speaks: rows of the grid."""
 
     since: int
+    speaks: int
     artifact: ModelArtifact
 
 
@@ -48,6 +51,12 @@ class Course(NamedTuple):
     spec: FeatureSpec
     stages: list[Stage]
     targets: list[CongestionTarget]
+
+
+def groups(targets: Sequence[CongestionTarget]) -> list[list[CongestionTarget]]:
+    """Those of less than a day and those of a day or more."""
+    long = [t for t in targets if t.horizon_s >= 86_400]
+    return [group for group in ([t for t in targets if t not in long], long) if group]
 
 
 def trained(log: Log, targets: Sequence[CongestionTarget], refit: int, seed: int) -> Course:
@@ -66,7 +75,8 @@ def trained(log: Log, targets: Sequence[CongestionTarget], refit: int, seed: int
             fitted = fit(known, spec.marked, recipe)
         except TrainingDataError:
             continue
-        stages.append(Stage(since, congestion_artifact(spec, ordered, known, fitted, recipe)))
+        made = congestion_artifact(spec, ordered, known, fitted, recipe)
+        stages.append(Stage(since, since + refit // 4, made))
     return Course(spec, stages, ordered)
 
 
@@ -82,37 +92,52 @@ def _known_by(samples: Samples, spec: FeatureSpec, targets: list[CongestionTarge
     return kept.take(np.flatnonzero(~np.isnan(labels).all(axis=0)))
 
 
-def alone(log: Log, course: Course, targets: Sequence[CongestionTarget]) -> Array:
+def alone(log: Log, courses: Sequence[Course], targets: Sequence[CongestionTarget]) -> Array:
     """What the batch model of each hour says by itself, `[num_targets, T, n]`; NaN where there is none yet."""
     out = np.full((len(targets), *log.load.shape), np.nan)
-    place = [course.targets.index(target) for target in targets]
-    networks = {stage.since: Network(stage.artifact) for stage in course.stages}
+    for course in courses:
+        out[[targets.index(target) for target in course.targets]] = _said(log, course)
+    return out
+
+
+def _said(log: Log, course: Course) -> Array:
+    out = np.full((len(course.targets), *log.load.shape), np.nan)
+    networks = {stage.speaks: Network(stage.artifact) for stage in course.stages}
     network = None
     for t, X in features_by_period(course.spec, log.history(), log.topology):
         network = networks.get(t, network)
         if network is not None:
-            out[:, t] = sigmoid(network.log_odds(X)[place].astype(np.float64))
+            out[:, t] = sigmoid(network.log_odds(X).astype(np.float64))
     return out
 
 
-def with_models(log: Sequence[LogRecord], hours: Array, course: Course, partitions: int) -> Iterator[LogRecord]:
-    """The log, and in each partition the candidates and their promotions before the first report they may speak of."""
-    waiting = {p: list(course.stages) for p in range(partitions)}
+def with_models(
+    log: Sequence[LogRecord], hours: Array, courses: Sequence[Course], partitions: int
+) -> Iterator[LogRecord]:
+    """The log, and in each partition the candidates and what becomes of them, before the first report it matters to."""
+    told = sorted((event for course in courses for event in _told(course, int(hours[0]))), key=lambda one: one[0])
+    waiting = {p: list(told) for p in range(partitions)}
     offset = dict.fromkeys(range(partitions), 0)
-    first = int(hours[0])
     for record in log:
         p = record.partition
-        while waiting[p] and record.time > (first + waiting[p][0].since - 1) * HOUR_MS:
-            stage = waiting[p].pop(0)
-            for key, type_, event in _events(stage, (first + stage.since - 1) * HOUR_MS):
-                yield LogRecord(p, offset[p], key, record.time, type_, ENCODER.encode(event))
-                offset[p] += 1
+        while waiting[p] and record.time > waiting[p][0][0]:
+            _, key, type_, value = waiting[p].pop(0)
+            yield LogRecord(p, offset[p], key, record.time, type_, value)
+            offset[p] += 1
         yield record._replace(offset=offset[p])
         offset[p] += 1
 
 
-def _events(stage: Stage, end: int) -> list[tuple[str, str, Any]]:
-    a = stage.artifact
-    event = new_candidate(a.m_l_model_id, a.m_l_model_version, a.targets, pack(a), from_ms(end))
-    moves = [new_transition(event.model, state, from_ms(end)) for state in ("shadow", "champion")]
-    return [(event.model, CANDIDATE, event), *((event.model, TRANSITION, move) for move in moves)]
+def _told(course: Course, first: int) -> list[tuple[int, str, str, bytes]]:
+    """Time, key, type and body of each event of the stages."""
+    found = []
+    for stage in course.stages:
+        a = stage.artifact
+        since, speaks = ((first + row - 1) * HOUR_MS for row in (stage.since, stage.speaks))
+        event = new_candidate(a.m_l_model_id, a.m_l_model_version, a.targets, pack(a), from_ms(since))
+        found += [
+            (since, event.model, CANDIDATE, ENCODER.encode(event)),
+            (since, event.model, TRANSITION, ENCODER.encode(new_transition(event.model, "shadow", from_ms(since)))),
+            (speaks, event.model, TRANSITION, ENCODER.encode(new_transition(event.model, "champion", from_ms(speaks)))),
+        ]
+    return found
