@@ -108,7 +108,12 @@ class BatchModels:
 
     def _succeed(self, model: str, new: Version) -> None:
         """Versions of one model err alike: its blends begin where those of the one that speaks have come to."""
-        same = [v for name, v in self.versions.items() if name.partition("@")[0] == model.partition("@")[0]]
+        id_ = model.partition("@")[0]
+        same = [
+            version
+            for name, version in self.versions.items()
+            if name.partition("@")[0] == id_ and not version.targets.isdisjoint(new.targets)
+        ]
         before = next((v for v in same if v.speaks), same[-1] if same else None)
         if before is not None:
             for own, other in zip(new.stacked, before.stacked, strict=True):

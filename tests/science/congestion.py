@@ -38,6 +38,7 @@ from rich.table import Table
 
 from models.targets import CongestionTarget
 from tests.science import congestion_batch
+from tests.science.congestion_energy import print_energy
 from tests.science.congestion_log import (
     DAY,
     ENERGY,
@@ -71,14 +72,17 @@ def compare(name: str, recording: Recording, folder: Path, horizons: list[int], 
     print(f"{name}: {len(messages)} messages, {len(log.names)} cells, {len(log.hour)} hours", flush=True)
     ours: dict[str, list[Array]] = {"online": [log.probability], "batch": [], "blended": []}
     for seed in seeds:
-        course = congestion_batch.trained(log, targets, recording.refit, seed)
-        twin = replayed(recording, congestion_batch.with_models(messages, log.hour, course, PARTITIONS), targets)
-        alone = congestion_batch.alone(log, course, targets)
+        groups = congestion_batch.groups(targets)
+        courses = [congestion_batch.trained(log, group, recording.refit, seed) for group in groups]
+        twin = replayed(recording, congestion_batch.with_models(messages, log.hour, courses, PARTITIONS), targets)
+        alone = congestion_batch.alone(log, courses, targets)
         ours["batch"].append(np.where(np.isnan(alone), log.probability, alone))
         ours["blended"].append(twin.probability)
-    print(f"  {len(course.stages)} networks a seed; {perf_counter() - begin:.0f} s", flush=True)
+    print(
+        f"  {sum(len(course.stages) for course in courses)} networks a seed; {perf_counter() - begin:.0f} s", flush=True
+    )
     if ENERGY in log.others:
-        _print_energy(log)
+        print_energy(log)
     for horizon in horizons:
         X = table(log, horizon)
         for k, target in enumerate(targets):
@@ -148,20 +152,6 @@ def _print(title: str, window: Window, said: dict[str, list[Forecast]], how: str
 
 def _known(values: Array, otherwise: Array) -> Array:
     return np.where(np.isfinite(values), values, otherwise)
-
-
-def _print_energy(log: Log) -> None:
-    energy, single = log.others[ENERGY], np.bincount(log.site)[log.site] == 1
-    for k in (0, 1, 2):
-        rho = [_correlation(energy[:, c], earlier(log.load, k)[:, c]) for c in np.flatnonzero(single)]
-        print(f"  energy of hour t against load of hour t - {k}: median correlation {np.nanmedian(rho):.3f}")
-
-
-def _correlation(a: Array, b: Array) -> float:
-    both = np.isfinite(a) & np.isfinite(b)
-    if both.sum() < DAY or np.std(a[both]) == 0 or np.std(b[both]) == 0:
-        return float("nan")
-    return float(np.corrcoef(a[both], b[both])[0, 1])
 
 
 def main() -> None:
