@@ -22,6 +22,7 @@ from models.links_own import OWN, own_features
 from models.links_rain import Rain
 from twin.columns import Columns
 from twin.neighbours import Csr
+from twin.parts import Part, gathered, scattered
 
 Floats = NDArray[Any]
 F32 = np.float32
@@ -185,20 +186,20 @@ class LinkFadeFeatures:
         out: Floats = self.columns["high"][period % self.depth].copy()
         return out
 
+    def _parts(self) -> dict[str, Part]:
+        return {
+            "columns": self.columns,
+            **{f"baseline{k}": m for k, m in enumerate(self.baselines)},
+            "motion": self.motion,
+        }
+
     def state(self) -> dict[str, Floats]:
         """Everything but what `describe` says."""
-        out = {f"columns/{k}": v for k, v in self.columns.state().items()}
-        for number, median in enumerate(self.baselines):
-            out |= {f"baseline{number}/{k}": v for k, v in median.state().items()}
-        out |= {f"motion/{k}": v for k, v in self.motion.state().items()}
-        return out | {"periods": np.array([self.closed, self._opened])}
+        return gathered(self._parts()) | {"periods": np.array([self.closed, self._opened])}
 
     def restore(self, arrays: Mapping[str, Floats]) -> None:
         """Take over what `state` returned; `describe` before or after."""
-        self.columns.restore(_below(arrays, "columns/"))
-        for number, median in enumerate(self.baselines):
-            median.restore(_below(arrays, f"baseline{number}/"))
-        self.motion.restore(_below(arrays, "motion/"))
+        scattered(self._parts(), arrays)
         self.closed, self._opened = (int(p) for p in arrays["periods"])
 
     def _history(self, name: str, period: int, rows: NDArray[np.int64] | None) -> Floats:
@@ -212,7 +213,3 @@ class LinkFadeFeatures:
         loss = self.columns["loss"][period % self.most_open]
         for channel, median in enumerate(self.baselines):
             median.push(period, loss[channel] if known else np.full(self.columns.n, np.nan, F32))
-
-
-def _below(arrays: Mapping[str, Floats], prefix: str) -> dict[str, Floats]:
-    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}

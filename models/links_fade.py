@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from models.failure import FailureHead, FailureTarget, MaturedFailures
 from models.links import OPEN, LinkFadeFeatures
 from twin.columns import Columns
+from twin.parts import Part, gathered, scattered
 
 Floats = NDArray[Any]
 F32 = np.float32
@@ -103,21 +104,15 @@ class FadeModel:
         self.features.close(period)
         return known
 
+    def _parts(self) -> dict[str, Part]:
+        return {"features": self.features, **{f"head{k}": head for k, head in enumerate(self.heads)}}
+
     def state(self) -> dict[str, Floats]:
         """Everything but what `features.describe` says."""
-        out = {f"features/{k}": v for k, v in self.features.state().items()}
-        for k, head in enumerate(self.heads):
-            out |= {f"head{k}/{name}": array for name, array in head.state().items()}
-        return out | {"used": self.columns["used"], "used_in": self._used_in}
+        return gathered(self._parts()) | {"used": self.columns["used"], "used_in": self._used_in}
 
     def restore(self, arrays: Mapping[str, Floats]) -> None:
         """Take over what `state` returned."""
-        self.features.restore(_below(arrays, "features/"))
-        for k, head in enumerate(self.heads):
-            head.restore(_below(arrays, f"head{k}/"))
+        scattered(self._parts(), arrays)
         self.columns.restore({"used": arrays["used"]})
         self._used_in = np.array(arrays["used_in"])
-
-
-def _below(arrays: Mapping[str, Floats], prefix: str) -> dict[str, Floats]:
-    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}

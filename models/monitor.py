@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from models.monitor_calibration import calibration
 from models.monitor_episodes import Episodes
 from models.monitor_tally import Figures, Labels, Tally, figures, reliability
+from twin.parts import gathered, scattered
 
 Floats = NDArray[Any]
 Ints = NDArray[np.int64]
@@ -189,8 +190,7 @@ class Monitor:
         names = msgspec.json.encode((self.groups, lines, self.period))
         out: dict[str, NDArray[Any]] = {"names": np.frombuffer(names, dtype=np.uint8)}
         for k, line in enumerate(self._lines):
-            for part, owner in (("tally", line.tally), ("episodes", line.episodes)):
-                out |= {f"{k}/{part}/{name}": array for name, array in owner.state().items()}
+            out |= gathered({f"{k}/tally": line.tally, f"{k}/episodes": line.episodes})
         return out
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -203,7 +203,5 @@ class Monitor:
         for k, (target, version, horizon, stride, newest) in enumerate(lines):
             line = self._new(target, version, horizon, stride)
             line.newest = newest
-            for part, owner in (("tally", line.tally), ("episodes", line.episodes)):
-                start = f"{k}/{part}/"
-                owner.restore({name[len(start) :]: array for name, array in state.items() if name.startswith(start)})
+            scattered({f"{k}/tally": line.tally, f"{k}/episodes": line.episodes}, state)
             self._lines.append(line)

@@ -30,6 +30,7 @@ from models.scoring import Matured
 from models.targets import CongestionTarget
 from twin.columns import Columns
 from twin.expectation import DAY_MS, Rows, Series
+from twin.parts import gathered, scattered
 
 Floats = NDArray[Any]
 
@@ -311,10 +312,7 @@ class CongestionModel:
 
     def state(self) -> dict[str, Floats]:
         """Everything, as arrays."""
-        own = {
-            f"{part}/{name}": array for part, owner in self._parts().items() for name, array in owner.state().items()
-        }
-        return own | {
+        return gathered(self._parts()) | {
             "average": self.average,
             "scalars": np.array([self.variance, self.learnt, self._day, self._most], dtype=np.float64),
             "pending": self._pending,
@@ -323,9 +321,7 @@ class CongestionModel:
 
     def restore(self, state: Mapping[str, Floats]) -> None:
         """Take over what `state` returned."""
-        for part, owner in self._parts().items():
-            start = f"{part}/"
-            owner.restore({name[len(start) :]: array for name, array in state.items() if name.startswith(start)})
+        scattered(self._parts(), state)
         self.average, self._pending, self._published = (np.array(state[k]) for k in ("average", "pending", "published"))
         variance, learnt, day, most = state["scalars"].tolist()
         self.variance, self.learnt, self._day, self._most = variance, int(learnt), int(day), int(most)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.blend import Blend, Combined, Mode
 from twin.columns import Columns
 from twin.expectation import Rows
+from twin.parts import gathered, scattered
 
 F32, F16 = np.float32, np.float16
 Floats = NDArray[Any]
@@ -138,12 +139,8 @@ class Stacked:
 
     def state(self) -> dict[str, Floats]:
         """Everything, as arrays."""
-        return {
-            f"{part}/{name}": array for part, owner in self._parts().items() for name, array in owner.state().items()
-        }
+        return gathered(self._parts())
 
     def restore(self, state: Mapping[str, Floats]) -> None:
         """Take over what `state` returned."""
-        for part, owner in self._parts().items():
-            start = f"{part}/"
-            owner.restore({name[len(start) :]: array for name, array in state.items() if name.startswith(start)})
+        scattered(self._parts(), state)

@@ -19,6 +19,7 @@ from models.stacked import Stacked
 from stream.batch_inputs import Around, Static
 from twin.companions import Companions
 from twin.expectation import Rows, Series
+from twin.parts import gathered, scattered
 
 Floats = NDArray[Any]
 
@@ -73,15 +74,11 @@ class Version:
 
     def state(self) -> dict[str, Floats]:
         """Everything learnt or looked up, as arrays."""
-        return {
-            f"{part}/{name}": array for part, owner in self._parts().items() for name, array in owner.state().items()
-        }
+        return gathered(self._parts())
 
     def restore(self, state: Mapping[str, Floats]) -> None:
         """Take over what `state` returned."""
-        for part, owner in self._parts().items():
-            start = f"{part}/"
-            owner.restore({name[len(start) :]: array for name, array in state.items() if name.startswith(start)})
+        scattered(self._parts(), state)
 
 
 def _spec(artifact: ModelArtifact) -> FeatureSpec:

@@ -19,6 +19,7 @@ from twin.drift import DriftDetector
 from twin.expectation import Series
 from twin.fidelity import FidelityTracker
 from twin.neighbours import Csr
+from twin.parts import gathered, scattered
 from twin.radio.traced import TracedLoad
 from twin.state import Table
 from twin.topology import Topology
@@ -127,12 +128,8 @@ class Channel:
 
     def state(self) -> dict[str, Array]:
         """Everything, as arrays named `part/array`."""
-        return {
-            f"{part}/{name}": array for part, owner in self._parts().items() for name, array in owner.state().items()
-        }
+        return gathered(self._parts())
 
     def restore(self, arrays: Mapping[str, Array]) -> None:
         """Take over what `state` returned."""
-        for part, owner in self._parts().items():
-            start = f"{part}/"
-            owner.restore({name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)})
+        scattered(self._parts(), arrays)

@@ -19,6 +19,7 @@ from stream.failing_links_tell import tell, tell_score
 from stream.monitoring import Watch
 from twin.columns import Columns
 from twin.model_events import ONLINE
+from twin.parts import below, gathered, scattered
 from twin.sync import Arrival
 
 if TYPE_CHECKING:
@@ -101,16 +102,14 @@ class FadingLinks:
 
     def state(self) -> dict[str, Floats]:
         """Everything but the names."""
-        return {f"{part}/{name}": array for part, own in self._parts().items() for name, array in own.state().items()}
+        return gathered(self._parts())
 
     def restore(self, names: Sequence[str], arrays: Mapping[str, Floats]) -> None:
         """Take over what `state` returned, into an object without links."""
         if arrays["columns/told_at"].shape[-1] != len(names) or len(set(names)) != len(names):
             raise ValueError("there are more links than names, or fewer")
         self.add(names)
-        for part, own in self._parts().items():
-            start = f"{part}/"
-            own.restore({name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)})
+        scattered(self._parts(), arrays)
 
     def _parts(self) -> dict[str, Any]:
         parts: dict[str, Any] = {"model": self.model, "columns": self.columns, "watch": self.watch}
@@ -175,12 +174,7 @@ class Fades:
     def dump(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         """Everything, as plain data and arrays."""
         data = {str(granularity): links.names for granularity, links in sorted(self.links.items())}
-        arrays = {
-            f"{granularity}/{name}": array
-            for granularity, links in sorted(self.links.items())
-            for name, array in links.state().items()
-        }
-        return data, arrays
+        return data, gathered({str(granularity): links for granularity, links in sorted(self.links.items())})
 
     def load(self, data: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
         """Take over what `dump` returned."""
@@ -188,5 +182,4 @@ class Fades:
             if not SHORTEST_MS <= int(text) <= LONGEST_MS or not self._on:
                 raise ValueError(f"{text} ms are no period in which links are watched")
             links = self.links[int(text)] = FadingLinks(self._config, int(text))
-            start = f"{text}/"
-            links.restore(names, {k[len(start) :]: array for k, array in arrays.items() if k.startswith(start)})
+            links.restore(names, below(arrays, f"{text}/"))

@@ -17,6 +17,7 @@ from stream.soundings import new_twin
 from twin import snapshot
 from twin.errors import LockstepError, SnapshotError
 from twin.events import Alarm, Whole
+from twin.parts import below
 from twin.radio import keeping
 from twin.state import Table
 from twin.topology import Topology
@@ -122,17 +123,17 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
     shard.topology = Topology.from_dict(data["topology"])
     for number, (name, fields) in enumerate(sorted(data.get("radio", {}).items())):
         twin = shard.radio[name] = new_twin(shard, name)
-        keeping.load(twin, fields, _below(arrays, f"radio/{number}/"))
+        keeping.load(twin, fields, below(arrays, f"radio/{number}/"))
     if "models" in data:
-        shard.models.load(data["models"], _below(arrays, "models/"))
+        shard.models.load(data["models"], below(arrays, "models/"))
     if "failing" in data:
-        shard.failing.load(data["failing"], _below(arrays, "failing/"))
+        shard.failing.load(data["failing"], below(arrays, "failing/"))
     if "fades" in data:
-        shard.fades.load(data["fades"], _below(arrays, "fades/"))
+        shard.fades.load(data["fades"], below(arrays, "fades/"))
     for key, (granularity, counter) in data["channels"].items():
         channel = shard.channels[granularity, counter] = Channel(counter, length(granularity), shard.config)
         equip(shard, channel)
-        channel.restore(_below(arrays, f"channel/{key}/"))
+        channel.restore(below(arrays, f"channel/{key}/"))
     for text, fields in data["tables"].items():
         table = shard.tables[int(text)] = Table(length(int(text)))
         table.reserve(fields["names"], fields["counters"])
@@ -144,7 +145,7 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
             if counted:
                 table.count(layout, -1)
             bind(shard, table, layout)
-        table.columns.restore(_below(arrays, f"table/{text}/"))
+        table.columns.restore(below(arrays, f"table/{text}/"))
         table.now, table.closed = whole(fields["now"]), whole(fields["closed"], -1024)
         table.pace.watermark, table.pace.pace, table.pace.since = fields["pace"]
 
@@ -173,7 +174,3 @@ def event_time(shard: Shard) -> int | None:
     newest = max(ends, default=-1)
     newest = max(newest, shard.newest_event)
     return newest if newest >= 0 else None
-
-
-def _below(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}

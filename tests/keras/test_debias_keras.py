@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-tf: Any = pytest.importorskip("tensorflow", reason="the extra `batch` isn't installed")
+import tensorflow as tf
 
-from models.debias import OBJECTIVES, Fixed, KerasLearner, train, training_set  # noqa: E402
-from tests.science.beams.network import DenseNetwork, Optimiser, angle_loss, logistic_loss, squared_loss  # noqa: E402
-from twin.errors import ConfigurationError  # noqa: E402
+from models.debias import OBJECTIVES, Fixed, KerasLearner, train, training_set
+from tests.science.beams.network import DenseNetwork, Optimiser, angle_loss, logistic_loss, squared_loss
+from twin.errors import ConfigurationError
 
 SIZES = (3, 12, 8, 2)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -160,3 +161,11 @@ def test_two_keepers_decide_alike() -> None:
     loop.send(good)
     second.candidate(good)
     assert [t.id for t in second.decisions()] == [t.id for t in loop.keeping.decisions()]
+
+
+@pytest.mark.parametrize(("target", "starts"), [(T, True), ("alarm:EQUIPMENT_ALARM@1d element", False)])
+def test_only_scores_of_what_a_batch_model_predicts_start_a_training(target: str, starts: bool) -> None:
+    keeping = Keeping({T: HOUR_S}, RULE, TrainingRule(every_ms=0, least_precision=0.5, history_ms=0))
+    time = datetime(2026, 3, 1, tzinfo=UTC)
+    keeping.score(Score(id="x", time=time, target=target, model_version="1", metrics={"ap": 0.1}, revision=1))
+    assert bool(keeping.training(running=False)) is starts

@@ -73,7 +73,7 @@ def test_values_stand_where_the_file_has_them() -> None:
 
 def test_places_count_and_not_the_order() -> None:
     rows = '<measValue measObjLdn="NRCellDU=1"><r p="2">9</r><r p="1">50</r></measValue>'
-    types = '<measType p="2">RRC.ConnMean</measType><measType p="1">RRU.PrbTotDl</measType>'
+    types = '<measType p="1">RRU.PrbTotDl</measType><measType p="2">RRC.ConnMean</measType>'
     text = f'<measInfo><granPeriod duration="PT15M" endTime="2024-05-01T10:15:00Z"/>{types}{rows}</measInfo>'
     (report,), _ = parse(HEAD_28532 + text + TAIL_28532)
     assert dict(zip(report.counters, report.values[0], strict=True)) == {"RRU.PrbTotDl": 50.0, "RRC.ConnMean": 9.0}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.science.updating import DAY, Case, Scored, emulated, run, spread
+from tests.science.updating import Scored, run, spread
+from tests.science.updating_streams import DAY, Case, emulated
 
 
 @pytest.fixture(scope="module")
