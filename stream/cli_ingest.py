@@ -37,12 +37,13 @@ def ingest(
     settings = load()
 
     async def run(intake: Intake, on_bytes: Callable[[int], None]) -> None:
+        services = running(settings)
         producer = Producer(
-            running(settings).bootstrap, kafka_security(settings), settings.max_message_bytes, settings.compression
+            services.bootstrap, kafka_security(settings), settings.max_message_bytes, settings.compression
         )
         await producer.start()
         try:
-            await send(intake.reports(on_bytes), producer, settings.topic_prefix)
+            await send(intake.reports(on_bytes), producer, settings.topic_prefix, services.partitions)
         finally:
             await producer.stop()
 

@@ -51,7 +51,8 @@ async def _serve(bind: str) -> None:
         await producer.send(settings.topic_prefix + topic, messages)
 
     catalogue = full_catalogue(settings.profiles, settings.vendors)
-    runner = web.AppRunner(Listener(send, catalogue, access, settings.max_message_bytes).app, access_log=None)
+    made = Listener(send, catalogue, access, settings.max_message_bytes, services.partitions)
+    runner = web.AppRunner(made.app, access_log=None)
     stop = asyncio.Event()
     for number_ in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number_, stop.set)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from stream.broker import Message, Producer
-from stream.decode import REPORT, from_ms, to_ms
+from stream.broker import Producer
+from stream.decode import REPORT, to_ms
 from stream.outlets import ENCODER
 from stream.partition import partition_of
+from stream.source_messages import source_message
 from stream.sources.files import open_reading
-from stream.topics import SOURCES, headers
 from twin.counters import Catalogue
 from twin.errors import BadInput
 from twin.events import Report
@@ -117,20 +117,11 @@ def as_records(reports: Iterable[Report], partitions: int) -> Iterator[LogRecord
         offsets[partition] += 1
 
 
-async def send(reports: Iterable[Report], producer: Producer, prefix: str) -> int:
-    """Send reports to `telemetry.reports`; returns how many. Raises Unavailable."""
-    sent, waiting = 0, []
-    topic = prefix + SOURCES["report"].name
-    for report in reports:
-        end, element = max(to_ms(report.end), 0), report.element
-        id_ = f"{element}/{int(from_ms(end).timestamp())}/{sent}"
-        waiting.append(
-            Message(0, element, end, ENCODER.encode(report), headers(REPORT, id_, element, end, report.source))
-        )
-        if len(waiting) >= AT_ONCE:
-            await producer.send(topic, waiting)
-            sent, waiting = sent + len(waiting), []
-            await asyncio.sleep(0)
-    if waiting:
-        await producer.send(topic, waiting)
-    return sent + len(waiting)
+async def send(reports: Iterable[Report], producer: Producer, prefix: str, partitions: int) -> int:
+    """Send reports to `telemetry.reports`, of so many partitions; returns how many. Raises Unavailable."""
+    sent = 0
+    told = (source_message(report, partitions) for report in reports)
+    while some := list(islice(told, AT_ONCE)):
+        await producer.send(prefix + some[0][0], [message for _, message in some])
+        sent += len(some)
+    return sent

@@ -24,14 +24,13 @@ from aiohttp import web
 
 from infra.access import Access, Role
 from stream.broker import Message
-from stream.decode import ALARM, REPORT, TOPOLOGY, to_ms
-from stream.outlets import ENCODER
+from stream.partition import partition_of
+from stream.source_messages import source_message
 from stream.sources import ves
 from stream.sources.senml import reports as senml_reports
 from stream.topics import SOURCES, headers
 from twin.counters import Catalogue
 from twin.errors import BadInput, Unavailable
-from twin.events import Alarm, Report, TopologyChange
 
 log = logging.getLogger("lockstep.listener")
 
@@ -49,6 +48,7 @@ class Listener:
         send: See `Send`.
         access: Who may send; None: whoever reaches the door, which then must be on this machine only.
         max_bytes: Of a body.
+        partitions: Of the source topics.
         now_ms: The wall clock [ms since 1970].
     """
 
@@ -58,9 +58,11 @@ class Listener:
         catalogue: Catalogue,
         access: Access | None,
         max_bytes: int,
+        partitions: int,
         now_ms: Callable[[], int] = lambda: int(time() * 1000),
     ) -> None:
         self._send, self._catalogue, self._access, self._now_ms = send, catalogue, access, now_ms
+        self._partitions = partitions
         self.app = web.Application(client_max_size=max_bytes, middlewares=[self._door])
         self.app.router.add_post("/eventListener/v7", self._ves)
         self.app.router.add_post("/eventListener/v7/eventBatch", self._ves)
@@ -94,7 +96,7 @@ class Listener:
         taken = ves.read(await request.read(), self._catalogue)
         by_topic: dict[str, list[Message]] = {}
         for event in taken.events:
-            topic, message = _message(event)
+            topic, message = source_message(event, self._partitions)
             by_topic.setdefault(topic, []).append(message)
         for topic, messages in by_topic.items():
             await self._send(topic, messages)
@@ -105,8 +107,11 @@ class Listener:
         body, key, now = await request.read(), request.query.get("element", ""), self._now_ms()
         made = senml_reports(body, key, now)
         source = SOURCES["senml"]
+        partition = partition_of(key, self._partitions) if key else 0
         id_ = f"http/{key}/{now}/{binascii.crc32(body):08x}"
-        await self._send(source.name, [Message(0, key, now, body, headers(source.event, id_, key, now, "http"))])
+        await self._send(
+            source.name, [Message(partition, key, now, body, headers(source.event, id_, key, now, "http"))]
+        )
         return web.json_response({"taken": len(made)}, status=202)
 
 
@@ -120,20 +125,6 @@ def bearer(header: str | None) -> str | None:
     except (binascii.Error, UnicodeDecodeError):
         return None
     return f"Bearer {password}"
-
-
-def _message(event: Report | Alarm | TopologyChange) -> tuple[str, Message]:
-    if isinstance(event, Report):
-        kind, type_, key, time_ms = "report", REPORT, event.element, to_ms(event.end)
-        id_ = f"{key}/{time_ms}/{len(event.objects)}"
-    elif isinstance(event, Alarm):
-        kind, type_, key, time_ms = "alarm", ALARM, event.object_instance, to_ms(event.event_time)
-        id_ = f"{event.notification_id}/{time_ms}"
-    else:
-        kind, type_, key, time_ms = "topology", TOPOLOGY, event.source, to_ms(event.time)
-        id_ = event.id
-    head = headers(type_, id_, key, time_ms, "ves")
-    return SOURCES[kind].name, Message(0, key, time_ms, ENCODER.encode(event), head)
 
 
 def _problem(status: int, code: str, text: str, more: dict[str, str] | None = None) -> web.Response:

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
-from test_pm_files import HEAD_28532, TAIL_28532, group, row
 
 from stream import decode as events
 from stream.sources import ves
@@ -17,6 +16,7 @@ from stream.sources.files import open_reading
 from stream.sources.profile import full_catalogue
 from tests.fuzz.codecs import JSON
 from tests.fuzz.target import Target
+from tests.pm_text import HEAD_28532, TAIL_28532, group, row
 from tests.ves_events import AT, event, fault
 from twin import dn
 from twin.counters import Catalogue

@@ -23,6 +23,7 @@ from stream.sources.pm_report import PmReports
 from stream.sources.pm_time import duration, stamp
 from stream.sources.profile import full_catalogue
 from stream.sources.safe_xml import Limits
+from tests.pm_text import HEAD_28532, TAIL_28532, group, row
 from twin.errors import BadInput, ConfigurationError
 from twin.events import Report
 
@@ -31,23 +32,6 @@ RANPM = MESSAGES / "pm_files_oran_sc_ranpm"
 MAPPER = MESSAGES / "pm_files_onap_pm_mapper"
 real = pytest.mark.skipif(not RANPM.is_dir(), reason="the sample files are not in ../shared/data")
 CATALOGUE = full_catalogue(vendors=["Ericsson", "FooBar", "Company", "Vendor"])
-
-HEAD_28532 = (
-    '<?xml version="1.0"?><measDataFile xmlns="http://www.3gpp.org/ftp/specs/archive/28_series/28.532#measData">'
-    '<fileHeader dnPrefix="SubNetwork=1" vendorName="Nobody"><fileSender senderName="x"/></fileHeader><measData>'
-    '<measEntity localDn="ManagedElement=7"/>'
-)
-TAIL_28532 = "</measData></measDataFile>"
-
-
-def group(rows: str, types: str = "RRU.PrbTotDl RRC.ConnMean", end: str = "2024-05-01T10:15:00+02:00") -> str:
-    """A measInfo of 15 minutes."""
-    return f'<measInfo><granPeriod duration="PT900S" endTime="{end}"/><measTypes>{types}</measTypes>{rows}</measInfo>'
-
-
-def row(name: str, results: str, suspect: str = "") -> str:
-    told = f"<suspect>{suspect}</suspect>" if suspect else ""
-    return f'<measValue measObjLdn="{name}"><measResults>{results}</measResults>{told}</measValue>'
 
 
 def parse(text: str | bytes, limits: Limits | None = None) -> tuple[list[Report], PmReports]:

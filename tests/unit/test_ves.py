@@ -154,7 +154,7 @@ class Broker:
 
 
 def door(broker: Broker, access: Access | None = None) -> TestClient[Any, Any]:
-    return TestClient(TestServer(Listener(broker.send, CATALOGUE, access, 1 << 20, lambda: 1_700_000_000_000).app))
+    return TestClient(TestServer(Listener(broker.send, CATALOGUE, access, 1 << 20, 4, lambda: 1_700_000_000_000).app))
 
 
 async def test_what_is_accepted_is_in_the_broker() -> None:
@@ -169,6 +169,9 @@ async def test_what_is_accepted_is_in_the_broker() -> None:
     assert [topic for topic, _ in broker.sent] == ["alarms", "alarms", "telemetry.senml"]
     assert all(isinstance(decode("lockstep.alarm.v1", m.value), Alarm) for _, m in broker.sent[:2])
     assert broker.sent[2][1].key == "ManagedElement=1"
+    ids = [dict(message.headers)["ce_id"] for _, message in broker.sent]
+    assert len(set(ids)) == 3, "what differs has another id"
+    assert broker.sent[0][1].partition == broker.sent[1][1].partition, "one element's events stay in order"
 
 
 async def test_what_cant_be_used_is_answered_with_its_reason_and_goes_nowhere() -> None:
