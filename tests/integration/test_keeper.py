@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from infra.store import models as store
@@ -95,6 +96,19 @@ def wait_for(dsn: str, states: list[tuple[str, str]], log: Path) -> None:
         time.sleep(0.3)
 
 
+def wait_for_folds(dsn: str, state: str) -> None:
+    """Until both partitions have taken a state in: what is sent after that comes after it in the log, too."""
+    told = "SELECT count(DISTINCT shard) FROM event WHERE kind = 'updates' AND body->>'change' = 'model'"
+    deadline = time.monotonic() + WAIT_S
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        while True:
+            found = connection.execute(f"{told} AND body->'detail'->>'state' = %s", [state]).fetchone()
+            if found == (2,):
+                return
+            assert time.monotonic() < deadline, f"the folds have not taken in {state}: {found}"
+            time.sleep(0.1)
+
+
 def said(environment: dict[str, str], *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "stream.cli", "models", *arguments], env=environment, capture_output=True, timeout=60
@@ -122,6 +136,7 @@ async def test_a_candidate_becomes_champion_and_is_rolled_back_by_hand(
     time.sleep(3)
     await send(environment, TOPIC, [message(good)])
     wait_for(postgres_dsn, life, log)
+    wait_for_folds(postgres_dsn, "shadow")
     await send(environment, SOURCES["report"].name, telemetry(0, load))
     wait_for(postgres_dsn, [*life, (good.model, "champion")], log)
     # Killed and begun anew, it knows what there is, and decides nothing twice.
