@@ -299,6 +299,33 @@ LABELS = Metric(
     "Matured labels that the figures of the predictions rest on.",
     "Few: the figures say little yet, as after a promotion.",
 )
+MODELS = Metric(
+    "models",
+    "gauge",
+    ("state",),
+    "models",
+    "Batch models by how far they have come: candidate, shadow, champion, retired; of the keeper.",
+    "No champion is fine: the online models speak. Candidates that stay candidates: `lockstep models show` says why.",
+)
+TRANSITIONS = Metric(
+    "model_transitions_total",
+    "counter",
+    ("state",),
+    "transitions",
+    "Steps of batch models' lives that entered the log, by the state they led to; of the keeper.",
+    "retired soon after champion is a roll-back: `lockstep models show` has the evidence.",
+)
+TRAININGS = Metric(
+    "trainings_total",
+    "counter",
+    ("outcome",),
+    "trainings",
+    "Trainings that the keeper started and that have ended: done, failed.",
+    "failed: the keeper's log has what the training said, such as which check of its data stopped it.",
+)
+TRAINING = Metric(
+    "training_running", "gauge", (), "0 or 1", "Whether a training that the keeper started is under way.", ""
+)
 
 CATALOGUE = (
     *(READY, PARTITIONS, LOOP_STALL, SERVICE_UP, PROGRESS_AGE, STUCK, EVENT_TIME_LAG, POSITION_LAG, COMMITTED_LAG),
@@ -306,4 +333,5 @@ CATALOGUE = (
     *(INGESTED, BATCH, TRANSACTION, PUBLISH, SNAPSHOTS, REBALANCES, FENCED, RETRIES, TICKS),
     *(BURSTS_OPEN, BURSTS, BURST_ENDS, BURST_TIME),
     *(PRECISION, RECALL, EPISODE_RECALL, CALIBRATION_ERROR, BRIER, LEAD_TIME, FALSE_ALARMS, LABELS),
+    *(MODELS, TRANSITIONS, TRAININGS, TRAINING),
 )

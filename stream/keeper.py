@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
@@ -16,20 +18,24 @@ from time import monotonic
 
 import msgspec
 
+from infra import metrics as m
 from infra.settings import Settings
 from infra.store import models as store
 from models.registry import REMEMBERED
 from stream.broker import Producer
 from stream.burst_reading import heard
 from stream.decode import decode, from_ms
+from stream.keeper_health import KeeperBoard
 from stream.keeper_rules import gate_rule, horizons, training_rule
 from stream.keeper_training import Training
 from stream.keeping import Keeping
 from stream.model_sending import TOPIC, message
 from stream.model_view import candidate, transition
 from stream.patience import PUBLISH, WAITS_S, WRITE, Waits, patiently
+from stream.reach import LogEnds
 from stream.security import kafka_security
 from stream.topics import OUTLETS
+from stream.watch import Watch, limits_of
 from twin.errors import BadInput, Unavailable
 from twin.events import Drift, Score
 from twin.log import LogRecord
@@ -63,21 +69,27 @@ class Keeper:
         self._settings, self._bootstrap, self._dsn, self._partitions = settings, bootstrap, dsn, partitions
         self._security = kafka_security(settings)
         self._producer = Producer(bootstrap, self._security, settings.max_message_bytes)
-        self._waits = Waits("keeper")
-        self._training = Training(settings.train_command)
+        self._board = KeeperBoard(limits_of(settings))
+        self._waits = Waits("keeper", on_retry=lambda step: self._board.metrics.count(m.RETRIES, 1, step.name))
+        self._training = Training(settings.train_command, self._board.trained)
+        ends = LogEnds(bootstrap, self._security, settings.topic_prefix + TOPIC)
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        self._watch = Watch(self._board, settings, dsn, ends, name, ("keeper",), self._fatal)
+        self._stop = asyncio.Event()
+        self.failure: BaseException | None = None
         self._keeping = self._new()
         self._recorded: set[str] = set()
         self._sent: dict[str, float] = {}
         self._failed = 0
 
     async def run(self) -> int:
-        """Work until a signal; returns the exit status."""
-        stop = asyncio.Event()
+        """Work until a signal. Returns the exit status: 0 after a signal, 1 after a failure."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, self._stop.set)
         await self._producer.start()
-        work, stopped = asyncio.create_task(self._work()), asyncio.create_task(stop.wait())
+        await self._watch.on_start()
+        work, stopped = asyncio.create_task(self._work()), asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait([work, stopped], return_when=asyncio.FIRST_COMPLETED)
             if work.done():
@@ -87,8 +99,14 @@ class Keeper:
                 task.cancel()
             await asyncio.gather(work, stopped, return_exceptions=True)
             await self._training.stop()
+            await self._watch.on_stop()
             await self._producer.stop()
-        return 0
+        return 1 if self.failure else 0
+
+    def _fatal(self, error: BaseException) -> None:
+        """The watch has found something that only a restart mends."""
+        self.failure = error
+        self._stop.set()
 
     async def _work(self) -> None:
         """Read from the beginning, as often as broker or database go away."""
@@ -98,6 +116,7 @@ class Keeper:
                 await self._restore()
                 await self._follow()
             except Unavailable as error:
+                self._board.behind(f"{error}: it begins to read anew")
                 pause = WAITS_S[min(self._failed, len(WAITS_S) - 1)]
                 self._failed += 1
                 log.warning("%s; beginning anew in %.1f s", error, pause)
@@ -196,13 +215,16 @@ class Keeper:
 
         await patiently(WRITE, write, self._waits)
         self._recorded.add(event.id)
-        what = "candidate" if isinstance(event, ModelCandidate) else f"{event.state}, {event.reason}"
+        self._board.metrics.count(m.TRANSITIONS, 1, _state(event))
+        what = _state(event) + ("" if isinstance(event, ModelCandidate) else f", {event.reason}")
         log.info("%s: %s", event.model, what)
 
     # Deciding ------------------------------------------------------------------------------------------------------
 
     async def _look(self) -> None:
         now = monotonic()
+        self._board.in_step()
+        self._board.count(self._keeping.registry.versions.values())
         while len(self._sent) > REMEMBERED:
             del self._sent[next(iter(self._sent))]
         due = [t for t in self._keeping.decisions() if now - self._sent.get(t.id, -AGAIN_S) >= AGAIN_S]
@@ -212,7 +234,12 @@ class Keeper:
             self._sent |= {t.id: now for t in due}
         if self._training.wanted and (why := self._keeping.training(self._training.running())):
             self._keeping.begins_training()
+            self._board.begins()
             await self._training.start(why)
+
+
+def _state(event: ModelCandidate | ModelTransition) -> str:
+    return "candidate" if isinstance(event, ModelCandidate) else event.state
 
 
 async def _feed(number: int, source: AsyncIterator[Heard], queue: asyncio.Queue[Fed]) -> None:

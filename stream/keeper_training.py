@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 log = logging.getLogger("lockstep.keeper")
@@ -23,10 +23,11 @@ class Training:
 
     Args:
         command: Arguments of `lockstep`, such as `train`; empty: none is ever started.
+        on_end: Called with whether it went well.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
-        self._command = list(command)
+    def __init__(self, command: Sequence[str], on_end: Callable[[bool], None] = lambda _well: None) -> None:
+        self._command, self._on_end = list(command), on_end
         self._process: asyncio.subprocess.Process | None = None
         self._waiter: asyncio.Task[None] | None = None
 
@@ -56,6 +57,7 @@ class Training:
     async def _wait(self, process: asyncio.subprocess.Process) -> None:
         out, _ = await process.communicate()
         said = out.decode("utf-8", "replace")[-TOLD:].strip()
+        self._on_end(process.returncode == 0)
         if process.returncode:
             log.error("training ended with status %d: %s", process.returncode, said)
         else:

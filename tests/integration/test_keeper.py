@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +15,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from infra.settings import Settings
 from infra.store import models as store
 from infra.store.migrate import migrate
 from stream.broker import Message, Producer
 from stream.decode import REPORT, to_ms
+from stream.endpoints import endpoints
 from stream.model_sending import TOPIC, message
 from stream.outlets import ENCODER
+from stream.status import is_ready, status
 from stream.topics import SOURCES, headers
 from twin.model_events import ModelCandidate
 
@@ -117,6 +121,16 @@ def said(environment: dict[str, str], *arguments: str) -> str:
     return done.stdout.decode()
 
 
+def keeper_metrics(state_dir: Path) -> str:
+    """What the keeper that runs with a state directory says of itself; it must be ready."""
+    for one in endpoints(Settings(_env_file=None, state_dir=state_dir)):  # type: ignore[call-arg]
+        if status(one.url)["roles"] == ["keeper"]:
+            assert is_ready(one.url) == (True, [])
+            with urllib.request.urlopen(f"{one.url}/metrics", timeout=10) as answer:
+                return str(answer.read().decode())
+    raise AssertionError("no keeper serves its health")
+
+
 @pytest.mark.slow
 async def test_a_candidate_becomes_champion_and_is_rolled_back_by_hand(
     environment: dict[str, str],
@@ -151,3 +165,8 @@ async def test_a_candidate_becomes_champion_and_is_rolled_back_by_hand(
     assert last.by.startswith("user ")
     assert last.reason == "a test"
     assert "no batch models" in said(environment, "list")
+    metrics = keeper_metrics(tmp_path)
+    assert 'lockstep_models{state="retired"} 1.0' in metrics
+    # The keeper that was begun anew found the first three in the database; they entered the log before.
+    assert 'lockstep_model_transitions_total{state="retired"} 1.0' in metrics
+    assert "lockstep_training_running 0.0" in metrics

@@ -64,10 +64,10 @@ def test_nothing_is_published_and_nothing_floats(services: dict[str, Any]) -> No
 
 
 def test_the_long_running_services_have_a_health_check(services: dict[str, Any]) -> None:
-    assert all("healthcheck" in services[name] for name in ("kafka", "timescaledb", "worker", *BURSTS))
+    assert all("healthcheck" in services[name] for name in ("kafka", "timescaledb", "worker", "keeper", *BURSTS))
 
 
-@pytest.mark.parametrize("name", ["worker", *BURSTS])
+@pytest.mark.parametrize("name", ["worker", "keeper", *BURSTS])
 def test_the_health_check_of_a_worker_asks_where_it_answers(services: dict[str, Any], name: str) -> None:
     worker = services[name]
     host, _, port = worker["environment"]["LOCKSTEP_HEALTH_BIND"].rpartition(":")

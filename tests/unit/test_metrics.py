@@ -28,6 +28,7 @@ BOUNDED = {
     "source": len(SOURCES),
     "step": len(STEPS),
     "outcome": 3,
+    "state": 4,
     "cause": len(Cause),
     "target": 64,
 }
