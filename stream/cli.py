@@ -14,7 +14,7 @@ import typer
 
 from stream.cli_bursts import burst_worker, bursts
 from stream.cli_calibrate import calibrate
-from stream.cli_ingest import convert, ingest
+from stream.cli_ingest import convert, formats, ingest
 from stream.cli_listen import listen
 from stream.cli_models import keeper, models
 from stream.cli_radio import coverage
@@ -36,6 +36,7 @@ app.command()(calibrate)
 app.command()(train)
 app.command()(ingest)
 app.command()(convert)
+app.command()(formats)
 app.command()(listen)
 app.command("burst-worker")(burst_worker)
 app.add_typer(bursts, name="bursts")

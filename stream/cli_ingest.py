@@ -1,4 +1,4 @@
-"""`lockstep ingest` and `lockstep convert`: files of measurements, as base stations write them."""
+"""`lockstep ingest`, `convert` and `formats`: files, as base stations and the systems beside them write them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,27 @@ import typer
 if TYPE_CHECKING:
     from stream.ingesting import Intake
 
-FormatOption = Annotated[str, typer.Option("--format", help="auto, pm-xml or pm-json.")]
+FormatOption = Annotated[str, typer.Option("--format", help="auto, or one that `lockstep formats` lists.")]
 VendorOption = Annotated[
     list[str] | None,
     typer.Option("--vendor", help="Take this vendor's own counters, too, such as Ericsson; several are possible."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="What a format needs to know, NAME=VALUE; see `lockstep formats`."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 PathArgument = Annotated[Path, typer.Argument(help="A file, or a directory with files; gzip'd or not.", exists=True)]
 
 
 def ingest(
-    path: PathArgument, format: FormatOption = "auto", vendor: VendorOption = None, as_json: JsonOption = False
+    path: PathArgument,
+    format: FormatOption = "auto",
+    vendor: VendorOption = None,
+    option: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Send files of measurements to the running twin; ends with 1 if one could not be read."""
+    """Send files to the running twin; ends with 1 if one could not be read."""
     from infra.settings import load
     from stream.broker import Producer
     from stream.ingesting import send
@@ -43,11 +51,11 @@ def ingest(
         )
         await producer.start()
         try:
-            await send(intake.reports(on_bytes), producer, settings.topic_prefix, services.partitions)
+            await send(intake.events(on_bytes), producer, settings.topic_prefix, services.partitions)
         finally:
             await producer.stop()
 
-    with _intake(path, format, vendor, quiet=as_json) as (intake, on_bytes):
+    with _intake(path, format, vendor, option, quiet=as_json) as (intake, on_bytes):
         asyncio.run(run(intake, on_bytes))
     _end(intake, as_json)
 
@@ -57,27 +65,52 @@ def convert(
     out: Annotated[Path, typer.Argument(help="Where to write the recording (.jsonl.gz).")],
     format: FormatOption = "auto",
     vendor: VendorOption = None,
+    option: SetOption = None,
     partitions: Annotated[int, typer.Option(help="Of the recording.")] = 4,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a recording of files of measurements; ends with 1 if one could not be read."""
+    """Make a recording of files; ends with 1 if one could not be read."""
     from stream import recording
     from stream.ingesting import as_records
 
-    with _intake(path, format, vendor, quiet=as_json) as (intake, on_bytes):
-        recording.write(out, partitions, as_records(intake.reports(on_bytes), partitions))
+    with _intake(path, format, vendor, option, quiet=as_json, protect=True) as (intake, on_bytes):
+        recording.write(out, partitions, as_records(intake.events(on_bytes), partitions))
     _end(intake, as_json)
+
+
+def formats() -> None:
+    """List the formats of files that are read, and what can be set for them."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from stream.sources.files import FORMATS
+
+    table = Table("format", "what it is", "--set")
+    for name, entry in FORMATS.items():
+        table.add_row(name, entry.what, "\n".join(f"{option}: {what}" for option, what in entry.options.items()))
+    Console().print(table)
 
 
 @contextmanager
 def _intake(
-    path: Path, format: str, vendors: list[str] | None, *, quiet: bool
+    path: Path,
+    format: str,
+    vendors: list[str] | None,
+    options: list[str] | None,
+    *,
+    quiet: bool,
+    protect: bool = False,
 ) -> Iterator[tuple[Intake, Callable[[int], None]]]:
-    """What goes through the files, and what to tell how far it is."""
+    """What goes through the files, and what to tell how far it is.
+
+    Args:
+        protect: Replace identifiers of subscribers here; else whoever takes what is sent does.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
     from infra.settings import load
+    from stream.guarding import pseudonyms
     from stream.ingesting import Intake
     from stream.sources.files import FORMATS, found
     from stream.sources.profile import full_catalogue
@@ -85,14 +118,29 @@ def _intake(
 
     if format not in ("auto", *FORMATS):
         raise ConfigurationError(f"unknown format {format!r}; known are auto, {', '.join(FORMATS)}")
+    told = _options(options or [])
     files = found(path)
     settings = load()
     catalogue = full_catalogue(settings.profiles, dict.fromkeys([*settings.vendors, *(vendors or [])]))
-    intake = Intake(files, catalogue, format)
+    intake = Intake(files, catalogue, format, told, pseudonyms(settings) if protect else None)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
         task = bar.add_task("", total=sum(file.stat().st_size for file in files))
         yield intake, lambda done: bar.update(task, completed=done)
+
+
+def _options(pairs: list[str]) -> dict[str, str]:
+    from stream.sources.files import FORMATS
+    from twin.errors import ConfigurationError
+
+    known = sorted({name for entry in FORMATS.values() for name in entry.options})
+    options: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or name not in known:
+            raise ConfigurationError(f"--set {pair!r} is no NAME=VALUE of a format; see `lockstep formats`")
+        options[name] = value
+    return options
 
 
 def _end(intake: Intake, as_json: bool) -> None:

@@ -1,40 +1,72 @@
-"""Files of measurements, whatever their form: found, opened, recognised, read as reports."""
+"""Files of whatever a network sends: found, opened, recognised by a table of formats, read as events of the log.
+
+To add a format, write its reader in a file of its own and put one entry into `FORMATS`:
+
+* `what`: for people, with the standard; `lockstep ingest --help` and the documentation show it.
+* `recognise(first, name)`: whether a file is of this format, by its first `LOOK` bytes, unpacked, and by its name,
+  without folder and `.gz`. It is cheap and never raises. Entries are asked in the order of the table, so the more
+  particular one stands first; two that can be told apart by nothing but the user have `recognise=never`.
+* `read(source, account)`: gives events of the log in the file's order, one by one. `source` has `read(size)` only, and
+  isn't read whole if its size isn't bounded: `whole` does it for JSON. It raises `BadInput`, and nothing else, where it
+  can't read on; events given before count. One bad message of many is a rejected file, unless the form is one of lines
+  or messages that stand alone: then the others are taken and `account.notes` says how many were not, and why.
+* It counts what it leaves out in `account.dropped` (values of counters that the catalogue doesn't know) and
+  `account.notes` (whatever was taken differently), and calls `account.aside` for what is right and says nothing.
+* Times come from the file, never from the clock; ids are functions of the content. Names are checked distinguished
+  names, identifiers of subscribers may stand in the events: who writes the log replaces them.
+* `options`: names the user may set with `--set NAME=VALUE`, and what they mean; they are in `account.options`.
+
+What is imported only for one format is imported in its reader. A new format gets a target in `tests/fuzz`, a row in
+`docs/sources.md`, and a line in `tests/standard_messages` where samples are at hand.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
 
+from stream.source_messages import SourceEvent
 from stream.sources import pm_json, pm_xml
+from stream.sources.account import Account
 from stream.sources.pm_report import PmReports
 from stream.sources.safe_gzip import GzipReader
 from stream.sources.safe_xml import Readable
 from twin.counters import Catalogue
 from twin.errors import BadInput, ConfigurationError
-from twin.events import Report
 
 LARGEST_JSON: Final = 64 << 20
-"""JSON is read whole [byte]."""
+"""What is read whole [byte]."""
+
+LOOK: Final = 8192
+"""So much of a file is looked at to recognise it [byte]."""
 
 GZIP = b"\x1f\x8b"
+
+
+class Format(NamedTuple):
+    """One form of file; see the head of this module."""
+
+    what: str
+    recognise: Callable[[bytes, str], bool]
+    read: Callable[[Readable, Account], Iterator[SourceEvent]]
+    options: Mapping[str, str] = {}
 
 
 class Reading(NamedTuple):
     """One file on its way in.
 
     Attributes:
-        format: Such as `pm-xml`.
-        made: What is taken, dropped and noted, while `reports` is gone through.
-        reports: Raises BadInput where the file can't be read on.
+        account: What is dropped and noted, while `events` is gone through.
+        events: Raises BadInput where the file can't be read on.
         position: How far it has been read [byte of the file].
     """
 
     path: Path
     format: str
-    made: PmReports
-    reports: Iterator[Report]
+    account: Account
+    events: Iterator[SourceEvent]
     position: Callable[[], int]
 
 
@@ -50,55 +82,80 @@ def found(path: Path) -> list[Path]:
     return files
 
 
-def open_reading(path: Path, file: IO[bytes], catalogue: Catalogue, format: str = "auto") -> Reading:
-    """Find out what an open file holds, gzip'd or not, by its first bytes.
+def open_reading(
+    path: Path, file: IO[bytes], catalogue: Catalogue, format: str = "auto", options: Mapping[str, str] | None = None
+) -> Reading:
+    """Find out what an open file holds, gzip'd or not.
 
     Args:
         format: `auto`, or which it is.
+        options: See `Account`; those that the format doesn't know are not for it.
 
     Raises:
-        BadInput: unknown-type, it is none that can be read.
+        BadInput: unknown-type, it is none that can be read; empty, it has no bytes.
     """
     buffered = cast(BufferedReader, file)
     unpacked: Readable = GzipReader(file) if buffered.peek(2)[:2] == GZIP else file
-    ahead = _Ahead(unpacked)
-    kind = recognise(ahead.first) if format == "auto" else format
-    made = PmReports(catalogue, kind)
-    if kind == "pm-xml":
-        reports = pm_xml.read(ahead, made)
-    elif kind == "pm-json":
-        reports = pm_json.read(_whole(ahead), made)
-    else:
-        raise BadInput("unknown-type", f"{path.name} is neither {' nor '.join(FORMATS)}")
-    return Reading(path, kind, made, reports, file.tell)
+    ahead = Ahead(unpacked)
+    name = path.name.removesuffix(".gz")
+    if not ahead.first.strip():
+        raise BadInput("empty", f"{path.name} has nothing in it")
+    kind = recognise(ahead.first, name) if format == "auto" else format
+    if (entry := FORMATS.get(kind)) is None:
+        raise BadInput("unknown-type", f"{path.name} is of none of the formats {', '.join(FORMATS)}")
+    account = Account(kind, name, catalogue, {k: v for k, v in (options or {}).items() if k in entry.options})
+    return Reading(path, kind, account, entry.read(ahead, account), file.tell)
 
 
-FORMATS: Final = {
-    "pm-xml": "3GPP measurement files, TS 32.435 and TS 28.532 in XML",
-    "pm-json": "O-RAN SC's PM JSON (VES perf3gpp)",
-}
+def recognise(first: bytes, name: str = "") -> str:
+    """The format of a file that begins with these bytes; empty where it is none."""
+    return next((kind for kind, entry in FORMATS.items() if entry.recognise(first, name)), "")
 
 
-def recognise(first: bytes) -> str:
-    """The format that begins with these bytes; empty where none does."""
-    text = first.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if text.startswith(b"<") and (b"measCollecFile" in text or b"measDataFile" in text):
-        return "pm-xml"
-    if text.startswith(b"{") and b'"event"' in text:
-        return "pm-json"
-    return ""
+def never(_first: bytes, _name: str) -> bool:
+    """For what only the user can tell."""
+    return False
 
 
-class _Ahead:
+def text_of(first: bytes) -> bytes:
+    """The first bytes without a byte order mark and blanks before them."""
+    return first.lstrip(b"\xef\xbb\xbf \t\r\n")
+
+
+def json_with(*marks: bytes) -> Callable[[bytes, str], bool]:
+    """Recognises JSON, an object or a list, that has all of these in its first bytes."""
+    return lambda first, _: text_of(first)[:1] in (b"{", b"[") and all(mark in first for mark in marks)
+
+
+def xml_with(*marks: bytes) -> Callable[[bytes, str], bool]:
+    """Recognises XML that has one of these in its first bytes."""
+    return lambda first, _: text_of(first)[:1] == b"<" and any(mark in first for mark in marks)
+
+
+def whole(source: Readable, most: int = LARGEST_JSON) -> bytes:
+    """All of a file that is read at once. Raises BadInput: too-large."""
+    pieces, size = [], 0
+    while piece := source.read(1 << 20):
+        size += len(piece)
+        if size > most:
+            raise BadInput("too-large", f"more than {most} bytes in a file that is read whole: split it")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+class Ahead:
     """A file whose first bytes have been looked at.
 
     Attributes:
-        first: Those.
+        first: Those, `LOOK` at most.
     """
 
     def __init__(self, source: Readable) -> None:
         self._source = source
-        self.first = self._waiting = source.read(8192)
+        self.first = b""
+        while len(self.first) < LOOK and (piece := source.read(LOOK - len(self.first))):
+            self.first += piece
+        self._waiting = self.first
 
     def read(self, size: int = -1, /) -> bytes:
         """As of a file."""
@@ -109,11 +166,18 @@ class _Ahead:
         return taken
 
 
-def _whole(source: Readable) -> bytes:
-    pieces, size = [], 0
-    while piece := source.read(1 << 20):
-        size += len(piece)
-        if size > LARGEST_JSON:
-            raise BadInput("too-large", f"more than {LARGEST_JSON} bytes of JSON")
-        pieces.append(piece)
-    return b"".join(pieces)
+def _pm_xml(source: Readable, account: Account) -> Iterator[SourceEvent]:
+    return pm_xml.read(source, PmReports.of(account))
+
+
+def _pm_json(source: Readable, account: Account) -> Iterator[SourceEvent]:
+    yield from pm_json.read(whole(source), PmReports.of(account))
+
+
+FORMATS: Final[dict[str, Format]] = {
+    "pm-xml": Format(
+        "3GPP measurement files, TS 32.435 and TS 28.532 in XML", xml_with(b"measCollecFile", b"measDataFile"), _pm_xml
+    ),
+    "pm-json": Format("O-RAN SC's PM JSON (VES perf3gpp)", json_with(b'"event"', b'"perf3gpp'), _pm_json),
+}
+"""Asked in this order."""

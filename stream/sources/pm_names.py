@@ -34,11 +34,11 @@ class CounterNames:
         dropped: What isn't in the catalogue, and how many values of it there were.
     """
 
-    def __init__(self, catalogue: Catalogue, vendor: str = "") -> None:
+    def __init__(self, catalogue: Catalogue, vendor: str = "", dropped: Counter[str] | None = None) -> None:
         self._catalogue = catalogue
         self._prefix = vendor_prefix(vendor)
         self._known: dict[str, str | None] = {}
-        self.dropped: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter() if dropped is None else dropped
 
     def find(self, name: str) -> str | None:
         """The catalogue's name of a counter; none where it isn't in it."""

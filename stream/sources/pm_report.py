@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from math import isfinite
-from typing import cast
+from typing import Self, cast
 
 from stream.prepare import MOST_OBJECTS, MOST_VALUES
+from stream.sources.account import Account
 from stream.sources.pm_names import CounterNames, element_name, object_name
 from twin.counters import Catalogue
 from twin.errors import BadInput
@@ -28,12 +29,19 @@ class PmReports:
         values: Numbers taken.
     """
 
-    def __init__(self, catalogue: Catalogue, source: str) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        source: str,
+        notes: Counter[str] | None = None,
+        dropped: Counter[str] | None = None,
+    ) -> None:
         self._catalogue = catalogue
         self._source = source
         self._prefix = self._element = ""
-        self.names = CounterNames(catalogue)
-        self.notes: Counter[str] = Counter()
+        self._dropped_names: Counter[str] = Counter() if dropped is None else dropped
+        self.names = CounterNames(catalogue, "", self._dropped_names)
+        self.notes: Counter[str] = Counter() if notes is None else notes
         self.values = 0
         self._period: tuple[datetime, datetime] | None = None
         self._types: list[str | None] = []
@@ -43,9 +51,14 @@ class PmReports:
         self._suspect: list[int] = []
         self._held = 0
 
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        """Of a file that is accounted for."""
+        return cls(account.catalogue, account.format, account.notes, account.dropped)
+
     def file(self, prefix: str, vendor: str) -> None:
         """Its header."""
-        self._prefix, self.names = prefix, CounterNames(self._catalogue, vendor)
+        self._prefix, self.names = prefix, CounterNames(self._catalogue, vendor, self._dropped_names)
 
     def element(self, local: str) -> None:
         """Whose the next groups are. Raises BadInput."""
@@ -124,7 +137,7 @@ class PmReports:
                     values = [list(row.values()) for row in self._rows]
                 else:
                     values = [[row.get(counter) for counter in chosen] for row in self._rows]
-                self.values += sum(value is not None for row in values for value in row)
+                self.values += sum(len(row) - row.count(None) for row in values)
                 yield Report(
                     element=self._element,
                     begin=begin,

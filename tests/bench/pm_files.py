@@ -70,7 +70,7 @@ def lockstep() -> Reader:
     def read(path: Path) -> float:
         with path.open("rb") as file:
             reading = open_reading(path, file, CATALOGUE)
-            return sum(v for report in reading.reports for row in report.values for v in row if v is not None)
+            return sum(v for report in reading.events for row in report.values for v in row if v is not None)
 
     return read
 

@@ -20,6 +20,7 @@ from tests.pm_text import HEAD_28532, TAIL_28532, group, row
 from tests.ves_events import AT, event, fault
 from twin import dn
 from twin.counters import Catalogue
+from twin.events import Report
 
 _JSON = (
     b'{"event":{"commonEventHeader":{"eventName":"perf3gpp_gnb-Nobody_x","startEpochMicrosec":951912000000,'
@@ -38,7 +39,8 @@ def _catalogue() -> Catalogue:
 def _read(data: bytes, format: str) -> None:
     file = io.BufferedReader(io.BytesIO(data))  # type: ignore[arg-type]
     reading = open_reading(Path("fuzz"), file, _catalogue(), format)
-    for report in reading.reports:
+    for report in reading.events:
+        assert isinstance(report, Report)
         assert events.decode(events.REPORT, msgspec.json.encode(report)) == report
         for name in report.objects:
             dn.check(dn.join(report.element, name))
