@@ -114,7 +114,7 @@ class FailureHead:
 
     def log_odds(self, X: Floats) -> Floats:
         """`[n]` float32, for X `[num_features, n]`."""
-        total: Floats = self._constant + weighted(self._weights, _clean(X))[0]
+        total: Floats = self._constant + weighted(self._weights, cleaned(X))[0]
         return total
 
     def predict(self, X: Floats) -> Floats:
@@ -123,7 +123,7 @@ class FailureHead:
 
     def contributions(self, X: Floats) -> Floats:
         """What each feature adds to the log-odds, `[num_features, n]`; with the constant they make the whole."""
-        out: Floats = self._weights[0][:, None] * _clean(X)
+        out: Floats = self._weights[0][:, None] * cleaned(X)
         return out
 
     # At a boundary --------------------------------------------------------------------------------------------------
@@ -141,16 +141,27 @@ class FailureHead:
         c.grow(X.shape[1])
         slot = period // self.stride % len(self._made)
         self._made[slot], self._base[slot] = period, self.base_rate
-        c["pending"][slot] = _clean(X)
+        c["pending"][slot] = cleaned(X)
         c["published"][slot] = self.predict(X)
         c["waits"][slot] = at_risk
         c["seen_then"][slot] = c["seen"]
 
-    def learn(self, period: int, happened: Floats) -> MaturedFailures | None:
+    def publish(self, period: int, probability: Floats) -> None:
+        """Say what was published in a period that has been filed, where that isn't what this head alone says.
+
+        Args:
+            probability: `[n]`.
+        """
+        if not period % self.stride:
+            self.columns["published"][period // self.stride % len(self._made)] = probability
+
+    def learn(self, period: int, happened: Floats, covers: int = 1) -> MaturedFailures | None:
         """Learn the labels that become known with a period; to be called before the period itself is filed.
 
         Args:
             happened: In this period, `[n]`: 1 or 0, NaN where nothing is known of the object.
+            covers: How many periods an observation speaks for: as many as there are in one report, where reports come
+                less often than periods end.
 
         Returns:
             What had been predicted of them; None where no label has become known.
@@ -158,7 +169,7 @@ class FailureHead:
         c = self.columns
         c.grow(len(happened))
         self._forget(period)
-        c["seen"][:] += ~np.isnan(happened)
+        c["seen"][:] += covers * ~np.isnan(happened)
         positive = happened == 1
         rows, slots, labels = [], [], []
         for slot in np.argsort(self._made, kind="stable").tolist():
@@ -166,8 +177,10 @@ class FailureHead:
                 continue
             waits = c["waits"][slot]
             due = self._made[slot] + self.horizon < period
-            struck = np.flatnonzero(waits & positive) if not due else np.zeros(0, dtype=np.int64)
+            struck = np.flatnonzero(waits & positive)
             waits[struck] = False
+            if due:  # it may have happened in the horizon or after it: that is no label
+                struck = struck[:0]
             rows.append(struck)
             labels.append(np.ones(len(struck), dtype=np.bool_))
             slots.append(np.full(len(struck), slot))
@@ -243,7 +256,7 @@ class FailureHead:
         self.freeze()
 
 
-def _clean(X: Floats) -> Floats:
-    """Features as they count: unknown is zero, and none is too far away."""
+def cleaned(X: Floats) -> Floats:
+    """Features as they count, float32: unknown is zero, and none is too far away."""
     out: Floats = np.nan_to_num(X.astype(F32), nan=0.0, posinf=float(FARTHEST), neginf=-float(FARTHEST))
     return np.clip(out, -FARTHEST, FARTHEST, out=out)

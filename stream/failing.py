@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.failure import MaturedFailures
 from models.failure_features import Around, add_wear, features, neighbour_max
-from models.failure_signals import KINDS
+from models.failure_signals import KINDS, SLOW_STEP_MS
 from models.fault_classes import fault_of
 from stream import failing_tell
 from stream.channel import LOAD, Channel
@@ -98,8 +98,9 @@ class Failing:
         for watched in self.watched.values():
             step = end // watched.step_ms
             if watched.n and step > watched.step and table.granularity_ms in watched.fed:
+                covers = _covers(watched, step, table.granularity_ms)
                 watched.step = step
-                self._step(shard, watched, step, end)
+                self._step(shard, watched, step, end, covers)
 
     def _gather(self, channel: Channel, period: int, bounds: list[Bound]) -> None:
         series = channel.series
@@ -116,7 +117,7 @@ class Failing:
                 bad = KINDS[bound.kind][bound.signal].bad
                 watched.evidence.gather_unusual(bound.rows, (np.abs(z) if bad == 0 else bad * z)[bound.at])
 
-    def _step(self, shard: Shard, watched: Watched, step: int, end: int) -> None:
+    def _step(self, shard: Shard, watched: Watched, step: int, end: int, covers: int) -> None:
         evidence = watched.evidence
         here = self._placed(shard)
         struck = watched.take_raised(end)
@@ -132,7 +133,7 @@ class Failing:
         tag = f"{watched.kind}/{watched.step_ms // 1000}/{shard.partition}"
         watched.watch.turn(shard, tag, step)
         for k, (head, window) in enumerate(zip(watched.heads, watched.windows, strict=True)):
-            matured = head.learn(step, np.where(struck[k], 1.0, np.where(observed, 0.0, np.nan)))
+            matured = head.learn(step, np.where(struck[k], 1.0, np.where(observed, 0.0, np.nan)), covers)
             if matured is not None:
                 window.add(matured)
                 name, ahead = head.target.name, (head.horizon, head.stride)
@@ -255,6 +256,16 @@ class Failing:
             start = f"{kind}/"
             own = {name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)}
             watched.load(data[kind], own)
+
+
+def _covers(watched: Watched, step: int, granularity_ms: int) -> int:
+    """How many steps an object that is observed now was observed in: those since the last one, as far as a report goes.
+
+    Where reports come by the hour there are four quarter-hours in each, and 24 observations make a whole day.
+    """
+    if watched.step < 0:
+        return 1
+    return max(1, min(step - watched.step, max(granularity_ms, SLOW_STEP_MS) // watched.step_ms))
 
 
 def _ratio(channel: Channel, period: int, which: str) -> Floats:

@@ -158,3 +158,18 @@ def test_without_targets_nothing_is_kept() -> None:
     shard = new_shard(CONFIG)
     fold(shard, worn_fan()[:2000])
     assert shard.failing.dump() == ({}, {})
+
+
+def test_negatives_mature_where_reports_come_by_the_hour() -> None:
+    """24 observations a day, 96 quarter-hours: a whole day has been observed all the same."""
+    network = EmulatedNetwork(3, 4, 1, 3600, script=Script(), rates=Rates.none())
+    shard = new_shard(FAILING)
+    labels: dict[str, list[bool]] = {"cell": [], "element": []}
+    for record in records(network, 60, 1):
+        shard.apply([record])
+        for kind, _, _, matured in shard.matured_failures:
+            labels[kind] += matured.label.tolist()
+    for kind, objects in (("cell", 12), ("element", 4)):
+        # Of two targets; made every three hours from the first day on, known a day later.
+        assert len(labels[kind]) >= 2 * objects * 8, kind
+        assert not any(labels[kind])

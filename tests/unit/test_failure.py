@@ -69,9 +69,29 @@ def test_what_happens_after_the_horizon_is_no_positive() -> None:
     h.file(100, np.zeros((1, 1)), np.array([True]))
     for period in range(101, 108):
         h.learn(period, np.zeros(1))
-    matured = h.learn(109, np.ones(1))  # nothing was learnt at 108, when the horizon ended
+    matured = h.learn(108, np.zeros(1))
     assert matured is not None
     assert matured.label.tolist() == [False]
+    assert h.learn(109, np.ones(1)) is None
+
+
+def test_what_may_have_happened_in_the_horizon_or_after_it_is_no_label() -> None:
+    h = head()
+    h.file(100, np.zeros((1, 2)), np.array([True, True]))
+    for period in range(101, 108):
+        h.learn(period, np.zeros(2))
+    matured = h.learn(109, np.array([1.0, 0.0]))  # nothing was learnt at 108, when the horizon ended
+    assert matured is not None
+    assert (matured.row.tolist(), matured.label.tolist()) == ([1], [False])
+
+
+@pytest.mark.parametrize(("covers", "negative"), [(4, True), (1, False)])
+def test_an_observation_speaks_for_as_many_periods_as_a_report_does(covers: int, negative: bool) -> None:
+    h = head()
+    h.file(100, np.zeros((1, 1)), np.array([True]))
+    assert h.learn(104, np.zeros(1), covers) is None
+    matured = h.learn(108, np.zeros(1), covers)
+    assert (matured is not None and matured.label.tolist() == [False]) is negative
 
 
 def test_who_was_not_observed_or_had_failed_has_no_label() -> None:
