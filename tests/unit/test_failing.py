@@ -166,7 +166,9 @@ def test_negatives_mature_where_reports_come_by_the_hour() -> None:
     shard = new_shard(FAILING)
     labels: dict[str, list[bool]] = {"cell": [], "element": []}
     for record in records(network, 60, 1):
-        shard.apply([record])
+        if b'"Sensor.FanSpeed"' in record.value:
+            continue  # samples at an instant have periods of a minute, which make steps of their own
+        shard.apply([record._replace(offset=shard.next_offset)])
         for kind, _, _, matured in shard.matured_failures:
             labels[kind] += matured.label.tolist()
     for kind, objects in (("cell", 12), ("element", 4)):
