@@ -28,7 +28,8 @@ def services() -> dict[str, Any]:
 
 def test_every_secret_is_required() -> None:
     secrets = re.findall(r"\$\{(\w*(?:PASSWORD|CLUSTER_ID)\w*)(:?[?-]?)", TEXT)
-    assert {name for name, _ in secrets} == {"KAFKA_PASSWORD", "POSTGRES_PASSWORD", "KAFKA_CLUSTER_ID"}
+    passwords = {"KAFKA_PASSWORD", "POSTGRES_PASSWORD", "READER_PASSWORD", "GRAFANA_PASSWORD"}
+    assert {name for name, _ in secrets} == {*passwords, "KAFKA_CLUSTER_ID"}
     assert {how for _, how in secrets} == {":?"}
     example = (ROOT / "infra" / "compose" / "env.example").read_text()
     for name, _ in secrets:
@@ -55,16 +56,19 @@ def test_our_own_containers_are_locked_down(services: dict[str, Any]) -> None:
         assert "\nUSER 10001" in stages[services[name]["build"]["target"]]
 
 
-def test_nothing_is_published_and_nothing_floats(services: dict[str, Any]) -> None:
+def test_nothing_is_published_off_this_host_and_nothing_floats(services: dict[str, Any]) -> None:
     for service in services.values():
-        assert "ports" not in service
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
         assert service.get("privileged") is None
         assert ":latest" not in service["image"]
         assert ":" in service["image"]
 
 
 def test_the_long_running_services_have_a_health_check(services: dict[str, Any]) -> None:
-    assert all("healthcheck" in services[name] for name in ("kafka", "timescaledb", "worker", "keeper", *BURSTS))
+    assert all(
+        "healthcheck" in services[name]
+        for name in ("kafka", "timescaledb", "worker", "keeper", "prometheus", "grafana", *BURSTS)
+    )
 
 
 @pytest.mark.parametrize("name", ["worker", "keeper", *BURSTS])
