@@ -12,6 +12,7 @@ from infra.settings import Settings
 from stream.model_bytes import without_identifiers
 from stream.outlets import rejected
 from stream.pseudonyms import Pseudonyms
+from stream.sources import senml_pack
 from stream.sources.senml_pack import LONGEST_NAME, MOST_RECORDS
 from stream.topics import SOURCES
 from twin.errors import BadInput, ConfigurationError
@@ -82,19 +83,27 @@ class Guard:
         """Whether a SenML pack has an identifier in a name that is base name and name put together."""
         if self._kind != "senml":
             return False
-        if pack.count(b"{") > MOST_RECORDS:  # nobody looks that long
-            return True
-        try:
-            names = msgspec.json.decode(pack, type=list[_Named])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return False
-        base = ""
-        for record in names:
-            base = record.bn or base
-            # A base name is repeated for every record: one that is too long for a name can't be looked through.
-            if len(base) + len(record.n) > LONGEST_NAME:
+        if senml_pack.form(pack) != "json":
+            try:
+                names = senml_pack.names(pack)
+            except (
+                BadInput
+            ):  # what has no text to be looked through may hide one: CBOR's comes in pieces, XML's escaped
                 return True
-            if self.pseudonyms.may_hold_one((base + record.n).encode()):
+        elif pack.count(b"{") > MOST_RECORDS:  # nobody looks that long
+            return True
+        else:
+            try:
+                names = [(one.bn, one.n) for one in msgspec.json.decode(pack, type=list[_Named])]
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return False
+        base = ""
+        for bn, n in names:
+            base = bn or base
+            # A base name is repeated for every record: one that is too long for a name can't be looked through.
+            if len(base) + len(n) > LONGEST_NAME:
+                return True
+            if self.pseudonyms.may_hold_one((base + n).encode()):
                 return True
         return False
 

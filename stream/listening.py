@@ -5,7 +5,7 @@ nowhere: the sender still has it. Everything else a worker checks again, as what
 
     POST /eventListener/v7             one VES event
     POST /eventListener/v7/eventBatch  a list of them
-    POST /senml[?element=NAME]         a SenML pack (RFC 8428)
+    POST /senml[?element=NAME]         a SenML pack (RFC 8428) in JSON, CBOR or XML
     GET  /livez
 
 Source: ONAP VES Event Listener 7.2.1, "RESTful Web Services Definition".
@@ -26,7 +26,7 @@ from infra.access import Access, Role
 from stream.broker import Message
 from stream.partition import partition_of
 from stream.source_messages import source_message
-from stream.sources import ves
+from stream.sources import senml_pack, ves
 from stream.sources.senml import reports as senml_reports
 from stream.topics import SOURCES, headers
 from twin.counters import Catalogue
@@ -105,13 +105,14 @@ class Listener:
 
     async def _senml(self, request: web.Request) -> web.Response:
         body, key, now = await request.read(), request.query.get("element", ""), self._now_ms()
+        told, type_ = request.content_type, f"application/senml+{senml_pack.form(body)}"
+        if told.startswith("application/senml+") and told != type_:
+            raise BadInput("malformed", f"it says that it is {told}, and begins as {type_} does")
         made = senml_reports(body, key, now)
         source = SOURCES["senml"]
         partition = partition_of(key, self._partitions) if key else 0
         id_ = f"http/{key}/{now}/{binascii.crc32(body):08x}"
-        await self._send(
-            source.name, [Message(partition, key, now, body, headers(source.event, id_, key, now, "http"))]
-        )
+        await self._send(source.name, [Message(partition, key, now, body, headers(type_, id_, key, now, "http"))])
         return web.json_response({"taken": len(made)}, status=202)
 
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
 
 from stream.source_messages import SourceEvent
-from stream.sources import pm_json, pm_xml
+from stream.sources import pm_json, pm_xml, senml_file
 from stream.sources.account import Account
 from stream.sources.pm_report import PmReports
 from stream.sources.safe_gzip import GzipReader
@@ -174,10 +174,15 @@ def _pm_json(source: Readable, account: Account) -> Iterator[SourceEvent]:
     yield from pm_json.read(whole(source), PmReports.of(account))
 
 
+def _senml(source: Readable, account: Account) -> Iterator[SourceEvent]:
+    yield from senml_file.read(whole(source), account)
+
+
 FORMATS: Final[dict[str, Format]] = {
     "pm-xml": Format(
         "3GPP measurement files, TS 32.435 and TS 28.532 in XML", xml_with(b"measCollecFile", b"measDataFile"), _pm_xml
     ),
     "pm-json": Format("O-RAN SC's PM JSON (VES perf3gpp)", json_with(b'"event"', b'"perf3gpp'), _pm_json),
+    "senml": Format("SenML packs in JSON, CBOR or XML, RFC 8428", senml_file.begins, _senml, senml_file.OPTIONS),
 }
 """Asked in this order."""

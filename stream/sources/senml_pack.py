@@ -1,4 +1,4 @@
-"""SenML packs -> resolved records: every record on its own, with absolute time.
+"""SenML packs in JSON, CBOR or XML -> resolved records: every record on its own, with absolute time.
 
 Source: RFC 8428 4 (fields, base fields, resolved records, relative times) and 4.4 (must-understand fields).
 """
@@ -6,9 +6,12 @@ Source: RFC 8428 4 (fields, base fields, resolved records, relative times) and 4
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from typing import Any
 
 import msgspec
 
+from stream.sources import senml_cbor, senml_xml
 from twin.errors import BadInput
 
 VERSION = 10
@@ -67,13 +70,16 @@ class Resolved(msgspec.Struct, frozen=True):
     update: float | None = None
 
 
+Fields = Collection[str]
+"""The labels that are present in one record."""
+
 _decode_fields = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _decode = msgspec.json.Decoder(list[_Record])
 _REGULAR = frozenset(["n", "u", "v", "vs", "vb", "vd", "s", "t", "ut"])
 
 
 def resolve(pack: bytes, now: float) -> list[Resolved]:
-    """The resolved records of a pack in JSON, in its order.
+    """The resolved records of a pack, in its order.
 
     Args:
         now: What relative times refer to [s since 1970].
@@ -97,7 +103,7 @@ def resolve(pack: bytes, now: float) -> list[Resolved]:
             base_value = r.bv
         if r.bs is not msgspec.UNSET:
             base_sum = r.bs
-        if not _REGULAR & present.keys():
+        if _REGULAR.isdisjoint(present):
             continue  # base fields for the records to come, and no measurement
         if len(base_name) + len(r.n) > LONGEST_NAME:
             raise BadInput("wrong-type", f"record {index}: a name of more than {LONGEST_NAME} characters")
@@ -110,7 +116,7 @@ def resolve(pack: bytes, now: float) -> list[Resolved]:
         value: float | str | bool | None = values[0] if values else None
         if isinstance(value, float):
             value = _finite(value + base_value, index)
-        time = base_time + r.t
+        time = _finite(base_time + r.t, index)
         made.append(
             Resolved(
                 name,
@@ -119,7 +125,7 @@ def resolve(pack: bytes, now: float) -> list[Resolved]:
                 time if time >= ABSOLUTE else now + time,
                 value,
                 None if r.s is msgspec.UNSET else _finite(r.s + base_sum, index),
-                None if r.ut is msgspec.UNSET else r.ut,
+                None if r.ut is msgspec.UNSET else _finite(r.ut, index),
             )
         )
     if not made:
@@ -130,23 +136,46 @@ def resolve(pack: bytes, now: float) -> list[Resolved]:
 def _finite(value: float, index: int) -> float:
     """`value`; two numbers may add up to none, and JSON would then write it as missing."""
     if value - value != 0.0:
-        raise BadInput("out-of-range", f"record {index}: base value and value add up to {value}")
+        raise BadInput("out-of-range", f"record {index}: a field, alone or with its base field, is {value}")
     return value
 
 
-def _read(pack: bytes) -> tuple[list[dict[str, msgspec.Raw]], list[_Record]]:
+def form(pack: bytes) -> str:
+    """What a pack is written in: `cbor`, `xml` or `json`."""
+    return "cbor" if senml_cbor.begins(pack) else "xml" if senml_xml.begins(pack) else "json"
+
+
+def names(pack: bytes) -> list[tuple[str, str]]:
+    """Base name and name of every record, as sent; raises BadInput as `resolve` where it can't be read."""
+    return [(record.bn, record.n) for record in _read(pack)[1]]
+
+
+def _read(pack: bytes) -> tuple[list[Fields], list[_Record]]:
+    written = form(pack)
+    if written == "cbor":
+        return _typed(senml_cbor.records(pack, MOST_RECORDS), strict=True)
+    if written == "xml":
+        return _typed(senml_xml.records(pack, MOST_RECORDS), strict=False)
     # Counted before they are made: a record of two bytes takes hundreds in memory. Braces in text count, too.
     if pack.count(b"{") > MOST_RECORDS:
         raise BadInput("too-large", f"a pack of more than {MOST_RECORDS} records: split it")
     try:
-        return _decode_fields.decode(pack), _decode.decode(pack)
+        return [one.keys() for one in _decode_fields.decode(pack)], _decode.decode(pack)
     except msgspec.ValidationError as error:
         raise BadInput("wrong-type", f"not a SenML pack: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput("malformed", str(error)) from error
 
 
-def _check_fields(index: int, present: dict[str, msgspec.Raw], record: _Record) -> None:
+def _typed(found: list[dict[str, Any]], *, strict: bool) -> tuple[list[Fields], list[_Record]]:
+    try:
+        records = msgspec.convert(found, list[_Record], strict=strict)
+    except msgspec.ValidationError as error:
+        raise BadInput("wrong-type", f"not a SenML pack: {error}") from error
+    return [one.keys() for one in found], records
+
+
+def _check_fields(index: int, present: Fields, record: _Record) -> None:
     for label in present:
         if label.endswith("_"):
             raise BadInput("wrong-type", f"record {index}: field {label!r} must be understood and is not")
