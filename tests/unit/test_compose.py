@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,12 @@ BURSTS = ("burst-worker", "burst-worker-gpu")
 def services() -> dict[str, Any]:
     yaml = pytest.importorskip("yaml")
     return yaml.safe_load(TEXT)["services"]
+
+
+def test_it_is_valid_by_the_schema_of_compose() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, str(ROOT / "docker-compose.yml")], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
 
 
 def test_every_secret_is_required() -> None:
@@ -51,7 +59,8 @@ def test_our_own_containers_are_locked_down(services: dict[str, Any]) -> None:
         assert (ROOT / service["build"]["dockerfile"]).is_file()
     images = re.split(r"^FROM ", (ROOT / "infra" / "compose" / "Dockerfile").read_text(), flags=re.MULTILINE)
     stages = {re.match(r"\S+ AS (\S+)", image).group(1): image for image in images[1:]}  # type: ignore[union-attr]
-    assert list(stages)[-1] == "worker"
+    assert list(stages)[-1] == "slim"
+    assert {name for name in OURS if services[name]["build"]["target"] == "full"} == {"keeper", *BURSTS}
     for name in OURS:
         assert "\nUSER 10001" in stages[services[name]["build"]["target"]]
 
@@ -87,7 +96,7 @@ def test_the_health_check_of_a_worker_asks_where_it_answers(services: dict[str, 
 def test_a_burst_worker_has_ray_tracing_and_no_way_to_the_database(services: dict[str, Any], name: str) -> None:
     service = services[name]
     assert service["command"] == ["burst-worker"]
-    assert service["build"]["target"] == "radio"
+    assert service["build"]["target"] == "full"
     assert service["image"] != services["worker"]["image"]
     assert not [key for key in service["environment"] if key.startswith("LOCKSTEP_DSN")]
     shared = {"LOCKSTEP_BOOTSTRAP", "LOCKSTEP_SASL_PASSWORD", "LOCKSTEP_PARTITIONS", "LOCKSTEP_SECURITY_PROTOCOL"}
