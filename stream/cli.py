@@ -18,6 +18,7 @@ from stream.cli_ingest import convert, formats, ingest
 from stream.cli_listen import listen
 from stream.cli_models import keeper, models
 from stream.cli_radio import coverage
+from stream.cli_schema import schema
 from stream.cli_state import state, topology
 from stream.cli_train import train
 from twin.errors import LockstepError
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(topology, name="topology")
 app.command()(state)
 app.command()(coverage)
+app.command()(schema)
 app.command()(calibrate)
 app.command()(train)
 app.command()(ingest)

@@ -34,6 +34,9 @@ _DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
     CANDIDATE: msgspec.json.Decoder(ModelCandidate),
     TRANSITION: msgspec.json.Decoder(ModelTransition),
 }
+KNOWN: dict[str, type[Event]] = {type_: decoder.type for type_, decoder in _DECODERS.items()}
+"""Every event that the log takes, by its CloudEvents type."""
+
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
