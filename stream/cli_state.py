@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from stream import cli_topology
+
 topology = typer.Typer(help="The network as the twin knows it.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -45,6 +47,10 @@ def state(
         typer.echo(json.dumps(found))
     else:
         show_state(found)
+
+
+topology.command("export")(cli_topology.export)
+topology.command("diff")(cli_topology.diff)
 
 
 @topology.command("reconcile")

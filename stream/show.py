@@ -60,13 +60,13 @@ def show_topology(path: Path | None, profile: str | None, at: str | None = None,
 
     time, source = moment(at), ""
     if path is not None:
-        topology = _of_path(path, profile, time)
+        topology = of_path(path, profile, time)
     elif time is not None:
         from stream.state_at import topology_at
 
         topology, source = topology_at(time)
     else:
-        topology = _of_twin()
+        topology = of_twin()
     console = Console()
     if as_json:
         console.file.write(json.dumps(topology.to_dict()) + "\n")
@@ -94,7 +94,8 @@ def topology_tree(topology: Topology) -> Tree:
     return tree
 
 
-def _of_path(path: Path, profile: str | None, at: datetime | None) -> Topology:
+def of_path(path: Path, profile: str | None, at: datetime | None) -> Topology:
+    """The network of a recording, or of a profile's data, up to a time."""
     from infra.settings import load
     from stream.config import shard_config
     from stream.decode import INVENTORY, TOPOLOGY, to_ms
@@ -114,7 +115,8 @@ def _of_path(path: Path, profile: str | None, at: datetime | None) -> Topology:
     return shard.topology if shard else Topology()
 
 
-def _of_twin() -> Topology:
+def of_twin() -> Topology:
+    """The network as the running twin's partition that knows most of it has it. Raises Unavailable."""
     from infra.settings import load
     from infra.store.queries import snapshot_of
     from stream.services import running

@@ -1,0 +1,1 @@
+"""A topology in the forms that others read."""
