@@ -125,6 +125,11 @@ class Settings(BaseSettings):
     tokens_file: Path | None = Field(
         None, description="Who may use the HTTP interface: lines made by `lockstep token new`; none: nobody."
     )
+    api_bind: str = Field("127.0.0.1:8050", description="Where `lockstep api` serves, host:port; port 0: a free one.")
+    api_origins: list[str] = Field(
+        [], description="Pages of other hosts that may use the API, such as https://noc.example; []: none."
+    )
+    api_streams: int = Field(2000, ge=1, description="Live subscribers of the API at once.")
     pseudonym_key: SecretStr | None = Field(
         None,
         min_length=32,
@@ -155,6 +160,28 @@ class Settings(BaseSettings):
         ge=0,
         description="A partition that is idle for so long gets a tick, so that silence is noticed [s]; 0: off.",
     )
+
+    mqtt_host: str = Field("localhost", description="MQTT broker whose messages `lockstep mqtt` takes.")
+    mqtt_port: int = Field(0, ge=0, le=65535, description="Its port; 0: 8883 with TLS, 1883 without.")
+    mqtt_table: Path | None = Field(
+        None, description="Which of its topics carry what: a TOML file, see docs/sensors.md."
+    )
+    mqtt_version: Literal["3.1.1", "5"] = Field("5", description="Of MQTT.")
+    mqtt_client_id: str = Field(
+        "lockstep",
+        min_length=1,
+        max_length=128,
+        description="By which the broker knows us again and keeps what we haven't taken; each process needs its own.",
+    )
+    mqtt_session_s: int = Field(
+        7 * 86_400, ge=0, le=2**32 - 1, description="How long it keeps that while we are away, with MQTT 5 [s]."
+    )
+    mqtt_tls: bool = Field(False, description="Speak to it with TLS; another machine must be spoken to so.")
+    mqtt_cafile: Path | None = Field(None, description="Certificates that sign its own; none: those the system trusts.")
+    mqtt_certfile: Path | None = Field(None, description="Our own certificate for it, PEM; none: we show none.")
+    mqtt_keyfile: Path | None = Field(None, description="Key of `mqtt_certfile`, PEM; none: it is in the same file.")
+    mqtt_username: str | None = Field(None, description="Who logs in to it.")
+    mqtt_password: SecretStr | None = Field(None, description="Password of `mqtt_username`.")
 
     monitor_by: list[str] = Field(
         ["area", "region"],
@@ -210,6 +237,14 @@ class Settings(BaseSettings):
         12, ge=0, description="No training starts so soon after another has begun [h of event time]."
     )
 
+    trace_endpoint: str | None = Field(
+        None,
+        description="Where traces go by OTLP over HTTP, such as http://collector:4318/v1/traces; none: nowhere.",
+    )
+    trace_share: float = Field(
+        0.001, gt=0, le=1, description="Share of the traces that is kept; a trace is one element's period."
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
 
     @model_validator(mode="after")
@@ -218,6 +253,10 @@ class Settings(BaseSettings):
             raise ValueError("security_protocol needs sasl_username and sasl_password")
         if (self.ssl_keyfile or self.ssl_keypassword) and not self.ssl_certfile:
             raise ValueError("ssl_keyfile and ssl_keypassword need ssl_certfile")
+        if self.mqtt_password and not self.mqtt_username:
+            raise ValueError("mqtt_password needs mqtt_username")
+        if self.mqtt_keyfile and not self.mqtt_certfile:
+            raise ValueError("mqtt_keyfile needs mqtt_certfile")
         if self.dsn_password and not self.dsn:
             raise ValueError("dsn_password needs dsn")
         if 3 * self.broker_heartbeat_s > self.broker_session_timeout_s:
@@ -234,6 +273,11 @@ class Settings(BaseSettings):
             raise ConfigurationError(
                 f"the broker {remote[0]} is another machine and {self.security_protocol} sends everything in the "
                 f"clear: set LOCKSTEP_SECURITY_PROTOCOL to SASL_SSL or SSL{advice}"
+            )
+        if not self.mqtt_tls and not plaintext.is_loopback(self.mqtt_host):
+            raise ConfigurationError(
+                f"the MQTT broker {self.mqtt_host} is another machine, and without TLS all goes in the clear: set "
+                f"LOCKSTEP_MQTT_TLS=true{advice}"
             )
         if self.dsn and (host := plaintext.exposed_database(self.dsn.get_secret_value())):
             raise ConfigurationError(

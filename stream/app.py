@@ -33,6 +33,7 @@ from stream.security import kafka_security
 from stream.shard import Shard
 from stream.ticking import Ticker
 from stream.topics import INBOX, SOURCES
+from stream.tracing import tracer
 from stream.watch import Watch, limits_of
 from twin.counters import Catalogue
 from twin.errors import ConfigurationError, Unavailable
@@ -74,6 +75,7 @@ class LockstepApp:
         check(self._config, catalogue, roles)
         self._security = kafka_security(settings)
         self._store = ShardStore(dsn)
+        self.tracer = tracer(settings)
         self._producer: Producer | None = None
         self._connecting = asyncio.Lock()
         self._folds: dict[int, tuple[PartitionFold, asyncio.Task[None]]] = {}
@@ -138,6 +140,7 @@ class LockstepApp:
             snapshot_every_s=settings.snapshot_every_s,
             progress=self.board.partition(partition),
             ticker=Ticker(partition, producer, settings.topic_prefix, settings.tick_s) if settings.tick_s else None,
+            tracer=self.tracer,
         )
         self._folds[partition] = (fold, asyncio.create_task(fold.run()))
         return fold
@@ -159,6 +162,7 @@ class LockstepApp:
             self._limit(),
             self._fatal,
             progress=self.board.source(kind),
+            tracer=self.tracer,
         )
         self._ingests[kind] = (ingest, asyncio.create_task(ingest.run()))
         return ingest
@@ -253,6 +257,8 @@ def run_worker(app: LockstepApp, loglevel: str) -> int:
         worker.execute_from_commandline()
     except SystemExit as stop:
         return 1 if app.failure else int(stop.code or 0)
+    finally:
+        app.tracer.close()
     return 1 if app.failure else 0
 
 

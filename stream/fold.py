@@ -35,6 +35,7 @@ from stream.progress import Phase, Progress
 from stream.shard import Shard
 from stream.ticking import Ticker
 from stream.topics import INBOX
+from stream.tracing import NO_TRACER, Tracer, now_ns
 from twin.errors import Fenced, SnapshotError
 from twin.log import LogRecord
 from twin.rows import Effects
@@ -62,6 +63,7 @@ class PartitionFold:
         on_fatal: Called with the error that ends this task.
         progress: Told how far it is.
         ticker: Tells the log that time passes while nothing comes; none: it doesn't.
+        tracer: Told of what has landed, and when.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class PartitionFold:
         snapshot_every_s: float = 60.0,
         progress: Progress | None = None,
         ticker: Ticker | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self.partition = partition
         self._new_shard = new_shard
@@ -100,6 +103,7 @@ class PartitionFold:
         self._stopping = False
         self.progress = progress or Progress(partition)
         self._ticker = ticker
+        self._tracer = tracer
         # Batches taken from the queue whose events are not acknowledged: after a lost claim they are folded again.
         self._taken: list[list[Any]] = []
         self._landing: Landing | None = None
@@ -143,7 +147,14 @@ class PartitionFold:
         self.progress.enter(Phase.CLAIMING)
         claim = await self._store.claim(self.partition, self._log_id, self._owner)
         self._landing = Landing(
-            claim, self._owner, self._store, self._producer, self._prefix, self.progress, self.queue.interrupt
+            claim,
+            self._owner,
+            self._store,
+            self._producer,
+            self._prefix,
+            self.progress,
+            self.queue.interrupt,
+            self._tracer,
         )
         self.progress.enter(Phase.RESTORING)
         self.shard = self._restore(claim)
@@ -250,14 +261,14 @@ class PartitionFold:
         """Apply records and hand over what they cause, with the state after them if `snapshot`."""
         shard = self._of_shard()
         assert self._landing is not None
-        before = shard.next_offset
+        before, begun = shard.next_offset, now_ns()
         effects = self._apply(shard, records)
         body, event_time = (shard.snapshot(), shard_state.event_time(shard)) if snapshot else (None, None)
         self._unsaved |= any(record.type != TICK for record in records)
         if snapshot:
             settle()
             self._snapshot_at, self._unsaved = monotonic(), False
-        await self._landing.hand_over(Folded(events, before, shard.next_offset, effects, body, event_time))
+        await self._landing.hand_over(Folded(events, before, shard.next_offset, effects, body, event_time, begun))
 
     def _apply(self, shard: Shard, records: list[LogRecord]) -> Effects:
         effects = shard.apply(records)

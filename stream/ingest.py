@@ -14,6 +14,7 @@ from stream.patience import INGEST, patiently
 from stream.progress import SourceProgress
 from stream.routing import ALL, entries
 from stream.topics import INBOX, OUTLETS, SOURCES, headers
+from stream.tracing import NO_TRACER, Tracer, now_ns
 from twin.errors import BadInput
 
 
@@ -45,8 +46,10 @@ class Ingest:
         on_fatal: Callable[[BaseException], None],
         now_ms: Callable[[], int] = wall_ms,
         progress: SourceProgress | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self._kind = kind
+        self._tracer = tracer
         self.progress = progress or SourceProgress(kind)
         self._now_ms = now_ms
         self._producer = producer
@@ -70,6 +73,7 @@ class Ingest:
     async def _process(self, events: list[Any]) -> None:
         source = SOURCES[self._kind]
         into_log: list[Message] = []
+        arrived: list[int] = []
         refused: list[Message] = []
         verdicts: list[str] = []
         now = self._now_ms()
@@ -100,6 +104,7 @@ class Ingest:
                 head = headers(entry.type, id_, entry.key, entry.time, source.name, recorded)
                 targets = range(self._partitions) if entry.partition == ALL else (entry.partition,)
                 into_log.extend(Message(p, entry.key, entry.time, entry.value, head) for p in targets)
+                arrived.extend(recorded for _ in targets)
 
         async def send() -> None:
             await asyncio.gather(
@@ -109,6 +114,7 @@ class Ingest:
 
         await patiently(INGEST, send, self.progress)
         self.progress.ingested(verdicts)
+        self._tracer.ingested(source.name, into_log, arrived, now_ns())
         # After sending: the message that passes the limit can be looked at, too.
         for verdict in verdicts:
             if verdict.partition(":")[0] not in UNCOUNTED:

@@ -17,6 +17,7 @@ from stream.broker import Message, Producer
 from stream.patience import PUBLISH, WRITE, patiently
 from stream.progress import Progress
 from stream.topics import OUTLETS, headers
+from stream.tracing import NO_TRACER, Landed, Tracer, now_ns
 from twin.errors import Fenced, Unavailable
 from twin.rows import Effects
 
@@ -34,6 +35,7 @@ class Folded(NamedTuple):
         before, after: The shard's next offset before and after it.
         snapshot: The state after it, if that is to be stored.
         event_time: How far the network's time has come in that state [ms since 1970].
+        begun: When folding it began, wall clock [ns since 1970]; for traces only.
     """
 
     events: list[Any]
@@ -42,6 +44,7 @@ class Folded(NamedTuple):
     effects: Effects
     snapshot: bytes | None = None
     event_time: int | None = None
+    begun: int = 0
 
 
 class Landing:
@@ -52,6 +55,7 @@ class Landing:
         prefix: Of topic names.
         progress: Told of what has landed.
         on_failure: Called when a batch can't land; `landed` then raises why.
+        tracer: Told of what has landed, and when.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Landing:
         prefix: str,
         progress: Progress,
         on_failure: Callable[[], None],
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self._claim, self._owner = claim, owner
         self._store = store
@@ -70,6 +75,7 @@ class Landing:
         self._prefix = prefix
         self._progress = progress
         self._on_failure = on_failure
+        self._tracer = tracer
         self._waiting: list[Folded] = []
         self._room = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -129,12 +135,16 @@ class Landing:
         effects = _together([one.effects for one in group])
         before, after, snapshot = group[0].before, group[-1].after, group[-1].snapshot
         if after > before or snapshot is not None:
-            begun = monotonic()
+            begun, publishing = monotonic(), now_ns()
             await patiently(PUBLISH, partial(self._publish, effects), self._progress)
             self._progress.published(monotonic() - begun)
-            begun = monotonic()
+            begun, published = monotonic(), now_ns()
             await self._commit(before, after, effects, snapshot, group[-1].event_time)
             self._progress.landed(before, after, None if snapshot is None else len(snapshot), monotonic() - begun)
+            committed = now_ns()
+            for one in group:
+                when = Landed(one.begun or publishing, publishing, published, committed)
+                self._tracer.landed(self._claim.partition, one.effects.outlets, when)
         for one in group:
             for event in one.events:
                 event.ack()
