@@ -8,6 +8,8 @@ from functools import lru_cache
 import msgspec
 
 from twin import dn
+from twin.alarm_events import AlarmNote, PlannedOutage, check_note, check_outage
+from twin.alarm_record import check as check_alarm
 from twin.errors import BadInput
 from twin.events import SCHEMA_VERSION, Alarm, Inventory, Report, Tick, TopologyChange
 from twin.inventory import check_part
@@ -15,9 +17,25 @@ from twin.model_events import ModelCandidate, ModelTransition
 from twin.radio import soundings
 from twin.radio.events import BurstResult, Sounding
 
-Event = Report | TopologyChange | Alarm | Inventory | Tick | Sounding | BurstResult | ModelCandidate | ModelTransition
+Event = (
+    Report
+    | TopologyChange
+    | Alarm
+    | AlarmNote
+    | PlannedOutage
+    | Inventory
+    | Tick
+    | Sounding
+    | BurstResult
+    | ModelCandidate
+    | ModelTransition
+)
 
 REPORT, TOPOLOGY, ALARM = "lockstep.report.v1", "lockstep.topology.v1", "lockstep.alarm.v1"
+ALARM_NOTE, OUTAGE = "lockstep.alarm-note.v1", "lockstep.planned-outage.v1"
+ALARM_STATE = "lockstep.alarm-state.v1"
+"""Leaves the twin, and never enters it."""
+
 TICK = "lockstep.tick.v1"
 INVENTORY = "lockstep.inventory.v1"
 SOUNDING, BURST = "lockstep.sounding.v1", "lockstep.burst.v1"
@@ -27,6 +45,8 @@ _DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
     REPORT: msgspec.json.Decoder(Report),
     TOPOLOGY: msgspec.json.Decoder(TopologyChange),
     ALARM: msgspec.json.Decoder(Alarm),
+    ALARM_NOTE: msgspec.json.Decoder(AlarmNote),
+    OUTAGE: msgspec.json.Decoder(PlannedOutage),
     INVENTORY: msgspec.json.Decoder(Inventory),
     TICK: msgspec.json.Decoder(Tick),
     SOUNDING: msgspec.json.Decoder(Sounding),
@@ -83,7 +103,11 @@ def decode(type_: str, value: bytes) -> Event:
     if event.schema_version != SCHEMA_VERSION:
         raise BadInput("unknown-schema-version", _version_text(event.schema_version))
     if isinstance(event, Alarm):
-        dn.check(event.object_instance)
+        check_alarm(event)
+    elif isinstance(event, AlarmNote):
+        check_note(event)
+    elif isinstance(event, PlannedOutage):
+        check_outage(event)
     elif isinstance(event, TopologyChange):
         _check_names(event)
     elif isinstance(event, Inventory):

@@ -6,6 +6,7 @@ nowhere: the sender still has it. Everything else a worker checks again, as what
     POST /eventListener/v7             one VES event
     POST /eventListener/v7/eventBatch  a list of them
     POST /senml[?element=NAME]         a SenML pack (RFC 8428) in JSON, CBOR or XML
+    POST /alarm                        alarms of TMF642, also tasks on them (/ackAlarms, /clearAlarms, /commentAlarms)
     GET  /livez
 
 Source: ONAP VES Event Listener 7.2.1, "RESTful Web Services Definition".
@@ -16,6 +17,7 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from time import time
 from typing import Final
@@ -25,12 +27,14 @@ from aiohttp import web
 from infra.access import Access, Role
 from stream.broker import Message
 from stream.partition import partition_of
-from stream.source_messages import source_message
-from stream.sources import senml_pack, ves
+from stream.source_messages import SourceEvent, source_message
+from stream.sources import senml_pack, tmf642, ves
 from stream.sources.senml import reports as senml_reports
 from stream.topics import SOURCES, headers
+from twin.alarm_record import name_of
 from twin.counters import Catalogue
 from twin.errors import BadInput, Unavailable
+from twin.events import Alarm
 
 log = logging.getLogger("lockstep.listener")
 
@@ -67,6 +71,9 @@ class Listener:
         self.app.router.add_post("/eventListener/v7", self._ves)
         self.app.router.add_post("/eventListener/v7/eventBatch", self._ves)
         self.app.router.add_post("/senml", self._senml)
+        for path in ("alarm", "ackAlarms", "unAckAlarms", "clearAlarms", "commentAlarms"):
+            for base in ("", "/tmf-api/alarmManagement/v4"):
+                self.app.router.add_post(f"{base}/{path}", self._tmf642)
         self.app.router.add_get("/livez", self._alive)
 
     @web.middleware
@@ -94,14 +101,24 @@ class Listener:
 
     async def _ves(self, request: web.Request) -> web.Response:
         taken = ves.read(await request.read(), self._catalogue)
+        await self._send_all(taken.events)
+        body = {"taken": len(taken.events), "notes": dict(taken.notes), "unknownCounters": dict(taken.dropped)}
+        return web.json_response(body, status=202, headers=VERSION)
+
+    async def _tmf642(self, request: web.Request) -> web.Response:
+        notes: Counter[str] = Counter()
+        made = list(tmf642.read(await request.read(), notes))
+        await self._send_all(made)
+        ids = [name_of(one) if isinstance(one, Alarm) else one.alarm_id for one in made]
+        return web.json_response({"taken": len(made), "id": ids[:1000], "notes": dict(notes)}, status=201)
+
+    async def _send_all(self, events: Sequence[SourceEvent]) -> None:
         by_topic: dict[str, list[Message]] = {}
-        for event in taken.events:
+        for event in events:
             topic, message = source_message(event, self._partitions)
             by_topic.setdefault(topic, []).append(message)
         for topic, messages in by_topic.items():
             await self._send(topic, messages)
-        body = {"taken": len(taken.events), "notes": dict(taken.notes), "unknownCounters": dict(taken.dropped)}
-        return web.json_response(body, status=202, headers=VERSION)
 
     async def _senml(self, request: web.Request) -> web.Response:
         body, key, now = await request.read(), request.query.get("element", ""), self._now_ms()

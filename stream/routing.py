@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import NamedTuple
 
-from stream.decode import ALARM, CANDIDATE, INVENTORY, REPORT, SOUNDING, TOPOLOGY, TRANSITION, decode, to_ms
+from stream.decode import (
+    ALARM,
+    ALARM_NOTE,
+    CANDIDATE,
+    INVENTORY,
+    OUTAGE,
+    REPORT,
+    SOUNDING,
+    TOPOLOGY,
+    TRANSITION,
+    decode,
+    to_ms,
+)
 from stream.model_bytes import without_identifiers
 from stream.outlets import ENCODER
 from stream.partition import partition_of
 from stream.pseudonyms import Pseudonyms
+from stream.source_messages import told
+from stream.sources.alarm_record import is_ours
+from stream.sources.alarm_record import read as alarm_records
 from stream.sources.senml import reports as senml_reports
 from twin import dn
+from twin.alarm_events import AlarmNote, PlannedOutage
 from twin.errors import BadInput
 from twin.events import Alarm, Inventory, Report, Tick, TopologyChange
 from twin.log import LogRecord
@@ -51,6 +68,11 @@ def entries(kind: str, record: LogRecord, partitions: int, pseudonyms: Pseudonym
     if record.type in (CANDIDATE, TRANSITION) and kind != "models":
         # Who may measure may not decide on models: the broker's rights are by topic.
         raise BadInput("unknown-type", f"{record.type!r} comes by the topic of models, not by this one")
+    if record.type == OUTAGE and kind != "outage":
+        raise BadInput("unknown-type", f"{record.type!r} comes by the topic of planned outages, not by this one")
+    if kind == "alarm" and record.type == ALARM and not is_ours(record.value):
+        made = [told(event) for event in alarm_records(record.value, "kafka", Counter())]
+        return [_entry(one.type, without_identifiers(one.type, one.body, pseudonyms), partitions) for one in made]
     return [_entry(record.type, without_identifiers(record.type, record.value, pseudonyms), partitions)]
 
 
@@ -71,6 +93,11 @@ def _entry(type_: str, value: bytes, partitions: int) -> Entry:
     if isinstance(event, Sounding):
         partition = partition_of(event.element, partitions)
         return Entry(partition, event.element, SOUNDING, _sent(event.time), value)
+    if isinstance(event, AlarmNote):
+        where = partition_of(event.object_instance, partitions) if event.object_instance else ALL
+        return Entry(where, event.object_instance or event.source, ALARM_NOTE, _sent(event.time), value)
+    if isinstance(event, PlannedOutage):
+        return Entry(ALL, event.object_instance, OUTAGE, _sent(event.time), value)
     assert isinstance(event, Alarm)
     partition = partition_of(event.object_instance, partitions)
     return Entry(partition, event.object_instance, ALARM, _sent(event.event_time), value)

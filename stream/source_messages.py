@@ -6,14 +6,15 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from stream.broker import Message
-from stream.decode import ALARM, INVENTORY, REPORT, SOUNDING, TOPOLOGY, to_ms
+from stream.decode import ALARM, ALARM_NOTE, INVENTORY, OUTAGE, REPORT, SOUNDING, TOPOLOGY, to_ms
 from stream.outlets import ENCODER
 from stream.partition import partition_of
 from stream.topics import SOURCES, headers
+from twin.alarm_events import AlarmNote, PlannedOutage
 from twin.events import Alarm, Inventory, Report, TopologyChange
 from twin.radio.events import Sounding
 
-SourceEvent = Report | Alarm | TopologyChange | Inventory | Sounding
+SourceEvent = Report | Alarm | AlarmNote | PlannedOutage | TopologyChange | Inventory | Sounding
 """What a source may say."""
 
 
@@ -39,7 +40,7 @@ class Told(NamedTuple):
     @property
     def everywhere(self) -> bool:
         """Whether the log has it in every partition."""
-        return SOURCES[self.kind].partitions == 1
+        return SOURCES[self.kind].partitions == 1 or (self.type == ALARM_NOTE and not self.key)
 
 
 def told(event: SourceEvent) -> Told:
@@ -48,6 +49,10 @@ def told(event: SourceEvent) -> Told:
         kind, type_, key, time = "report", REPORT, event.element, event.end
     elif isinstance(event, Alarm):
         kind, type_, key, time = "alarm", ALARM, event.object_instance, event.event_time
+    elif isinstance(event, AlarmNote):
+        kind, type_, key, time = "alarm", ALARM_NOTE, event.object_instance, event.time
+    elif isinstance(event, PlannedOutage):
+        kind, type_, key, time = "outage", OUTAGE, event.object_instance, event.time
     elif isinstance(event, Sounding):
         kind, type_, key, time = "sounding", SOUNDING, event.element, event.time
     elif isinstance(event, Inventory):

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from stream.decode import ALARM, LATEST_MS, REPORT, SOUNDING, TOPOLOGY, TRANSITION, from_ms, to_ms
+from stream.decode import ALARM, ALARM_STATE, LATEST_MS, OUTAGE, REPORT, SOUNDING, TOPOLOGY, TRANSITION, from_ms, to_ms
 
 DAY_MS = 86_400_000
 
@@ -33,6 +33,8 @@ SOURCES = {
     "senml": Topic("telemetry.senml", "element", "application/senml+json"),
     "topology": Topic("inventory.changes", "source", TOPOLOGY, partitions=1),
     "alarm": Topic("alarms", "object", ALARM),
+    # A topic of its own: whoever may raise alarms may not say that they are expected.
+    "outage": Topic("alarms.outages", "object", OUTAGE, partitions=1),
     "sounding": Topic("telemetry.soundings", "element", SOUNDING),
     # One partition, so that every shard sees candidates and transitions in one order.
     "models": Topic("models.changes", "model", TRANSITION, partitions=1, retention_ms=365 * DAY_MS),
@@ -44,6 +46,8 @@ OUTLETS = {
     "fidelity": Topic("twin.fidelity", "partition", "lockstep.fidelity.v1"),
     "updates": Topic("twin.updates", "element", "lockstep.update.v1"),
     "failure": Topic("predictions.failure", "object", "lockstep.failure.v1"),
+    "alarms": Topic("twin.alarms", "object", ALARM_STATE),
+    "own-alarms": Topic("alarms.own", "object", ALARM),
     "scores": Topic("predictions.scores", "target", "lockstep.score.v1"),
     "comparisons": Topic("models.comparisons", "target", "lockstep.model-comparison.v1", retention_ms=30 * DAY_MS),
     "monitoring": Topic("models.monitoring", "target", "lockstep.model-monitoring.v1", retention_ms=30 * DAY_MS),

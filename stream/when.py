@@ -6,7 +6,20 @@ from typing import NamedTuple
 
 import msgspec
 
-from stream.decode import ALARM, BURST, CANDIDATE, INVENTORY, REPORT, SOUNDING, TICK, TOPOLOGY, TRANSITION, to_ms
+from stream.decode import (
+    ALARM,
+    ALARM_NOTE,
+    BURST,
+    CANDIDATE,
+    INVENTORY,
+    OUTAGE,
+    REPORT,
+    SOUNDING,
+    TICK,
+    TOPOLOGY,
+    TRANSITION,
+    to_ms,
+)
 from twin.events import Time
 from twin.log import LogRecord
 
@@ -45,7 +58,7 @@ def when(record: LogRecord) -> When | None:
             report = _REPORT.decode(record.value)
             end = to_ms(report.end)
             return When(end, report.element, end - to_ms(report.begin))
-        if record.type in (TOPOLOGY, INVENTORY, TICK, SOUNDING, BURST, CANDIDATE, TRANSITION):
+        if record.type in (TOPOLOGY, INVENTORY, ALARM_NOTE, OUTAGE, TICK, SOUNDING, BURST, CANDIDATE, TRANSITION):
             return When(to_ms(_TIMED.decode(record.value).time))
         if record.type == ALARM:
             return When(to_ms(_ALARM.decode(record.value).event_time))

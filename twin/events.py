@@ -6,16 +6,14 @@ New fields get defaults, types never change, unknown fields are skipped: an old 
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-SCHEMA_VERSION = 1
-
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
-Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""An integer that a snapshot and the database can hold."""
+from twin.alarm_record import Alarm as Alarm
+from twin.event_types import SCHEMA_VERSION as SCHEMA_VERSION
+from twin.event_types import Time as Time
+from twin.event_types import Whole as Whole
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +27,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         counters: Counter names, one a column.
         values: `[num_objects, num_counters]`; null is missing, never zero.
         suspect: Rows the source itself doubts.
+        cumulative: Counters whose values are running totals: the twin keeps what was added since the reading before,
+            see `twin.totals`.
     """
 
     element: str
@@ -39,6 +39,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     values: list[list[float | None]]
     suspect: list[int] = []
     source: str = ""
+    cumulative: list[str] = []
     schema_version: int = SCHEMA_VERSION
 
 
@@ -66,8 +67,39 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, str | float | Whole | bool | None] = {}
 
 
+class Having(msgspec.Struct, frozen=True, kw_only=True):
+    """Whatever has a value among its attributes: equal to it, or a list (as its JSON text) with it.
+
+    Attributes:
+        only: Objects, relations, or both.
+    """
+
+    attribute: str
+    value: str
+    only: Literal["", "object", "relation"] = ""
+
+
+class Cardinality(msgspec.Struct, frozen=True, kw_only=True):
+    """How often relations of one name may be; a relation has that name as an attribute, with its id as the value.
+
+    Attributes:
+        one_source: An object is the target of one such relation at most.
+        one_target: It is the source of one at most.
+    """
+
+    name: str
+    one_source: bool = False
+    one_target: bool = False
+
+
 class TopologyChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A change of the inventory; goes to every partition. Merging one twice changes nothing."""
+    """A change of the inventory; goes to every partition. Merging one twice changes nothing.
+
+    Attributes:
+        removed_having: Is removed, too: what the sender knows by a value of its own, not by its name. A relation that
+            has another name left, see `Cardinality`, loses only that one.
+        cardinalities: That its relations must keep with all that is known; ids of relations are used once.
+    """
 
     id: str
     time: Time
@@ -76,6 +108,8 @@ class TopologyChange(msgspec.Struct, frozen=True, kw_only=True):
     removed: list[str] = []
     source: str = ""
     schema_version: int = SCHEMA_VERSION
+    removed_having: list[Having] = []
+    cardinalities: list[Cardinality] = []
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,21 +131,6 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     part: int = 1
     parts: int = 1
     confirmed: bool = False
-    schema_version: int = SCHEMA_VERSION
-
-
-class Alarm(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A 3GPP AlarmRecord (TS 28.532) at one moment of its life; `CLEARED` ends it."""
-
-    object_instance: str
-    notification_id: str
-    event_time: Time
-    alarm_type: str
-    probable_cause: str
-    perceived_severity: Literal["INDETERMINATE", "CRITICAL", "MAJOR", "MINOR", "WARNING", "CLEARED"]
-    specific_problem: str = ""
-    additional_text: str = ""
-    source: str = ""
     schema_version: int = SCHEMA_VERSION
 
 

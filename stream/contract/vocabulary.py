@@ -8,8 +8,9 @@ from typing import Final
 import msgspec
 
 from stream.burst_answers import CONTROL, REQUEST
-from stream.decode import CANDIDATE, INVENTORY, KNOWN, TOPOLOGY, TRANSITION
+from stream.decode import ALARM, ALARM_NOTE, ALARM_STATE, CANDIDATE, INVENTORY, KNOWN, TOPOLOGY, TRANSITION
 from stream.topics import INBOX, TOPICS, Topic
+from twin.alarm_events import AlarmState
 from twin.errors import ConfigurationError
 from twin.events import CongestionPrediction, Drift, Fidelity, Rejected, Score, TwinUpdate
 from twin.failure_events import FailurePrediction
@@ -24,6 +25,7 @@ OUTLETS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "lockstep.fidelity.v1": Fidelity,
     "lockstep.update.v1": TwinUpdate,
     "lockstep.score.v1": Score,
+    ALARM_STATE: AlarmState,
     "lockstep.model-comparison.v1": ModelComparison,
     "lockstep.model-monitoring.v1": ModelMonitoring,
     "lockstep.rejected.v1": Rejected,
@@ -37,6 +39,7 @@ EVENTS: Final[Mapping[str, type[msgspec.Struct]]] = {**KNOWN, **OUTLETS}
 
 _MORE: Final = {
     "inventory.changes": (TOPOLOGY, INVENTORY),
+    "alarms": (ALARM, ALARM_NOTE),
     "models.changes": (TRANSITION, CANDIDATE),
     "twin.bursts.requests": (REQUEST, CONTROL),
 }

@@ -14,6 +14,7 @@ import msgspec
 from stream.sources import pm_json, ves_alarms, ves_measurement
 from stream.sources.pm_report import PmReports
 from stream.sources.ves_event import Header, fields, split
+from twin.alarm_events import AlarmNote
 from twin.counters import Catalogue
 from twin.errors import BadInput
 from twin.events import Alarm, Entity, Report, TopologyChange
@@ -35,7 +36,7 @@ class Taken(NamedTuple):
         dropped: Values of counters that the catalogue doesn't know.
     """
 
-    events: list[Report | Alarm | TopologyChange]
+    events: list[Report | Alarm | AlarmNote | TopologyChange]
     notes: Counter[str]
     dropped: Counter[str]
 
@@ -79,8 +80,7 @@ def _one(header: Header, body: bytes, catalogue: Catalogue, taken: Taken) -> Non
     elif domain == "thresholdCrossingAlert":
         taken.events.append(ves_alarms.crossing(header, body, notes))
     elif domain == "stndDefined" and header.stnd_defined_namespace == FAULTS:
-        if (alarm := ves_alarms.standard(header, body, notes)) is not None:
-            taken.events.append(alarm)
+        taken.events.append(ves_alarms.standard(header, body, notes))
     elif domain == "perf3gpp":
         made = PmReports(catalogue, "ves")
         taken.events.extend(pm_json.read(b'{"event":' + body + b"}", made))

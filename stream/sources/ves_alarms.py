@@ -6,20 +6,18 @@ Source: VES 7.2.1 `faultFields`, `thresholdCrossingAlertFields`; TS 28.532 12.2,
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-from stream.sources.pm_names import element_name
-from stream.sources.pm_time import stamp
+from stream.sources.alarm_record import LISTS, Told, understood
 from stream.sources.ves_event import Header, fields
-from twin import dn
+from twin.alarm_events import AlarmNote
+from twin.alarm_record import Severity as Perceived
 from twin.errors import BadInput
 from twin.events import Alarm
 
 Severity = Literal["CRITICAL", "MAJOR", "MINOR", "WARNING", "NORMAL"]
-Perceived = Literal["INDETERMINATE", "CRITICAL", "MAJOR", "MINOR", "WARNING", "CLEARED"]
 _PERCEIVED: dict[Severity, Perceived] = {
     "CRITICAL": "CRITICAL",
     "MAJOR": "MAJOR",
@@ -58,21 +56,8 @@ class _CrossingEvent(msgspec.Struct):
     fields: _Crossing = msgspec.field(name="thresholdCrossingAlertFields")
 
 
-class _Notification(msgspec.Struct, rename="camel"):
-    notification_type: str
-    event_time: str
-    alarm_id: str
-    alarm_type: str = ""
-    probable_cause: str | int = ""
-    perceived_severity: Perceived | None = None
-    specific_problem: str | int = ""
-    additional_text: str = ""
-    object_instance: str = ""
-    href: str = ""
-
-
 class _Standard(msgspec.Struct, rename="camel"):
-    data: _Notification
+    data: Told
     stnd_defined_fields_version: str
     schema_reference: str = ""
 
@@ -112,42 +97,12 @@ def crossing(header: Header, body: bytes, notes: Counter[str]) -> Alarm:
     )
 
 
-_ALARMS = {"notifynewalarm", "notifychangedalarm", "notifychangedalarmgeneral", "notifyclearedalarm"}
-_OTHERS = {"notifyackstatechanged", "notifycomments", "notifycorrelatednotificationchanged"}
-LISTS = {"notifypotentialfaultyalarmlist", "notifyalarmlistrebuilt"}
-"""How a source says: read my list of alarms again."""
-
-
-def standard(header: Header, body: bytes, notes: Counter[str]) -> Alarm | None:
-    """A notification of 3GPP fault supervision; None where it says nothing of an alarm's life, which is noted."""
+def standard(header: Header, body: bytes, notes: Counter[str]) -> Alarm | AlarmNote:
+    """A notification of 3GPP fault supervision."""
     told = fields(body, _StandardEvent).fields.data
-    kind = told.notification_type.lower()
-    if kind in _OTHERS | LISTS:
-        notes[f"{told.notification_type} says nothing of an alarm's life"] += 1
-        return None
-    if kind not in _ALARMS:
-        raise BadInput("unknown-type", f"notificationType {told.notification_type[:40]!r}")
-    severity: Perceived | None = "CLEARED" if kind == "notifyclearedalarm" else told.perceived_severity
-    if severity is None:
-        raise BadInput("wrong-type", f"{told.notification_type} without perceivedSeverity")
-    source = _object(told, header)
-    time: datetime = stamp(told.event_time)
-    return Alarm(
-        object_instance=source,
-        notification_id=f"{source}/{told.alarm_id}",
-        event_time=time,
-        alarm_type=told.alarm_type or "OTHER",
-        probable_cause=str(told.probable_cause),
-        perceived_severity=severity,
-        specific_problem=str(told.specific_problem),
-        additional_text=told.additional_text,
-        source="ves",
-    )
-
-
-def _object(told: _Notification, header: Header) -> str:
-    """Of what: `objectInstance`, or the end of an `href`, whose path is a name; else the source of the event."""
-    if told.object_instance:
-        return dn.check(told.object_instance)
-    parts = [part for part in told.href.split("/") if "=" in part]
-    return dn.check(",".join(parts)) if parts else element_name("", header.source_name)
+    for name, value in (("notificationType", told.notification_type), ("eventTime", told.event_time)):
+        if not value:
+            raise BadInput("wrong-type", f"a notification without {name}")
+    if told.alarm_id == "" and told.notification_type.lower() not in LISTS:
+        raise BadInput("wrong-type", f"{told.notification_type[:40]!r} without alarmId")
+    return understood(told, "ves", notes, fallback=header.source_name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 import folding
@@ -98,7 +99,28 @@ def _answer() -> dict[str, Any]:
 
 ANSWER = _answer()
 
+NOTE: dict[str, Any] = {
+    "id": "note-1",
+    "time": folding.START.isoformat(),
+    "action": "acknowledge",
+    "objectInstance": folding.A,
+    "alarmId": "1",
+    "by": "ann",
+    "text": "seen",
+}
+OUTAGE: dict[str, Any] = {
+    "id": "work-1",
+    "time": folding.START.isoformat(),
+    "objectInstance": "SubNetwork=1",
+    "begin": folding.START.isoformat(),
+    "end": (folding.START + timedelta(hours=1)).isoformat(),
+    "reason": "new fans",
+}
+
 _GOOD: list[dict[str, Any]] = [
+    NOTE,
+    NOTE | {"action": "confirm"},
+    OUTAGE,
     radio_region.declared(),
     SOUNDING,
     RESPONSE,
@@ -124,6 +146,10 @@ _GOOD: list[dict[str, Any]] = [
 
 
 def _type_of(event: dict[str, Any]) -> str:
+    if "action" in event:
+        return events.ALARM_NOTE
+    if "begin" in event and "objectInstance" in event:
+        return events.OUTAGE
     if "scope" in event:
         return events.INVENTORY
     if "rsrp" in event or "outcome" in event:

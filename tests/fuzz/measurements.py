@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from stream import decode as events
+from stream.source_messages import told
 from stream.sources import ves
 from stream.sources.files import open_reading
 from stream.sources.profile import full_catalogue
@@ -59,8 +60,8 @@ def _xml_seeds() -> Iterable[bytes]:
 
 def _ves(data: bytes) -> None:
     for made in ves.read(data, _catalogue()).events:
-        type_ = {"Alarm": events.ALARM, "Report": events.REPORT}.get(type(made).__name__, events.TOPOLOGY)
-        assert events.decode(type_, msgspec.json.encode(made)) == made
+        one = told(made)
+        assert events.decode(one.type, one.body) == made
 
 
 def _ves_seeds() -> Iterable[bytes]:

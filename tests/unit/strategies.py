@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from msgspec import inspect
 from radio_region import CELLS, REGION, declared, sounding
 
-from stream.decode import ALARM, BURST, INVENTORY, REPORT, SOUNDING, TICK, TOPOLOGY
+from stream.decode import ALARM, ALARM_NOTE, BURST, INVENTORY, OUTAGE, REPORT, SOUNDING, TICK, TOPOLOGY
+from twin.alarm_events import AlarmNote, PlannedOutage
 from twin.events import Alarm, Entity, Inventory, Relation, Report, Tick, TopologyChange
 from twin.log import LogRecord
 from twin.radio.events import BurstResult, Sounding
@@ -128,6 +129,18 @@ READABLE: dict[str, st.SearchStrategy[Any]] = {
     REPORT: _current(Report, st.just({})),
     TICK: _current(Tick, st.just({})),
     ALARM: _current(Alarm, st.fixed_dictionaries({"object_instance": names})),
+    ALARM_NOTE: _current(
+        AlarmNote, st.fixed_dictionaries({"object_instance": names, "alarm_id": texts.map("a{}".format)})
+    ),
+    OUTAGE: _current(
+        PlannedOutage,
+        st.builds(
+            lambda name, begin, hours: {"object_instance": name, "begin": begin, "end": begin + timedelta(hours=hours)},
+            names,
+            st.datetimes(datetime(1970, 1, 2), datetime(9998, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+            st.integers(1, 24),
+        ),
+    ),
     TOPOLOGY: _current(TopologyChange, listing(_short)),
     INVENTORY: _current(
         Inventory,
