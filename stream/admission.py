@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stream.arrival import Admitted
+import numpy as np
+
+from stream.arrival import STORED_ONLY, Admitted
 from stream.changes import declare
 from stream.channel import Channel
 from stream.closing import enter_period, follow_pace
@@ -56,6 +58,8 @@ def admit(shard: Shard, item: PreparedReport, effects: Effects) -> None:
     shard.counts[arrival.value] += 1
     if arrival is Arrival.DUPLICATE:
         return
+    if report.cumulative:
+        _add_up(shard, layout, item, arrival)
     shard.revision += 1
     if layout.strangers:
         _discover(shard, layout, item)
@@ -90,6 +94,18 @@ def _note(shard: Shard, table: Table, layout: Layout, item: PreparedReport, peri
     if arrivals.newest != before or not layout.counted:
         table.count(layout, before)
     return arrival
+
+
+def _add_up(shard: Shard, layout: Layout, item: PreparedReport, arrival: Arrival) -> None:
+    """Put what was added in the place of running totals; what only becomes history, or is doubted, adds nothing."""
+    stack, report = item.stack, item.report
+    columns = [stack.counters.index(counter) for counter in report.cumulative]
+    values = stack.values[item.index]
+    totals = np.where(stack.suspect[item.index][:, None], np.nan, values[:, columns])
+    if arrival in STORED_ONLY:
+        totals[:] = np.nan
+    values[:, columns], resets = shard.totals.added(layout.names, report.cumulative, totals, item.end)
+    shard.counts["counter_resets"] += resets
 
 
 def _wake(shard: Shard, table: Table, layout: Layout, item: PreparedReport, period: int) -> None:

@@ -137,6 +137,8 @@ def _check_shape(report: Report, counters: tuple[str, ...], catalogue: Catalogue
         raise BadInput("shape", "an object or a counter is named twice")
     if report.suspect and not all(0 <= i < len(report.objects) for i in report.suspect):
         raise BadInput("shape", f"suspect rows {report.suspect[:5]} of {len(report.objects)}")
+    if report.cumulative and not set(report.cumulative) <= set(counters):
+        raise BadInput("shape", f"cumulative counters {report.cumulative[:5]} that are none of the report's")
     catalogue.bounds(counters)
 
 

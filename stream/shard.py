@@ -42,6 +42,7 @@ from twin.radio.twin import RadioTwin
 from twin.rows import Effects
 from twin.state import Table
 from twin.topology import Topology
+from twin.totals import Totals
 
 
 class Shard:
@@ -64,6 +65,7 @@ class Shard:
         self.channels: dict[tuple[int, str], Channel] = {}
         self.alarms: dict[str, Alarm] = {}
         self.repeats = Repeats()
+        self.totals = Totals()
         self.inventories = Inventories()
         self.radio: dict[str, RadioTwin] = {}
         """By region that declares a scene and has sent soundings."""

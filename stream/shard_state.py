@@ -71,6 +71,8 @@ def dump(shard: Shard) -> State:
     arrays |= {f"failing/{k}": v for k, v in own.items()}
     fades, own = shard.fades.dump()
     arrays |= {f"fades/{k}": v for k, v in own.items()}
+    totals, own = shard.totals.dump()
+    arrays |= {f"totals/{k}": v for k, v in own.items()}
     data = {
         "config": _settings(shard),
         "partition": shard.partition,
@@ -88,6 +90,7 @@ def dump(shard: Shard) -> State:
         "models": models,
         "failing": failing,
         "fades": fades,
+        "totals": totals,
     }
     return data, arrays
 
@@ -129,6 +132,8 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
     if "failing" in data:
         shard.failing.load(data["failing"], below(arrays, "failing/"))
     if "fades" in data:
+    if "totals" in data:
+        shard.totals.load(data["totals"], below(arrays, "totals/"))
         shard.fades.load(data["fades"], below(arrays, "fades/"))
     for key, (granularity, counter) in data["channels"].items():
         channel = shard.channels[granularity, counter] = Channel(counter, length(granularity), shard.config)

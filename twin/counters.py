@@ -91,6 +91,11 @@ STANDARD: Final[tuple[Counter, ...]] = (
     *_family("1/min", 0, 1e6, "Sensor.FanSpeed", tracked=True),
     # Of an antenna line: 1 where nothing is reflected.
     *_family("1", 1, 1e3, "Sensor.VSWR", tracked=True),
+    # A battery-fed sensor of itself: its battery, what it counts, and how the network hears it.
+    *_family("V", 0, 1e3, "Sensor.Battery"),
+    *_family("1", 0, MANY, "Sensor.Motion Sensor.Pulses Sensor.Frames Sensor.Gateways"),
+    *_family("dBm", -200, 60, "Sensor.RSSI"),
+    *_family("dB", -100, 100, "Sensor.SNR"),
 )
 
 ALIASES: Final[dict[str, str]] = {

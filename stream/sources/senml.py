@@ -6,8 +6,11 @@ quantity is called decides the counter, its unit is converted; a name that is on
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+import msgspec
 
 from stream.sources.senml_pack import Resolved, resolve
 from stream.sources.template import escape
@@ -44,6 +47,9 @@ UNITS: Final[dict[str, str]] = {
 }
 """Units that leave no doubt -> counter, for names that are only the device's."""
 
+SUM_OF_POWER: Final = "PEE.Energy"
+"""What the sum of a power is."""
+
 _SEPARATORS = ":/-._"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,17 +69,24 @@ def reports(value: bytes, key: str, time: int) -> list[Report]:
     """
     element = key if _is_name(key) else ""
     gathered: dict[tuple[datetime, str], dict[str, dict[str, float]]] = {}
+    totals: dict[tuple[datetime, str], set[str]] = {}
     for record in resolve(value, time / 1000.0):
-        device, counter, number = _measurement(record)
-        owner = element or f"ManagedElement={device}"
-        values = gathered.setdefault((_instant(record.time), owner), {}).setdefault(f"Sensor={device}", {})
-        if counter in values:
-            raise BadInput("wrong-type", f"two values of {record.name!r} at {record.time:.3f}")
-        values[counter] = number
-    return [_report(owner, at, sensors) for (at, owner), sensors in sorted(gathered.items())]
+        for device, counter, number, total in _measurements(record):
+            owner = element or f"ManagedElement={device}"
+            group = (_instant(record.time), owner)
+            values = gathered.setdefault(group, {}).setdefault(f"Sensor={device}", {})
+            if counter in values:
+                raise BadInput("wrong-type", f"two values of {record.name!r} at {record.time:.3f}")
+            values[counter] = number
+            if total:
+                totals.setdefault(group, set()).add(counter)
+    return [
+        _report(owner, at, sensors, sorted(totals.get((at, owner), ())))
+        for (at, owner), sensors in sorted(gathered.items())
+    ]
 
 
-def _report(element: str, at: datetime, sensors: dict[str, dict[str, float]]) -> Report:
+def _report(element: str, at: datetime, sensors: dict[str, dict[str, float]], totals: list[str]) -> Report:
     objects = sorted(sensors)
     counters = sorted({counter for values in sensors.values() for counter in values})
     return Report(
@@ -84,7 +97,24 @@ def _report(element: str, at: datetime, sensors: dict[str, dict[str, float]]) ->
         counters=counters,
         values=[[sensors[name].get(counter) for counter in counters] for name in objects],
         source="senml",
+        cumulative=totals,
     )
+
+
+def _measurements(record: Resolved) -> Iterator[tuple[str, str, float, bool]]:
+    """Device, counter, value in the counter's unit, and whether it is a running total: a value, then its sum."""
+    if record.value is not None:
+        yield (*_measurement(record), False)
+    if record.sum is not None and record.unit == "W":
+        # A sum is the value integrated over time, in its unit times seconds; it goes on from record to record.
+        device, counter, _ = _measurement(msgspec.structs.replace(record, value=0.0))
+        if counter == "PEE.AvgPower":
+            yield device, SUM_OF_POWER, conversion("J", CATALOGUE.get(SUM_OF_POWER).unit)(record.sum), True
+            return
+    if record.value is None:
+        raise BadInput(
+            "unknown-counter", f"{record.name!r} is a sum in {record.unit or 'no unit'!r}; only W are summed"
+        )
 
 
 def _measurement(record: Resolved) -> tuple[str, str, float]:
