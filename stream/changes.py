@@ -55,12 +55,22 @@ def apply_event(shard: Shard, item: OtherEvent) -> None:
     shard.counts[f"event.{record.type}"] += 1
 
 
+def waits_for_no_report(shard: Shard, item: OtherEvent) -> bool:
+    """Whether the reports that wait to be written come to the same before and after this event.
+
+    Stations that tell their configuration every second would otherwise cut the run at each of their messages.
+    """
+    return isinstance(item.event, TopologyChange) and shard.topology.only_reports(item.event)
+
+
 def _topology(shard: Shard, item: OtherEvent, event: TopologyChange) -> None:
+    before = shard.topology.structure
     changed = shard.topology.apply(event, shard.revision + 1)
     if changed:
         shard.revision += 1
         shard.counts["topology"] += 1
-        _declare(shard, set(changed))
+        if shard.topology.structure != before:
+            _declare(shard, set(changed))
         detail: dict[str, object] = {"id": event.id, "objects": len(changed)}
         reported = {entity.dn for entity in event.entities if entity.reported and entity.dn in shard.topology}
         if reported:

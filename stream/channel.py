@@ -91,7 +91,7 @@ class Channel:
 
     def relation(self, table: Table, topology: Topology) -> Csr:
         """Neighbours of every row; computed anew only after the topology or the rows have changed."""
-        key = (topology.revision, self.series.n)
+        key = (topology.structure, self.series.n)
         if self._relation is None or self._relation[0] != key:
             self._relation = (key, topology.adjacency(self.names(table)))
         return self._relation[1]

@@ -180,7 +180,7 @@ class Failing:
     def _stand(self, shard: Shard, end: int) -> None:
         """Count the alarms that stand on each object or below it: those that have happened by `end` [ms]."""
         sizes = (watched.n for watched in self.watched.values())
-        key = (shard.counts["alarm"], shard.topology.revision, *sizes)
+        key = (shard.counts["alarm"], shard.topology.structure, *sizes)
         if key == self._standing:
             return
         future = False
@@ -202,7 +202,7 @@ class Failing:
     def _bound(self, shard: Shard, table: Table, channel: Channel) -> list[Bound]:
         """Which objects a series' rows tell of; anew only after the topology or the rows have changed."""
         series = channel.series
-        key = (shard.topology.revision, series.n)
+        key = (shard.topology.structure, series.n)
         known = self._bounds.get((table.granularity_ms, series.counter))
         if known is not None and known[0] == key:
             return known[1]
@@ -232,7 +232,7 @@ class Failing:
 
     def _placed(self, shard: Shard) -> Place:
         cells, elements = self.watched[CELL], self.watched[ELEMENT]
-        key = (shard.topology.revision, cells.n, elements.n)
+        key = (shard.topology.structure, cells.n, elements.n)
         if self._place is None or self._place[0] != key:
             names = {kind: watched.names for kind, watched in self.watched.items()}
             rows = {kind: watched.rows for kind, watched in self.watched.items()}

@@ -78,7 +78,7 @@ class FadingLinks:
 
     def placed(self, shard: Shard) -> None:
         """Look what the topology says of the links, where it or they have changed."""
-        key = (shard.topology.revision, len(self.names))
+        key = (shard.topology.structure, len(self.names))
         if self._links is not None and self._links[0] == key:
             return
         found = describe(shard.topology, self.names)

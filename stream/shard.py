@@ -22,7 +22,7 @@ from stream import shard_state
 from stream.admission import admit
 from stream.alarms import Repeats
 from stream.arrival import Admitted, arrive
-from stream.changes import apply_event
+from stream.changes import apply_event, waits_for_no_report
 from stream.channel import Channel
 from stream.config import ShardConfig
 from stream.failing import Failing
@@ -103,7 +103,8 @@ class Shard:
                 if isinstance(item, PreparedReport):
                     admit(self, item, effects)
                 elif isinstance(item, OtherEvent):
-                    self.flush(effects)
+                    if not waits_for_no_report(self, item):
+                        self.flush(effects)
                     apply_event(self, item)
                 else:
                     raise item.error

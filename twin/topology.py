@@ -15,6 +15,7 @@ from twin.events import TopologyChange
 from twin.neighbours import Csr, csr
 from twin.placement import Placement, place, site_of
 from twin.topology_edit import KIND_OF_CLASS, UNKNOWN, Attributes, Edge, Value, add, check, declare, deviations, relate
+from twin.topology_rules import RelationIds, having, unname
 from twin.topology_snapshot import dump, load
 
 __all__ = ["KIND_OF_CLASS", "UNKNOWN", "Topology"]
@@ -36,13 +37,17 @@ class Topology:
 
     Attributes:
         graph: MultiDiGraph, edges keyed by kind. Read it, export it; change it only through this class.
-        revision: Of the last change that had an effect; whoever derives something compares it.
+        revision: Of the last change that had an effect.
+        structure: Counts changes of anything but reported values, in this process; whoever derives something compares
+            it, and doesn't have to derive it anew because a station says every second how it is.
     """
 
     def __init__(self) -> None:
         self.graph: Any = nx.MultiDiGraph()
         self.revision = 0
+        self.structure = 0
         self._placement: Placement | None = None
+        self._ids = RelationIds()
 
     def __contains__(self, dn: str) -> bool:
         return dn in self.graph
@@ -57,17 +62,38 @@ class Topology:
             Names of the objects that really changed, themselves or in a relation, sorted.
 
         Raises:
-            BadInput: A name can't be read, or an object is declared as two different kinds.
+            BadInput: A name can't be read, an object is declared as two different kinds, or there are more relations
+                of a name than may be.
         """
-        removed = set(change.removed)
+        objects, named = having(self.graph, change.removed_having)
+        removed = {*change.removed, *objects}
         entities = [entity for entity in change.entities if entity.dn not in removed]
         relations = [each for each in change.relations if each.source not in removed and each.target not in removed]
         check(self.graph, entities, relations, change.source)
+        self._ids.check(self.graph, self.structure, relations, change.cardinalities)
+        structure = not self.only_reports(change)
         changed = {entity.dn for entity in entities if declare(self.graph, entity, change.source)}
         edges = [(r.source, r.target, r.kind) for r in relations if relate(self.graph, r, change.source)]
+        for edge, attribute in named:
+            edges.append(edge)
+            if unname(self.graph, edge, attribute):
+                self.graph.remove_edge(*edge)
         for name in removed:
             changed |= self.remove(name)
-        return self.stamp(changed, edges, revision, (change.time - _EPOCH) // timedelta(milliseconds=1))
+        before = self.structure
+        touched = self.stamp(changed, edges, revision, (change.time - _EPOCH) // timedelta(milliseconds=1), structure)
+        self._ids.changed(before, self.structure, relations, change.cardinalities)
+        return touched
+
+    def only_reports(self, change: TopologyChange) -> bool:
+        """Whether a change says nothing but what known objects report of themselves: nothing is derived from that."""
+        if change.removed or change.relations or change.removed_having:
+            return False
+        for entity in change.entities:
+            node = self.graph.nodes.get(entity.dn)
+            if node is None or entity.attributes or not entity.reported or node["kind"] != entity.kind:
+                return False
+        return True
 
     def remove(self, name: str) -> set[str]:
         """Remove an object and its relations; names of all that this touches, to be stamped."""
@@ -77,11 +103,19 @@ class Topology:
         self.graph.remove_node(name)
         return touched
 
-    def stamp(self, changed: Collection[str], edges: Collection[Edge], revision: int, modified: int) -> list[str]:
+    def stamp(
+        self,
+        changed: Collection[str],
+        edges: Collection[Edge],
+        revision: int,
+        modified: int,
+        structure: bool = True,
+    ) -> list[str]:
         """Note when nodes and relations changed; a node that a changed relation ends at has changed, too.
 
         Args:
             modified: Event time [ms since 1970].
+            structure: More than reported values has changed.
 
         Returns:
             All names that changed, also of what is gone, sorted.
@@ -90,7 +124,9 @@ class Topology:
         if not touched:
             return []
         self.revision = revision
-        self._placement = None
+        if structure:
+            self.structure += 1
+            self._placement = None
         for name in touched & self.graph.nodes.keys():
             _stamp(self.graph.nodes[name], revision, modified)
         for edge in edges:
