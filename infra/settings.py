@@ -73,6 +73,10 @@ class Settings(BaseSettings):
         description="Vendors whose own counters are taken from measurement files as they are, without a unit.",
     )
 
+    teiv_model: Path | None = Field(
+        None, description="TOML with types of entities and relationships that TEIV's events may have, too."
+    )
+
     max_message_bytes: int = Field(
         8 * MIB, ge=MIB // 2, le=1024 * MIB, description="A larger message is rejected [byte]."
     )

@@ -12,11 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
+from stream.cli_api import api
 from stream.cli_bursts import burst_worker, bursts
 from stream.cli_calibrate import calibrate
 from stream.cli_ingest import convert, formats, ingest
 from stream.cli_listen import listen
 from stream.cli_models import keeper, models
+from stream.cli_mqtt import mqtt
 from stream.cli_radio import coverage
 from stream.cli_schema import schema
 from stream.cli_state import state, topology
@@ -40,6 +42,8 @@ app.command()(ingest)
 app.command()(convert)
 app.command()(formats)
 app.command()(listen)
+app.command()(mqtt)
+app.command()(api)
 app.command("burst-worker")(burst_worker)
 app.add_typer(bursts, name="bursts")
 app.command()(keeper)

@@ -39,6 +39,17 @@ def publish(state_dir: Path, url: str) -> Path:
     return file
 
 
+def publish_api(state_dir: Path, url: str) -> Path:
+    """Let other commands on this machine find the API; whoever ends removes the file."""
+    folder = Path(state_dir) / "api"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{os.getpid()}.json"
+    new = file.with_suffix(".new")
+    new.write_bytes(msgspec.json.encode(Endpoint(os.getpid(), url)._asdict()))
+    new.replace(file)
+    return file
+
+
 def endpoints(settings: Settings) -> list[Endpoint]:
     """The workers that run with this state directory, or those of its demo; files of dead ones are removed."""
     for folder in (Path(settings.state_dir) / FOLDER, Path(settings.state_dir) / DEMO / FOLDER):

@@ -1,0 +1,278 @@
+"""What the API answers of what the twin says of itself and of what is to come, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Congestion(BaseModel):
+    """The newest prediction for one cell and target."""
+
+    cell: str
+    target: str
+    counter: str
+    threshold: float
+    time: datetime = Field(description="It was made from the period that ended then")
+    speaks_of: datetime = Field(description="`time` and the horizon")
+    horizon_s: int
+    probability: float
+    value: float | None
+    expected: float | None
+    drivers: list[str]
+    contributions: list[float | None]
+    model: str
+    model_version: str
+    tier: str
+    revision: int
+
+
+class Congestions(BaseModel):
+    """Most probable first."""
+
+    items: list[Congestion]
+    next: str | None
+
+
+class Failure(BaseModel):
+    """The newest prediction of a failure of one object; fields as in the outlet, see docs/failure-prediction.md."""
+
+    object: str
+    kind: str
+    target: str
+    time: datetime
+    horizon_s: int
+    probability: float
+    base_rate: float
+    health: float
+    wears: str | None
+    remaining_life_s: float | None
+    remaining_life_low_s: float | None
+    remaining_life_high_s: float | None
+    drivers: list[str]
+    contributions: list[float]
+    fault: int | None
+    fault_name: str
+    note: str
+    model: str
+    model_version: str
+    tier: str
+    revision: int
+
+
+class Failures(BaseModel):
+    """Most probable first."""
+
+    items: list[Failure]
+    next: str | None
+
+
+class Event(BaseModel):
+    """Something that the twin has said, as its topic has it; see docs/history.md."""
+
+    time: datetime
+    id: str
+    kind: str
+    key: str
+    body: dict[str, Any]
+
+
+class Events(BaseModel):
+    """Newest first."""
+
+    items: list[Event]
+    next: str | None
+
+
+class FidelityItem(BaseModel):
+    """The newest fidelity score of a counter, granularity, context and partition."""
+
+    counter: str
+    granularity_s: int
+    partition: int
+    context: str
+    time: datetime
+    score: float
+    num_objects: int
+    worst: list[str]
+    worst_scores: list[float]
+    tier: str
+
+
+class FidelityItems(BaseModel):
+    """All of them, and their mean weighted by objects."""
+
+    mean: float | None
+    items: list[FidelityItem]
+
+
+class ScoreItem(BaseModel):
+    """The newest progressive scores of a target in a partition."""
+
+    target: str
+    time: datetime
+    model_version: str
+    metrics: dict[str, float | None]
+
+
+class ScoreItems(BaseModel):
+    """All of them."""
+
+    items: list[ScoreItem]
+
+
+class Alarm(BaseModel):
+    """A standing alarm: a 3GPP AlarmRecord (TS 28.532) as far as its source filled it in, or a TMF642 Alarm."""
+
+    model_config = {"extra": "allow"}
+
+    id: str = Field(description="By which it is acknowledged")
+
+
+class Alarms(BaseModel):
+    """Worst first, then newest."""
+
+    items: list[Alarm]
+    next: str | None
+    counts: dict[str, int] = Field(description="Of all that stand, by severity")
+
+
+class Burst(BaseModel):
+    """A request for a burst and what became of it; see docs/bursts.md."""
+
+    request: str
+    region: str
+    reason: str
+    time: datetime
+    partition: int
+    status: str
+    stage: str
+    percent: float
+    attempt: int
+    worker: str
+    detail: str
+    seconds: float
+    verdict: str
+    finding: str
+    before: float | None = Field(description="Median absolute error on held-out soundings before [dB]")
+    after: float | None
+
+
+class Bursts(BaseModel):
+    """Newest first."""
+
+    items: list[Burst]
+
+
+class RejectedItem(BaseModel):
+    """A message that could not be used; its bytes are at `original`."""
+
+    id: str
+    time: datetime
+    reason: str
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    type: str
+    size: int
+    truncated: bool
+    scrubbed: bool
+    original: str = Field(description="Where its bytes are")
+
+
+class RejectedItems(BaseModel):
+    """Newest first; those that this process has seen, at most 5,000."""
+
+    items: list[RejectedItem]
+    next: str | None
+
+
+class ModelRow(BaseModel):
+    """One version and target; see docs/model-registry.md."""
+
+    model: str
+    target: str
+    state: str
+    since: datetime
+    trained_to: datetime
+    against: str
+    gain: float | None
+    events: int
+    verdict: str
+    reason: str
+
+
+class ModelRows(BaseModel):
+    """In the order they came."""
+
+    items: list[ModelRow]
+
+
+class ModelShape(BaseModel):
+    """A version with its training report and the steps of its life."""
+
+    model_config = {"extra": "allow"}
+
+    model: str
+    states: list[ModelRow]
+    steps: list[dict[str, Any]]
+    evidence: dict[str, Any]
+
+
+class Decision(BaseModel):
+    """What to do with a version."""
+
+    targets: list[str] = Field([], max_length=64, description="Of its targets; none: all that can")
+    reason: str = Field("", max_length=4096)
+
+
+class RollBack(BaseModel):
+    """Give back to whoever was champion before."""
+
+    target: str | None = Field(None, max_length=256, description="None: every target")
+    reason: str = Field("", max_length=4096)
+
+
+class Written(BaseModel):
+    """Transitions that were written to the log."""
+
+    transitions: list[dict[str, Any]]
+
+
+class RadioRegion(BaseModel):
+    """A region with a scene."""
+
+    region: str
+    scene: str
+    tier: str
+    version: int
+    cells: list[str]
+    error_db: float | None
+    map: bool = Field(description="Whether there is a ray-traced map")
+
+
+class RadioRegions(BaseModel):
+    """All of them."""
+
+    items: list[RadioRegion]
+
+
+class RadioMapShape(BaseModel):
+    """Power of the reference signal over an even grid, rows to the north."""
+
+    region: str
+    scene: str
+    version: int
+    cells: list[str]
+    origin: list[float] = Field(description="Middle of the south-western square [m]")
+    step: float = Field(description="Side of a square [m]")
+    shape: list[int] = Field(description="Rows to the north, columns to the east")
+    height: float
+    rsrp: list[list[float | None]] = Field(
+        description="Of the cell, or of the strongest one [dBm]; null: nothing arrives"
+    )
+    strongest: list[list[int]] | None = Field(None, description="Index of the strongest cell; -1: none")

@@ -1,0 +1,80 @@
+"""How cells are: up, asleep, failed, silent or unknown; and which alarm on them is the worst."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from stream.shard import Shard
+from twin import dn
+from twin.state import Table
+
+SEVERITIES = ("CRITICAL", "MAJOR", "MINOR", "WARNING", "INDETERMINATE")
+"""Worst first."""
+RANK = {severity: number for number, severity in enumerate(SEVERITIES)}
+CONDITIONS = ("up", "asleep", "failed", "silent", "unknown")
+
+
+def worst_of(shards: Iterable[Shard]) -> dict[str, str]:
+    """The worst severity of each object's standing alarms."""
+    worst: dict[str, str] = {}
+    for shard in shards:
+        for alarm in shard.alarms.values():
+            known = worst.get(alarm.object_instance)
+            if known is None or RANK.get(alarm.perceived_severity, 9) < RANK.get(known, 9):
+                worst[alarm.object_instance] = alarm.perceived_severity
+    return worst
+
+
+def asleep(said: Mapping[str, Any]) -> bool:
+    """Whether what an object reports, or else declares, says that it saves energy or was switched off (TS 28.310)."""
+    if said.get("energySavingState") == "IS_ENERGY_SAVING":
+        return True
+    return said.get("administrativeState") == "LOCKED" or said.get("cellState") == "INACTIVE"
+
+
+def condition(node: Mapping[str, Any], severity: str | None, *, silent: bool | None) -> str:
+    """How an object is.
+
+    Args:
+        node: Of the topology.
+        severity: Its worst standing alarm.
+        silent: Whether its reports have stopped; None: it has sent none.
+    """
+    said = {**node["attributes"], **node["reported"]}
+    if asleep(said):
+        # TS 28.310: what goes to sleep is no outage.
+        return "asleep"
+    if said.get("operationalState") == "DISABLED" or severity == "CRITICAL":
+        return "failed"
+    if silent is None:
+        return "unknown"
+    return "silent" if silent else "up"
+
+
+def silences(tables: Mapping[int, Table]) -> dict[str, bool]:
+    """Of every object that has reported, whether its reports have stopped; one kind that goes on is enough."""
+    found: dict[str, bool] = {}
+    for table in tables.values():
+        for layouts in table.layouts.values():
+            for layout in layouts:
+                stale = layout.stale
+                for name in layout.names:
+                    found[name] = stale and found.get(name, True)
+    return found
+
+
+def silent(tables: Mapping[int, Table], name: str) -> bool | None:
+    """Whether an object's reports have stopped; one kind that goes on is enough; None: it has sent none."""
+    found: bool | None = None
+    for table in tables.values():
+        if table.row(name) is None:
+            continue
+        # Reports are of an element: itself or one above it by name.
+        element = name
+        while element:
+            for layout in table.layouts.get(element, ()):
+                if name in layout.names:
+                    found = layout.stale if found is None else found and layout.stale
+            element = dn.parent(element)
+    return found

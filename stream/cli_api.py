@@ -1,0 +1,21 @@
+"""`lockstep api`: the HTTP API over a read replica of the twin."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+
+def api(
+    bind: Annotated[
+        str | None, typer.Option(help="Address and port; port 0: a free one. Default: LOCKSTEP_API_BIND.")
+    ] = None,
+) -> None:
+    """Serve the HTTP API until told to stop; off this machine only with LOCKSTEP_TOKENS_FILE."""
+    from infra.settings import load
+    from stream.api.serving import serve
+
+    settings = load()
+    asyncio.run(serve(settings, bind or settings.api_bind, typer.echo))
