@@ -68,6 +68,8 @@ def apply_alarm(shard: Shard, item: OtherEvent, event: Alarm) -> None:
         "notificationId": event.notification_id,
         "perceivedSeverity": event.perceived_severity,
         "probableCause": event.probable_cause,
+        "alarmType": event.alarm_type,
+        "specificProblem": event.specific_problem,
     }
     tell(shard, "alarm", item, [event.object_instance], detail)
 

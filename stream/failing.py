@@ -17,6 +17,7 @@ from models.failure import MaturedFailures
 from models.failure_features import Around, add_wear, features, neighbour_max
 from models.failure_signals import KINDS, SLOW_STEP_MS
 from models.fault_classes import fault_of
+from models.logit import sigmoid
 from stream import failing_tell
 from stream.channel import LOAD, Channel
 from stream.decode import to_ms
@@ -63,7 +64,9 @@ class Failing:
     def __init__(self, config: ShardConfig) -> None:
         on = any(target.kind == "alarm" for target in config.failure_targets)
         self.watched = {
-            kind: Watched(kind, config.failure_targets, config.monitor_by) for kind in (CELL, ELEMENT) if on
+            kind: Watched(kind, config.failure_targets, config.monitor_by, config.blend)
+            for kind in (CELL, ELEMENT)
+            if on
         }
         self._bounds: dict[tuple[int, str], tuple[tuple[int, int], list[Bound]]] = {}
         self._place: tuple[tuple[int, int, int], Place] | None = None
@@ -132,17 +135,26 @@ class Failing:
         at_risk = watched.at_risk(observed)
         tag = f"{watched.kind}/{watched.step_ms // 1000}/{shard.partition}"
         watched.watch.turn(shard, tag, step)
+        watched.batch.begin(step)
         for k, (head, window) in enumerate(zip(watched.heads, watched.windows, strict=True)):
             matured = head.learn(step, np.where(struck[k], 1.0, np.where(observed, 0.0, np.nan)), covers)
             if matured is not None:
                 window.add(matured)
                 name, ahead = head.target.name, (head.horizon, head.stride)
-                watched.watch.follow_failures(shard, watched.names, name, ONLINE, matured, *ahead)
+                full = watched.batch.names[k]
+                speaker = (full, shard.models.registry.champion(full), step)
+                watched.watch.follow_failures(shard, watched.names, name, ONLINE, matured, *ahead, speaker=speaker)
+                said = watched.batch.learn(k, matured)
+                shard.models.compare(shard, full, watched.step_ms, end, matured.label, said)
                 shard.matured_failures.append((watched.kind, k, end, matured))
             Xk = add_wear(X, evidence, of_error, direction, head.target.horizon_s * 1000)
             head.file(step, Xk, at_risk[k])
             log_odds = head.log_odds(Xk)
-            made = failing_tell.Made(k, end, Xk, log_odds, health, at_risk[k])
+            spoken = watched.batch.speak(k, step, Xk, log_odds)
+            if spoken is not None:
+                log_odds = spoken.combined.log_odds
+                head.publish(step, sigmoid(log_odds))
+            made = failing_tell.Made(k, end, Xk, log_odds, health, at_risk[k], spoken)
             failing_tell.tell(shard, watched, made, of_error, direction)
             failing_tell.tell_score(shard, watched, k, end)
 

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.failure import FailureHead
 from models.failure_evidence import BLOCK_MS
 from models.failure_signals import KINDS, OF_SIGNAL
 from models.failure_usual import DAY_MS
 from models.fault_classes import ORAN_FAULTS
 from models.logit import sigmoid
 from models.wearout import Life, Trend, remaining
+from stream.batch_speaking import BATCH
 from stream.decode import from_ms
+from stream.failing_batch import Spoken
 from stream.failing_watch import Watched
 from stream.outlets import outlet
 from twin.events import Score
@@ -42,6 +45,8 @@ WORTH_SAYING = 0.01
 POINTS = 0.5
 """Log-odds that a fault's signals must add to be called the expected fault."""
 LONGEST_LIFE_MS = 365 * DAY_MS
+BLENDED = "blended-failure"
+"""Name of what is published where a batch model takes part."""
 NO_PRECURSOR = "no precursor: failures come at random, too, and this is how often objects of this kind fail"
 """Said where nothing speaks for a failure."""
 NOT_LEARNT = "this object is not as new, but what that means for this target has not been learnt yet"
@@ -57,6 +62,7 @@ class Made(NamedTuple):
         log_odds: `[n]`.
         health: `[n]`.
         at_risk: `[n]`.
+        spoken: By a batch model; then `log_odds` are blended.
     """
 
     k: int
@@ -65,6 +71,7 @@ class Made(NamedTuple):
     log_odds: Floats
     health: Floats
     at_risk: NDArray[np.bool_]
+    spoken: Spoken | None = None
 
 
 def tell(shard: Shard, watched: Watched, made: Made, limit_of_error: Floats, direction: Floats) -> None:
@@ -77,7 +84,7 @@ def tell(shard: Shard, watched: Watched, made: Made, limit_of_error: Floats, dir
     ours = Trend(*(part[:, rows] for part in evidence.trend))
     lives = remaining(ours, limit_of_error[np.ix_(wears, rows)], direction[np.ix_(wears, rows)])
     lives = Life(*(np.where(evidence.missing()[np.ix_(wears, rows)], np.nan, part) for part in lives))
-    parts = head.contributions(made.X[:, rows])
+    parts = _parts(head, made, rows)
     probability = sigmoid(made.log_odds[rows].astype(np.float64))
     for at, row in enumerate(rows.tolist()):
         body = _body(shard, watched, made, row, float(probability[at]), parts[:, at], Life(*(x[:, at] for x in lives)))
@@ -149,16 +156,34 @@ def _body(
         remaining_life_s=left[0],
         remaining_life_low_s=left[1],
         remaining_life_high_s=left[2],
-        drivers=[watched.feature_names[i] for i in order],
+        drivers=[[*watched.feature_names, BATCH][i] for i in order],
         contributions=np.round(parts[order].astype(np.float64), 4).tolist(),
         fault=fault,
         fault_name=ORAN_FAULTS.get(fault, "") if fault is not None else "",
         note=_note(float(parts.sum()), float(made.health[row])),
-        model=head.name,
-        model_version=head.version,
+        model=head.name if made.spoken is None else BLENDED,
+        model_version=_version(head, made.spoken),
         tier="statistical",
         revision=shard.revision,
+        batch_model="" if made.spoken is None else made.spoken.name,
+        blend={} if made.spoken is None else made.spoken.blend.weights,
     )
+
+
+def _parts(head: FailureHead, made: Made, rows: NDArray[np.int64]) -> Floats:
+    """What each feature adds to the log-odds of some objects, and in a last row a batch model, `[num_parts, n]`."""
+    parts = head.contributions(made.X[:, rows])
+    if made.spoken is None:
+        return parts
+    combined = made.spoken.combined
+    moved = made.spoken.batch[rows] - np.float32(made.spoken.blend.average)
+    added = np.where(np.isnan(moved), np.float32(0), moved) * combined.batch[rows]
+    out: Floats = np.concatenate([parts * combined.online[rows], added[None]])
+    return out
+
+
+def _version(head: FailureHead, spoken: Spoken | None) -> str:
+    return head.version if spoken is None else f"{head.version}+{spoken.name}+{spoken.blend.version}"
 
 
 def _note(added: float, health: float) -> str:

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.blend import Mode
 from models.failure import FailureHead, FailureTarget
 from models.failure_evidence import Evidence
 from models.failure_priors import priors
 from models.failure_scores import FailureWindow
 from models.failure_signals import feature_names, step_of
 from models.failure_usual import DAY_MS
+from stream.failing_batch import FailureBatch
 from stream.monitoring import Watch
 from twin.columns import Columns
 from twin.events import Alarm
@@ -39,7 +41,9 @@ class Watched:
         fed: Lengths of the periods of tables that tell of these objects [ms]; derived.
     """
 
-    def __init__(self, kind: str, targets: Sequence[FailureTarget], monitor_by: Sequence[str] = ()) -> None:
+    def __init__(
+        self, kind: str, targets: Sequence[FailureTarget], monitor_by: Sequence[str] = (), blend: Mode = "learnt"
+    ) -> None:
         self.kind = kind
         self.targets = [target for target in targets if target.kind == "alarm"]
         self.names: list[str] = []
@@ -51,6 +55,8 @@ class Watched:
         self.evidence = Evidence(kind, self.step_ms)
         self.feature_names = feature_names(kind)
         self.heads = [FailureHead(t, self.feature_names, self.step_ms, priors(t, kind)) for t in self.targets]
+        self.batch = FailureBatch(kind, self.heads, self.step_ms, blend)
+        """Batch models beside the heads."""
         self.watch = Watch(self.step_ms, monitor_by)
         """How good the predictions have been."""
         self.windows = [FailureWindow(self.step_ms / 1000) for _ in self.targets]
@@ -82,6 +88,7 @@ class Watched:
     def grow(self) -> None:
         """Make room for the objects that have been added."""
         self.evidence.grow(self.n)
+        self.batch.grow(self.n)
         self.columns.grow(self.n)
 
     def matching(self, alarm: Alarm) -> list[int]:
@@ -155,5 +162,6 @@ class Watched:
 
     def _parts(self) -> dict[str, Any]:
         parts: dict[str, Any] = {"evidence": self.evidence, "columns": self.columns, "watch": self.watch}
+        parts["batch"] = self.batch
         parts |= {f"head{k}": head for k, head in enumerate(self.heads)}
         return parts | {f"score{k}": window for k, window in enumerate(self.windows)}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from infra.settings import Settings
+from models.failure_target import parse_failure_target
 from models.gate import GateRule
 from models.retraining import DAY_MS, HOUR_MS, TrainingRule
 from models.targets import parse_target
+from stream.model_fit import predicted
 
 
 def gate_rule(settings: Settings) -> GateRule:
@@ -24,6 +26,6 @@ def training_rule(settings: Settings) -> TrainingRule:
 
 
 def horizons(settings: Settings) -> dict[str, int]:
-    """Of the targets [s], by name."""
-    targets = [parse_target(text) for text in settings.targets]
-    return {target.name: target.horizon_s for target in targets}
+    """Of the targets that batch models speak for [s], by name; failures by kind of object."""
+    failures = [parse_failure_target(text) for text in settings.failure_targets]
+    return predicted([parse_target(text) for text in settings.targets], failures)

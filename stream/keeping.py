@@ -92,7 +92,7 @@ class Keeping:
         time = to_ms(event.time)
         self._sees(time)
         precision = event.metrics.get("ap")
-        # Of failures, too, the fold tells: no training here helps them.
+        # Of fades, too, the fold tells: no training here helps them.
         if precision is not None and event.target in self._horizons:
             self._precision[event.target] = (time, precision)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
-from models.artifact import unpack
+from models.artifact import ModelArtifact, unpack
 from models.registry import Change
 from stream.decode import to_ms
-from stream.model_fit import checked
+from stream.model_fit import checked, predicted
 from stream.telling import tell
 from twin.model_events import ModelCandidate, ModelTransition, digest_of
 
@@ -26,7 +27,7 @@ def apply_candidate(shard: Shard, item: OtherEvent, event: ModelCandidate) -> No
     Raises:
         BadInput: damaged-model, unfit-model, contradiction or too-many.
     """
-    checked(event, [target.name for target in shard.config.targets])
+    checked(event, predicted(shard.config.targets, shard.config.failure_targets))
     desk = shard.models
     if not desk.registry.add(event, to_ms(event.time)):
         shard.counts["duplicate"] += 1
@@ -60,6 +61,7 @@ def apply_transition(shard: Shard, item: OtherEvent, event: ModelTransition) -> 
         shard.counts[f"model.{change.after}"] += 1
     for channel in shard.channels.values():
         equip(shard, channel)
+    equip_failures(shard)
     for model in list(desk.artifacts):
         version = desk.registry.versions.get(model)
         if version is None or version.state() == "retired":
@@ -75,23 +77,46 @@ def apply_transition(shard: Shard, item: OtherEvent, event: ModelTransition) -> 
     tell(shard, "model", item, sorted({change.target for change in changes}), detail)
 
 
+class Runs(Protocol):
+    """Whatever runs batch models; see `BatchModels` and `FailureBatch`."""
+
+    def installed(self) -> dict[str, list[str]]: ...
+
+    def install(self, model: str, artifact: ModelArtifact, targets: Sequence[str]) -> None: ...
+
+    def retire(self, model: str) -> None: ...
+
+    def crown(self, champions: Mapping[str, str]) -> None: ...
+
+
 def equip(shard: Shard, channel: Channel) -> None:
     """Let a channel run the versions that are in shadow or champion for its targets, and no others."""
+    _equip(shard, channel, channel.scores)
+
+
+def equip_failures(shard: Shard) -> None:
+    """The same for what is watched for failures."""
+    for watched in shard.failing.watched.values():
+        _equip(shard, watched.batch, watched.batch.names)
+
+
+def _equip(shard: Shard, runs: Runs, own: Iterable[str]) -> None:
     registry = shard.models.registry
     if not registry.versions:
         return
+    mine = set(own)
     wanted = {
-        model: sorted(target for target, life in version.life.items() if life in RUN and target in channel.scores)
+        model: sorted(target for target, life in version.life.items() if life in RUN and target in mine)
         for model, version in registry.versions.items()
     }
-    installed = channel.installed()
+    installed = runs.installed()
     for model in installed:
         if not wanted.get(model):
-            channel.retire(model)
+            runs.retire(model)
     for model, targets in wanted.items():
         if targets and installed.get(model) != targets:
-            channel.install(model, unpack(shard.models.artifacts[model]), targets)
-    channel.crown({target: registry.champion(target) for target in channel.scores})
+            runs.install(model, unpack(shard.models.artifacts[model]), targets)
+    runs.crown({target: registry.champion(target) for target in sorted(mine)})
 
 
 def _told(change: Change) -> dict[str, str]:

@@ -97,11 +97,13 @@ class Watch:
         horizon: int,
         stride: int,
         decision: float = FAILURE_WARNING,
+        speaker: tuple[str, str, int] | None = None,
     ) -> None:
         """The same for failures, which count by the period that a prediction was made in.
 
         Args:
             stride: Only every such period is predicted from for good, see `FailureHead.stride`.
+            speaker: What the registry calls the target, its champion, and the period now; none: no batch model speaks.
         """
         if labels is None:
             return
@@ -110,8 +112,13 @@ class Watch:
             at = np.flatnonzero(labels.made == made)
             rows, label = labels.row[at], labels.label[at]
             lead = np.full(len(at), labels.period - made)
+            spoke: str | None = version
+            if speaker is not None:
+                spoke = self.speakers.at(*speaker, made)
+            if spoke is None:
+                continue
             self.monitor.add(
-                *(target, version, group.take(rows, axis=1), labels.probability[at], label, made),
+                *(target, spoke, group.take(rows, axis=1), labels.probability[at], label, made),
                 rows=rows,
                 horizon=horizon,
                 decision=decision,
@@ -131,7 +138,7 @@ class Watch:
 
     def _groups(self, topology: Topology, names: Sequence[str]) -> Ints:
         """Group of every row for each attribute, `[num_attributes, n]`; anew only after something has changed."""
-        key = (topology.structure, len(names))
+        key = (topology.revision, len(names))
         if self._key != key:
             number: dict[tuple[str, str], int] = {}
             rows = [

@@ -11,7 +11,7 @@ from stream.admission import bind
 from stream.alarms import Repeats, key_of
 from stream.channel import Channel
 from stream.config import ShardConfig
-from stream.model_changes import equip
+from stream.model_changes import equip, equip_failures
 from stream.shard_check import check_rows, check_same, length, whole
 from stream.soundings import new_twin
 from twin import snapshot
@@ -129,11 +129,12 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
         keeping.load(twin, fields, below(arrays, f"radio/{number}/"))
     if "models" in data:
         shard.models.load(data["models"], below(arrays, "models/"))
+    equip_failures(shard)
     if "failing" in data:
         shard.failing.load(data["failing"], below(arrays, "failing/"))
-    if "fades" in data:
     if "totals" in data:
         shard.totals.load(data["totals"], below(arrays, "totals/"))
+    if "fades" in data:
         shard.fades.load(data["fades"], below(arrays, "fades/"))
     for key, (granularity, counter) in data["channels"].items():
         channel = shard.channels[granularity, counter] = Channel(counter, length(granularity), shard.config)

@@ -23,6 +23,8 @@ class FailurePrediction(msgspec.Struct, frozen=True, kw_only=True):
         contributions: What each adds.
         fault: O-RAN fault id of the expected failure, and `fault_name`; null where nothing points to one.
         note: What the numbers can't say.
+        batch_model: Name of the batch model that takes part; empty: the online model alone.
+        blend: What each counts in the log-odds, see `models.blend`.
     """
 
     id: str
@@ -47,4 +49,6 @@ class FailurePrediction(msgspec.Struct, frozen=True, kw_only=True):
     model_version: str
     tier: str
     revision: int
+    batch_model: str = ""
+    blend: dict[str, float] = {}
     schema_version: int = SCHEMA_VERSION

@@ -31,11 +31,11 @@ HOUR = timedelta(hours=1)
 
 
 @cache
-def worn_fan() -> list[LogRecord]:
+def worn_fan(hours: int = HOURS) -> list[LogRecord]:
     """Some days of a small network; from the third on a fan wears."""
     script = Script(fans=(FanWear(WORN, BEGIN, timedelta(hours=36), timedelta(days=9)),))
     network = EmulatedNetwork(seed=7, num_sites=SITES, regions=1, script=script, rates=Rates.none())
-    return list(records(network, HOURS * 4, 1))
+    return list(records(network, hours * 4, 1))
 
 
 @cache
