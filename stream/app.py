@@ -31,6 +31,7 @@ from stream.ingest import Ingest
 from stream.reach import LogEnds
 from stream.security import kafka_security
 from stream.shard import Shard
+from stream.sources.teiv_model import model_of
 from stream.ticking import Ticker
 from stream.topics import INBOX, SOURCES
 from stream.tracing import tracer
@@ -163,6 +164,7 @@ class LockstepApp:
             self._fatal,
             progress=self.board.source(kind),
             tracer=self.tracer,
+            teiv=model_of(settings.teiv_model),
         )
         self._ingests[kind] = (ingest, asyncio.create_task(ingest.run()))
         return ingest

@@ -13,6 +13,8 @@ from stream.guarding import UNCOUNTED, Guard
 from stream.patience import INGEST, patiently
 from stream.progress import SourceProgress
 from stream.routing import ALL, entries
+from stream.sources.teiv_model import BUILTIN
+from stream.sources.teiv_model import Model as TeivModel
 from stream.topics import INBOX, OUTLETS, SOURCES, headers
 from stream.tracing import NO_TRACER, Tracer, now_ns
 from twin.errors import BadInput
@@ -31,6 +33,7 @@ class Ingest:
         guard: Who lets messages in.
         on_fatal: Called with the error that ends this task.
         now_ms: The wall clock [ms since 1970].
+        teiv: Types that TEIV's events may have.
     """
 
     def __init__(
@@ -47,9 +50,11 @@ class Ingest:
         now_ms: Callable[[], int] = wall_ms,
         progress: SourceProgress | None = None,
         tracer: Tracer = NO_TRACER,
+        teiv: TeivModel = BUILTIN,
     ) -> None:
         self._kind = kind
         self._tracer = tracer
+        self._teiv = teiv
         self.progress = progress or SourceProgress(kind)
         self._now_ms = now_ms
         self._producer = producer
@@ -81,7 +86,9 @@ class Ingest:
             record = to_record(event.message, source.event)
             try:
                 self._guard.admit(record)
-                found = entries(self._kind, record, self._partitions, self._guard.pseudonyms)
+                found = entries(
+                    self._kind, record, self._partitions, self._guard.pseudonyms, event.message.headers, self._teiv
+                )
             except BadInput as error:
                 out, told = self._guard.refusal(record, error)
                 type_ = OUTLETS["rejected"].event

@@ -17,6 +17,7 @@ from stream.decode import (
     TOPOLOGY,
     TRANSITION,
     decode,
+    from_ms,
     to_ms,
 )
 from stream.model_bytes import without_identifiers
@@ -24,9 +25,12 @@ from stream.outlets import ENCODER
 from stream.partition import partition_of
 from stream.pseudonyms import Pseudonyms
 from stream.source_messages import told
+from stream.sources import teiv_kafka
 from stream.sources.alarm_record import is_ours
 from stream.sources.alarm_record import read as alarm_records
 from stream.sources.senml import reports as senml_reports
+from stream.sources.teiv_model import BUILTIN
+from stream.sources.teiv_model import Model as TeivModel
 from twin import dn
 from twin.alarm_events import AlarmNote, PlannedOutage
 from twin.errors import BadInput
@@ -52,11 +56,20 @@ class Entry(NamedTuple):
     value: bytes
 
 
-def entries(kind: str, record: LogRecord, partitions: int, pseudonyms: Pseudonyms) -> list[Entry]:
+def entries(
+    kind: str,
+    record: LogRecord,
+    partitions: int,
+    pseudonyms: Pseudonyms,
+    headers: object = None,
+    teiv: TeivModel = BUILTIN,
+) -> list[Entry]:
     """What a source's message becomes in the log, identifiers of subscribers replaced.
 
     Args:
         kind: Of the source, a key of `SOURCES`.
+        headers: Of the message; only TEIV's events need more of them than their type.
+        teiv: Types of entities and relationships that these may have.
 
     Raises:
         BadInput: It can't be used.
@@ -65,6 +78,9 @@ def entries(kind: str, record: LogRecord, partitions: int, pseudonyms: Pseudonym
         # Names come from base name and name: whole they are only when taken together.
         packed = (ENCODER.encode(report) for report in senml_reports(record.value, record.key, record.time))
         return [_entry(REPORT, pseudonyms.json(value), partitions) for value in packed]
+    if kind == "teiv":
+        change = told(teiv_kafka.read(record.value, headers, from_ms(record.time), teiv))
+        return [_entry(change.type, pseudonyms.json(change.body), partitions)]
     if record.type in (CANDIDATE, TRANSITION) and kind != "models":
         # Who may measure may not decide on models: the broker's rights are by topic.
         raise BadInput("unknown-type", f"{record.type!r} comes by the topic of models, not by this one")

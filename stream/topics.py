@@ -32,6 +32,8 @@ SOURCES = {
     "report": Topic("telemetry.reports", "element", REPORT),
     "senml": Topic("telemetry.senml", "element", "application/senml+json"),
     "topology": Topic("inventory.changes", "source", TOPOLOGY, partitions=1),
+    # O-RAN's topology exposure and inventory: CloudEvents in binary or structured mode.
+    "teiv": Topic("inventory.teiv", "source", "application/cloudevents+json", partitions=1),
     "alarm": Topic("alarms", "object", ALARM),
     # A topic of its own: whoever may raise alarms may not say that they are expected.
     "outage": Topic("alarms.outages", "object", OUTAGE, partitions=1),

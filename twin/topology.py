@@ -73,7 +73,7 @@ class Topology:
         self._ids.check(self.graph, self.structure, relations, change.cardinalities)
         structure = not self.only_reports(change)
         changed = {entity.dn for entity in entities if declare(self.graph, entity, change.source)}
-        edges = [(r.source, r.target, r.kind) for r in relations if relate(self.graph, r, change.source)]
+        edges: list[Edge] = [(r.source, r.target, r.kind) for r in relations if relate(self.graph, r, change.source)]
         for edge, attribute in named:
             edges.append(edge)
             if unname(self.graph, edge, attribute):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from stream.moments import moment
-from stream.sources import graphml, node_link, rfc8345
+from stream.sources import graphml, node_link, rfc8345, teiv, teiv_kafka
 from stream.sources.account import Account
 from stream.sources.inventory import changes
 from stream.sources.network_names import below, scope_of
 from stream.sources.safe_xml import Readable
+from stream.sources.teiv_model import model_of
 from twin.contents import Contents, collect
 from twin.errors import BadInput
 from twin.events import Entity, Relation, TopologyChange
@@ -31,6 +33,7 @@ KINDS: Final = (
 )
 """Name, for people what it is, and marks in the first bytes of JSON; GraphML is known by its root."""
 
+TEIV_OPTIONS: Final = {"model": "TOML with types of entities and relationships besides those of O-RAN."}
 LONGEST_SOURCE = 256
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,6 +90,29 @@ def declared(of: Contents, account: Account) -> Iterator[TopologyChange]:
         else:
             account.notes["an object that nobody declares, left out"] += 1
     yield from changes(entities, of.relations.values(), time, source)
+
+
+def is_teiv(first: bytes, _name: str) -> bool:
+    """A CloudEvent of TEIV in JSON, or one in binary mode that was written down as text."""
+    if first.startswith(teiv_kafka.TEXT_MARK):
+        return True
+    named = b"topology-inventory-ingestion" in first or b"ran-logical-topology" in first
+    return first.lstrip()[:1] == b"{" and b'"specversion"' in first and named
+
+
+def teiv_changes(data: bytes, account: Account) -> Iterator[TopologyChange]:
+    """The change that a file with one TEIV event says.
+
+    Raises:
+        BadInput: See `teiv.change`.
+        ConfigurationError: The model of more types can't be read.
+    """
+    path = account.options.get("model", "")
+    model = model_of(Path(path) if path else None)
+    if data.startswith(teiv_kafka.TEXT_MARK):
+        yield teiv_kafka.of_text(data, account.notes, model)
+    else:
+        yield teiv.structured(data, account.notes, model)
 
 
 def _scope(account: Account, *, by_name: bool) -> str:
