@@ -28,7 +28,19 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
 
 from stream.source_messages import SourceEvent
-from stream.sources import pm_json, pm_xml, senml_file
+from stream.sources import (
+    alarm_record,
+    file_ready,
+    kpm,
+    kpm_json,
+    kpm_xer,
+    pm_json,
+    pm_xml,
+    senml_file,
+    tmf642,
+    topology_file,
+    viavi,
+)
 from stream.sources.account import Account
 from stream.sources.pm_report import PmReports
 from stream.sources.safe_gzip import GzipReader
@@ -174,6 +186,30 @@ def _pm_json(source: Readable, account: Account) -> Iterator[SourceEvent]:
     yield from pm_json.read(whole(source), PmReports.of(account))
 
 
+def _kpm_json(source: Readable, account: Account) -> Iterator[SourceEvent]:
+    yield from kpm_json.read(whole(source), account)
+
+
+def _file_ready(source: Readable, account: Account) -> Iterator[SourceEvent]:
+    yield from file_ready.read(whole(source, LOOK), account)
+
+
+def _teiv(source: Readable, account: Account) -> Iterator[SourceEvent]:
+    yield from topology_file.teiv_changes(whole(source), account)
+
+
+def _topology(source: Readable, account: Account) -> Iterator[SourceEvent]:
+    yield from topology_file.declared(topology_file.contents_of(source, account, whole), account)
+
+
+def _alarm_record(source: Readable, account: Account) -> Iterator[SourceEvent]:
+    yield from alarm_record.read(whole(source), account.format, account.notes)
+
+
+def _tmf642(source: Readable, account: Account) -> Iterator[SourceEvent]:
+    yield from tmf642.read(whole(source), account.notes)
+
+
 def _senml(source: Readable, account: Account) -> Iterator[SourceEvent]:
     yield from senml_file.read(whole(source), account)
 
@@ -183,6 +219,25 @@ FORMATS: Final[dict[str, Format]] = {
         "3GPP measurement files, TS 32.435 and TS 28.532 in XML", xml_with(b"measCollecFile", b"measDataFile"), _pm_xml
     ),
     "pm-json": Format("O-RAN SC's PM JSON (VES perf3gpp)", json_with(b'"event"', b'"perf3gpp'), _pm_json),
-    "senml": Format("SenML packs in JSON, CBOR or XML, RFC 8428", senml_file.begins, _senml, senml_file.OPTIONS),
+    "tmf642": Format("TMF642 v4 alarms and tasks on alarms", tmf642.begins, _tmf642),
+    "alarm-record": Format(
+        "3GPP alarm records and notifications, TS 28.111 and TS 28.532", alarm_record.begins, _alarm_record
+    ),
+    "kpm-xer": Format("E2SM-KPM indications as XER", xml_with(b"<RICindication"), kpm_xer.read, kpm.OPTIONS),
+    "kpm-json": Format(
+        "E2SM-KPM indications in JSON, as open RICs' xApps print them", kpm_json.recognise, _kpm_json, kpm.OPTIONS
+    ),
+    "viavi": Format("VIAVI's CellReports in CSV", viavi.recognise, viavi.read, viavi.OPTIONS),
+    "file-ready": Format("metadata of a measurement file", file_ready.recognise, _file_ready),
+    "teiv": Format(
+        "O-RAN TEIV events that create, merge or delete topology",
+        topology_file.is_teiv,
+        _teiv,
+        topology_file.TEIV_OPTIONS,
+    ),
+    **{
+        kind: Format(what, json_with(*marks) if marks else xml_with(b"<graphml"), _topology, topology_file.OPTIONS)
+        for kind, what, marks in topology_file.KINDS
+    },
 }
 """Asked in this order."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.fuzz import events, files, guards, measurements, names, sensors, shards, sources
+from tests.fuzz import alarms, events, files, guards, measurements, names, network_files, sensors, shards, sources
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
-        *(*events.TARGETS, *sources.TARGETS, *measurements.TARGETS, *names.TARGETS, *sensors.TARGETS),
-        *(*guards.TARGETS, *files.TARGETS, *shards.TARGETS),
+        *(*events.TARGETS, *sources.TARGETS, *measurements.TARGETS, *names.TARGETS, *sensors.TARGETS, *alarms.TARGETS),
+        *(*guards.TARGETS, *files.TARGETS, *shards.TARGETS, *network_files.TARGETS),
     )
 }
