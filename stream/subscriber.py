@@ -99,17 +99,18 @@ async def _resend(limit: int) -> tuple[int, int]:
     from stream.decode import to_ms
     from stream.security import kafka_security
     from stream.services import running
-    from stream.topics import headers
+    from stream.topics import TOPICS, headers
     from twin.events import Rejected
 
     settings = load()
+    known = {topic.name for topic in TOPICS}
     producer = Producer(running(settings).bootstrap, kafka_security(settings), settings.max_message_bytes)
     await producer.start()
     sent = cut = 0
     try:
         async for value in messages("rejected", from_start=True, follow=False):
             body = msgspec.json.decode(value, type=Rejected)
-            if body.truncated:
+            if body.truncated or body.topic not in known:  # what came by MQTT is no topic of ours
                 cut += 1
                 continue
             time = to_ms(body.time)

@@ -10,6 +10,9 @@ from stream.sources.table import shown
 from twin import dn
 from twin.errors import BadInput, ConfigurationError
 
+MOST_KEPT = 100_000
+"""Names that are made once."""
+
 _SPECIAL = re.compile(r"[,=\\\x00-\x1f\x7f-\x9f]")
 
 
@@ -67,6 +70,8 @@ class Template:
         values = tuple([row[place] for place in self._places])
         made = self._made.get(values)
         if made is None:
+            if len(self._made) >= MOST_KEPT:  # a source that invents names must not grow the program
+                self._made.clear()
             made = self._made[values] = dn.check(self._join([escape(value) for value in values]))
         return made
 

@@ -1,0 +1,1 @@
+"""Profiles of LoRaWAN network servers that come with the program."""
