@@ -34,8 +34,8 @@ from stream.sources import (
     kpm,
     kpm_json,
     kpm_xer,
-    pm_json,
     lorawan_file,
+    pm_json,
     pm_xml,
     senml_file,
     tmf642,
@@ -232,13 +232,6 @@ FORMATS: Final[dict[str, Format]] = {
     "file-ready": Format("metadata of a measurement file", file_ready.recognise, _file_ready),
     "teiv": Format(
         "O-RAN TEIV events that create, merge or delete topology",
-    "lorawan": Format(
-        "frames of LoRaWAN sensors, a JSON object a line",
-        lorawan_file.begins,
-        lorawan_file.read,
-        lorawan_file.OPTIONS,
-    ),
-    "senml": Format("SenML packs in JSON, CBOR or XML, RFC 8428", senml_file.begins, _senml, senml_file.OPTIONS),
         topology_file.is_teiv,
         _teiv,
         topology_file.TEIV_OPTIONS,
