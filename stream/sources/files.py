@@ -27,9 +27,12 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
 
+import msgspec
+
 from stream.source_messages import SourceEvent
 from stream.sources import (
     alarm_record,
+    drive_test,
     file_ready,
     kpm,
     kpm_json,
@@ -40,6 +43,7 @@ from stream.sources import (
     senml_file,
     tmf642,
     topology_file,
+    ves,
     viavi,
 )
 from stream.sources.account import Account
@@ -115,9 +119,20 @@ def open_reading(
         raise BadInput("empty", f"{path.name} has nothing in it")
     kind = recognise(ahead.first, name) if format == "auto" else format
     if (entry := FORMATS.get(kind)) is None:
+        _check_json(ahead)
         raise BadInput("unknown-type", f"{path.name} is of none of the formats {', '.join(FORMATS)}")
     account = Account(kind, name, catalogue, {k: v for k, v in (options or {}).items() if k in entry.options})
     return Reading(path, kind, account, entry.read(ahead, account), file.tell)
+
+
+def _check_json(ahead: Ahead) -> None:
+    """What begins as JSON and is none is refused as that: nobody can tell what it would have been."""
+    if text_of(ahead.first)[:1] not in (b"{", b"["):
+        return
+    try:
+        msgspec.json.decode(text_of(whole(ahead)), type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput("malformed", f"it is of no known format, and not JSON: {error}") from error
 
 
 def recognise(first: bytes, name: str = "") -> str:
@@ -183,8 +198,24 @@ def _pm_xml(source: Readable, account: Account) -> Iterator[SourceEvent]:
     return pm_xml.read(source, PmReports.of(account))
 
 
+def _is_ves(first: bytes, name: str) -> bool:
+    return json_with(b'"commonEventHeader"')(first, name) and b'"$schema"' not in first and b"/schema#" not in first
+
+
+def _is_pm_json(first: bytes, name: str) -> bool:
+    return _is_ves(first, name) and b'"perf3gpp' in first and b'"eventList"' not in first
+
+
 def _pm_json(source: Readable, account: Account) -> Iterator[SourceEvent]:
     yield from pm_json.read(whole(source), PmReports.of(account))
+
+
+def _ves(source: Readable, account: Account) -> Iterator[SourceEvent]:
+    taken = ves.read(whole(source), account.catalogue)
+    account.notes.update(taken.notes)
+    account.dropped.update(taken.dropped)
+    account.set_aside += not taken.events
+    yield from taken.events
 
 
 def _kpm_json(source: Readable, account: Account) -> Iterator[SourceEvent]:
@@ -208,7 +239,9 @@ def _alarm_record(source: Readable, account: Account) -> Iterator[SourceEvent]:
 
 
 def _tmf642(source: Readable, account: Account) -> Iterator[SourceEvent]:
-    yield from tmf642.read(whole(source), account.notes)
+    given = list(tmf642.read(whole(source), account.notes))
+    account.set_aside += not given
+    yield from given
 
 
 def _senml(source: Readable, account: Account) -> Iterator[SourceEvent]:
@@ -219,7 +252,8 @@ FORMATS: Final[dict[str, Format]] = {
     "pm-xml": Format(
         "3GPP measurement files, TS 32.435 and TS 28.532 in XML", xml_with(b"measCollecFile", b"measDataFile"), _pm_xml
     ),
-    "pm-json": Format("O-RAN SC's PM JSON (VES perf3gpp)", json_with(b'"event"', b'"perf3gpp'), _pm_json),
+    "pm-json": Format("O-RAN SC's PM JSON (VES perf3gpp)", _is_pm_json, _pm_json),
+    "ves": Format("ONAP VES 7 events, one or a list", _is_ves, _ves),
     "tmf642": Format("TMF642 v4 alarms and tasks on alarms", tmf642.begins, _tmf642),
     "alarm-record": Format(
         "3GPP alarm records and notifications, TS 28.111 and TS 28.532", alarm_record.begins, _alarm_record
@@ -229,7 +263,15 @@ FORMATS: Final[dict[str, Format]] = {
         "E2SM-KPM indications in JSON, as open RICs' xApps print them", kpm_json.recognise, _kpm_json, kpm.OPTIONS
     ),
     "viavi": Format("VIAVI's CellReports in CSV", viavi.recognise, viavi.read, viavi.OPTIONS),
+    "drive-test": Format("drive tests in CSV, by a profile", drive_test.recognise, drive_test.read, drive_test.OPTIONS),
     "file-ready": Format("metadata of a measurement file", file_ready.recognise, _file_ready),
+    "lorawan": Format(
+        "frames of LoRaWAN sensors, a JSON object a line",
+        lorawan_file.begins,
+        lorawan_file.read,
+        lorawan_file.OPTIONS,
+    ),
+    "senml": Format("SenML packs in JSON, CBOR or XML, RFC 8428", senml_file.begins, _senml, senml_file.OPTIONS),
     "teiv": Format(
         "O-RAN TEIV events that create, merge or delete topology",
         topology_file.is_teiv,

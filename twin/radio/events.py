@@ -26,6 +26,8 @@ class Sounding(msgspec.Struct, frozen=True, kw_only=True):
         response: Channel of each, real and imaginary part, square root of milliwatt as in `rsrp`,
             `[num_positions, num_cells, num_subcarriers, 2]`; null: not heard.
         noise: Variance of a response's noise [mW].
+        rsrq: Reference signal received quality [dB], `[num_positions, num_cells]`; empty: not measured.
+        sinr: Signal to interference and noise [dB], `[num_positions, num_cells]`; empty: not measured.
     """
 
     id: Annotated[str, msgspec.Meta(max_length=256)]
@@ -38,6 +40,8 @@ class Sounding(msgspec.Struct, frozen=True, kw_only=True):
     response: list[list[list[tuple[float, float]] | None]] = []
     noise: float = 0.0
     source: str = ""
+    rsrq: list[list[float | None]] = []
+    sinr: list[list[float | None]] = []
     schema_version: int = SCHEMA_VERSION
 
 

@@ -56,6 +56,9 @@ def check(event: Sounding) -> Heard:
         raise BadInput("shape", "a cell is listed twice")
     if len(event.rsrp) != n or any(len(row) != count for row in event.rsrp):
         raise BadInput("shape", f"rsrp must have {n} rows of {count} values")
+    for name, table in (("rsrq", event.rsrq), ("sinr", event.sinr)):
+        if table and (len(table) != n or any(len(row) != count for row in table)):
+            raise BadInput("shape", f"{name} must have {n} rows of {count} values, or none")
     positions = np.array(event.positions, dtype=np.float64)
     if not (np.abs(positions) < FARTHEST_M).all():
         raise BadInput("out-of-range", f"a position is farther than {FARTHEST_M:g} m from the scene's middle")

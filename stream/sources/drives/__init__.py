@@ -1,0 +1,1 @@
+"""Profiles of drive tests: TOML files, see `stream.sources.drive_spec`."""
