@@ -78,14 +78,14 @@ def entries(
         # Names come from base name and name: whole they are only when taken together.
         packed = (ENCODER.encode(report) for report in senml_reports(record.value, record.key, record.time))
         return [_entry(REPORT, pseudonyms.json(value), partitions) for value in packed]
-    if kind == "teiv":
-        change = told(teiv_kafka.read(record.value, headers, from_ms(record.time), teiv))
-        return [_entry(change.type, pseudonyms.json(change.body), partitions)]
     if record.type in (CANDIDATE, TRANSITION) and kind != "models":
         # Who may measure may not decide on models: the broker's rights are by topic.
         raise BadInput("unknown-type", f"{record.type!r} comes by the topic of models, not by this one")
     if record.type == OUTAGE and kind != "outage":
         raise BadInput("unknown-type", f"{record.type!r} comes by the topic of planned outages, not by this one")
+    if kind == "teiv":
+        change = told(teiv_kafka.read(record.value, headers, from_ms(record.time), teiv))
+        return [_entry(change.type, pseudonyms.json(change.body), partitions)]
     if kind == "alarm" and record.type == ALARM and not is_ours(record.value):
         made = [told(event) for event in alarm_records(record.value, "kafka", Counter())]
         return [_entry(one.type, without_identifiers(one.type, one.body, pseudonyms), partitions) for one in made]
