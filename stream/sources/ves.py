@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stream.sources import pm_json, ves_alarms, ves_measurement
+from stream.sources import pm_json, ves_alarms, ves_files, ves_measurement
 from stream.sources.pm_report import PmReports
 from stream.sources.ves_event import Header, fields, split
 from twin.alarm_events import AlarmNote
@@ -90,6 +90,8 @@ def _one(header: Header, body: bytes, catalogue: Catalogue, taken: Taken) -> Non
         taken.events.extend(ves_measurement.reports(header, body, catalogue, taken.dropped, notes))
     elif domain == "pnfRegistration":
         taken.events.append(_registered(header, body, notes))
+    elif places := ves_files.ready(domain, body):
+        _note_files(header, places, notes)
     elif domain == "stndDefined":
         kind = "heartbeat" if header.stnd_defined_namespace == HEARTBEATS else header.stnd_defined_namespace
         notes[f"stndDefined {kind}: nothing that the twin keeps"] += 1
@@ -97,6 +99,12 @@ def _one(header: Header, body: bytes, catalogue: Catalogue, taken: Taken) -> Non
         notes[f"{domain}: nothing that the twin keeps"] += 1
     else:
         raise BadInput("unknown-type", f"domain {domain[:40]!r} is none of VES 7")
+
+
+def _note_files(header: Header, places: list[str], notes: Counter[str]) -> None:
+    """Where files lie that are ready: fetching them is somebody's decision, not the sender's."""
+    for place in places:
+        notes[f"a file of {header.source_name[:60]} is ready at {place[:200]}: `lockstep ingest` can fetch it"] += 1
 
 
 def _registered(header: Header, body: bytes, notes: Counter[str]) -> TopologyChange:

@@ -241,7 +241,7 @@ def test_times_and_durations() -> None:
 
 def test_formats_are_recognised_by_what_stands_in_them() -> None:
     assert recognise(HEAD_28532.encode()) == "pm-xml"
-    assert recognise(b' \n{"event": {"domain": "perf3gpp"}}') == "pm-json"
+    assert recognise(b' \n{"event": {"commonEventHeader": {"domain": "perf3gpp"}}}') == "pm-json"
     assert recognise(b"hello") == recognise(b"") == recognise(b"<html/>") == ""
     assert {"pm-xml", "pm-json"} <= set(FORMATS)
 

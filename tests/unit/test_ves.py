@@ -238,3 +238,19 @@ def test_spot_values_of_a_sample_fault() -> None:
     assert isinstance(alarm, Alarm)
     assert alarm.event_time == datetime(2014, 10, 15, 13, 2, 52, tzinfo=UTC)
     assert (alarm.perceived_severity, alarm.probable_cause) == ("CRITICAL", "PilotNumberPoolExhaustion")
+
+
+def test_a_file_that_is_ready_is_noted_with_its_place() -> None:
+    place = "sftp://ftp.example/pm/A20240501.xml.gz"
+    named = [{"name": "A20240501.xml.gz", "hashMap": {"location": place, "compression": "gzip"}}]
+    older = event("notification", "notificationFields", {"changeType": "FileReady", "arrayOfNamedHashMap": named})
+    data = {"notificationType": "notifyFileReady", "fileInfoList": [{"fileLocation": place, "fileSize": 5}]}
+    standard = {"stndDefinedFieldsVersion": "1.0", "data": data}
+    newer = event("stndDefined", "stndDefinedFields", standard, stndDefinedNamespace="3GPP-FileDataReporting")
+    for one in (older, newer):
+        taken = read(one)
+        assert taken.events == []
+        (note,) = taken.notes
+        assert place in note
+    other = read(event("notification", "notificationFields", {"changeType": "other"}))
+    assert list(other.notes) == ["notification: nothing that the twin keeps"]
