@@ -85,7 +85,8 @@ def reports(header: Header, told: Sequence[Measurements], account: Account) -> I
     if len(told) > 1:
         account.notes["terminals of an indication put together"] += len(told)
     for at in sorted(values):
-        kept = _kept(values[at], meanings, length, account)
+        totals: list[str] = []
+        kept = _kept(values[at], meanings, length, account, totals)
         begin = header.begin + at * length
         counters = list(kept)
         for first in range(0, len(counters), MOST_COUNTERS):
@@ -98,11 +99,12 @@ def reports(header: Header, told: Sequence[Measurements], account: Account) -> I
                 counters=chosen,
                 values=[[kept[name] for name in chosen]],
                 source=account.format,
+                cumulative=[name for name in chosen if name in totals],
             )
 
 
 def _kept(
-    values: Mapping[str, list[float]], meanings: Meanings, length: timedelta, account: Account
+    values: Mapping[str, list[float]], meanings: Meanings, length: timedelta, account: Account, totals: list[str]
 ) -> dict[str, float | None]:
     kept: dict[str, float | None] = {}
     for name, found in values.items():
@@ -113,8 +115,7 @@ def _kept(
             account.dropped[f"{name[:80]} ({error.reason})"] += max(1, len(found))
             continue
         if meaning.counts_up:
-            account.dropped[f"{name[:80]} (counts up)"] += max(1, len(found))
-            continue
+            totals.append(meaning.counter)
         total = sum(found) / (1 if meaning.over_ues == "sum" else max(1, len(found)))
         value = change(total) if found else None
         if value is not None and value - value != 0.0:

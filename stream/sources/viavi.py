@@ -1,11 +1,11 @@
 """VIAVI's RAN scenario generator, `CellReports` in CSV -> reports of its cells, and what they report of themselves.
 
 A row is one cell at one time; rows of one time stand together. `S1/B2/C1` is site 1, band 2, cell 1: the cell
-`NRCellDU=S1/B2/C1` of `ManagedElement=S1`. `PEE.Energy` counts up since the start: what a period used is the difference
-to the row before, and there is none after a gap, or where the count falls. Whether a stamp is the begin or the end of
-its period isn't said by anybody: it is taken as the end, as O-RAN SC's chain does, unless `--set stamp=begin`.
+`NRCellDU=S1/B2/C1` of `ManagedElement=S1`. `PEE.Energy` counts up since the start: its reports are marked so, and the
+fold makes differences of them, over the ends of files (`twin.totals`). Whether a stamp is the begin or the end of its
+period isn't said by anybody: it is taken as the end, as O-RAN SC's chain does, unless `--set stamp=begin`.
 
-Source: the columns as public readers of these files know them (standards: TS 28.552 where the name is one).
+Source: the columns as public readers of these files know them (TS 28.552 where the name is one).
 """
 
 from __future__ import annotations
@@ -111,7 +111,6 @@ class _Table:
         self._counters = [name for name in columns if name not in _IGNORED and not name.startswith("_")]
         self._begins = account.options.get("stamp", "end") == "begin"
         self.length = _period(account.options.get("period"))
-        self._energy: dict[str, tuple[datetime, float]] = {}
         self._said: dict[str, dict[str, str | float | int | bool | None]] = {}
         self._columns: dict[str, _Column | None] = {}
 
@@ -142,7 +141,7 @@ class _Table:
             if cell in cells:
                 self._account.notes["a cell twice at one time: the first is taken"] += 1
                 continue
-            cells[cell] = [self._value(c, column, fields[c], name, time) for c, column in kept.items()]
+            cells[cell] = [_value(c, column.change, fields[c]) for c, column in kept.items()]
         for first in range(0, len(said), MOST_ENTITIES):
             yield self._change(end, said[first : first + MOST_ENTITIES])
         if not kept:
@@ -156,6 +155,7 @@ class _Table:
                 counters=[column.counter for column in kept.values()],
                 values=list(cells.values()),
                 source=self._account.format,
+                cumulative=[column.counter for column in kept.values() if column.counts_up],
             )
 
     def _column(self, name: str) -> _Column | None:
@@ -171,24 +171,6 @@ class _Table:
                 declared = own if own is not None and own.startswith("Viavi.") else None
                 self._columns[name] = _Column(declared, SAME, False) if declared else None
         return self._columns[name]
-
-    def _value(self, name: str, column: _Column, text: str, cell: str, time: datetime) -> float | None:
-        if (value := _number(name, text)) is None:
-            return None
-        value = column.change(value)
-        if not column.counts_up:
-            return value
-        before = self._energy.get(cell)
-        self._energy[cell] = (time, value)
-        if before is None:
-            return None
-        if time - before[0] != self.length:
-            self._account.notes[f"{name} after a gap: missing"] += 1
-            return None
-        if value < before[1]:
-            self._account.notes[f"{name} counts from the beginning again: missing"] += 1
-            return None
-        return value - before[1]
 
     def _reported(self, cell: str, fields: dict[str, str]) -> Iterator[Entity]:
         said: dict[str, str | float | int | bool | None] = {}
@@ -231,7 +213,7 @@ def _period(said: str | None) -> timedelta | None:
     return length
 
 
-def _number(name: str, text: str) -> float | None:
+def _value(name: str, change: Conversion, text: str) -> float | None:
     text = text.strip()
     if text.lower() in ("", "nan", "null", "na"):
         return None
@@ -241,7 +223,7 @@ def _number(name: str, text: str) -> float | None:
         raise BadInput("wrong-type", f"{name} is {text[:40]!r}, which is no number") from error
     if value - value != 0.0:
         raise BadInput("out-of-range", f"{name} is {text[:40]!r}")
-    return value
+    return change(value)
 
 
 def _plain(text: str) -> str | float:
