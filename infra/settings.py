@@ -65,6 +65,37 @@ class Settings(BaseSettings):
         description="What a failure is: alarm:CLASS@HORIZON, where CLASS is an alarm type, a probable cause or oran- "
         "and a fault id; or fade>10dB@15min for links. []: none is predicted.",
     )
+    alarm_window_s: float = Field(
+        300, ge=0, le=86_400, description="An alarm may be the cause of those raised so long before or after it [s]."
+    )
+    alarm_period_s: float = Field(
+        60, ge=1, le=3600, description="Causes are looked for, and alarms kept back looked at again, so often [s]."
+    )
+    alarm_flaps: int = Field(
+        3, ge=1, le=100, description="Cleared more often than this in its window, an alarm is held as one that flaps."
+    )
+    alarm_flap_window_s: float = Field(600, gt=0, le=86_400, description="The window of `alarm_flaps` [s].")
+    alarm_flap_quiet_s: float = Field(
+        900, gt=0, le=86_400, description="What flapped is let go after so long without coming or going [s]."
+    )
+    alarm_qualify_s: float = Field(
+        0, ge=0, le=86_400, description="An alarm counts only when it has stood for so long [s]; 0: at once."
+    )
+    alarm_escalate_s: float = Field(
+        600, ge=0, le=86_400, description="Unacknowledged for so long, an alarm goes to the next level [s]; 0: never."
+    )
+    asleep_when: list[str] = Field(
+        [], description="A cell sleeps to save energy while a counter says so, such as Ericsson.pmCellSleepTime>0."
+    )
+    own_alarms: list[Literal["failure", "congestion", "drift"]] = Field(
+        [], description="What the twin finds that is raised as an alarm on alarms.own; []: nothing."
+    )
+    own_alarm_probability: float = Field(
+        0.6, gt=0, lt=1, description="A prediction above this is raised as an own alarm, and cleared below 0.7 of it."
+    )
+    own_alarm_quiet_s: float = Field(
+        86_400, gt=0, description="An own alarm of a drift is cleared after so long without another [s]."
+    )
     profiles: list[str] = Field(
         [], description="Profiles whose vendor counters are accepted besides the built-in ones."
     )

@@ -1,25 +1,39 @@
-"""Alarms: which ones stand, and which records have come before."""
+"""Alarms: which ones stand, and which records have come before.
+
+A record raises, changes or clears. How the alarm stands then (`stream.alarm_desk`) decides what is told of it: one that
+is expected, comes and goes or hasn't stood long enough is kept, marked and counted, and nobody is woken for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from stream.telling import tell
+from stream.alarm_desk import FLAPPING, PLANNED, QUALIFYING, SLEEPS, Life
+from stream.alarm_merging import merged, same
+from stream.alarm_telling import tell_alarm
+from stream.asleep import consequence
+from stream.decode import from_ms, to_ms
+from twin.alarm_record import OWN, Alarm, key_of, name_of, short
+from twin.correlation import raised
 from twin.errors import BadInput
-from twin.events import Alarm
+from twin.flapping import Flap, condition_of
 
 if TYPE_CHECKING:
     from stream.prepare import OtherEvent
     from stream.shard import Shard
 
+__all__ = ["MOST_ALARMS", "Repeats", "apply_alarm", "key_of"]
+
 MOST_ALARMS = 50_000
 """That stand at once: a source that never clears any must not fill the memory."""
 
 REMEMBERED = 4096
+LATE_MS = 900_000
+"""What happened before what is known of its alarm, by less than this, came late; by more, a clock was set back."""
 
 
 class Repeats:
@@ -30,7 +44,7 @@ class Repeats:
 
     def note(self, event: Alarm) -> bool:
         """Remember a record. Returns whether it has come before."""
-        checksum = int.from_bytes(blake2b(msgspec.json.encode(event), digest_size=8).digest(), "big")
+        checksum = int.from_bytes(blake2b(msgspec.json.encode(short(event)), digest_size=8).digest(), "big")
         if checksum in self._order:
             return True
         self._order[checksum] = None
@@ -49,31 +63,173 @@ def apply_alarm(shard: Shard, item: OtherEvent, event: Alarm) -> None:
     Raises:
         BadInput: Too many alarms stand already.
     """
-    key = key_of(event)
-    before, clears = shard.alarms.get(key), event.perceived_severity == "CLEARED"
+    if name_of(event).startswith(OWN):
+        # What the twin has said itself must not come back as news.
+        shard.counts["alarm.own"] += 1
+        return
+    desk, key, time = shard.alarm_desk, key_of(event), to_ms(event.event_time)
+    before, clears, mark = shard.alarms.get(key), event.perceived_severity == "CLEARED", str(item.record.offset)
     if before is None and not clears and len(shard.alarms) >= MOST_ALARMS:
         raise BadInput("too-many", f"{MOST_ALARMS} alarms stand already; their sources should clear what is over")
-    if shard.repeats.note(event) or before == event or (before is None and clears):
+    life = desk.lives.get(key)
+    if before is not None and life is not None and life.doubted >= 0 and not clears:
+        life.doubted = -1
+        shard.counts["alarm.confirmed"] += 1
+        tell_alarm(shard, key, before, life, "confirmed", mark=mark)
+    known = life.told if life is not None else desk.gone.get(key, -1)
+    late = known - LATE_MS <= time < known
+    repeated = shard.repeats.note(event) or (before is not None and same(before, event))
+    if repeated or (before is None and clears):
         shard.counts["duplicate"] += 1
+        if before is None and clears and not late:
+            desk.gone[key] = max(time, known)
+            desk.trim()
         return
-    shard.revision += 1
+    if late:
+        shard.counts["alarm.late"] += 1
+        return
     shard.counts["alarm"] += 1
-    if clears:
-        del shard.alarms[key]
+    shard.revision += 1
+    if before is None or life is None:
+        _raise(shard, key, event, time, mark)
+    elif clears:
+        _clear(shard, key, event, life, time, mark)
     else:
-        shard.alarms[key] = event
-        if before is None:
-            shard.failing.raised(shard, event)
-    detail: dict[str, object] = {
-        "notificationId": event.notification_id,
-        "perceivedSeverity": event.perceived_severity,
-        "probableCause": event.probable_cause,
-        "alarmType": event.alarm_type,
-        "specificProblem": event.specific_problem,
-    }
-    tell(shard, "alarm", item, [event.object_instance], detail)
+        shard.alarms[key] = merged(before, event)
+        life.told = time
+        if life.over:
+            life.over = False
+            life.flaps += 1
+            shard.counts["alarm.flap"] += 1
+            desk.flapping.raised(life.condition, time)
+        tell_alarm(shard, key, shard.alarms[key], life, "changed", mark=mark)
 
 
-def key_of(event: Alarm) -> str:
-    """What tells one alarm from another, through all its records."""
-    return f"{event.object_instance}/{event.notification_id}"
+def adopt(shard: Shard) -> None:
+    """Make up what a state from before there was a desk doesn't say of its alarms."""
+    for key, alarm in shard.alarms.items():
+        time = to_ms(alarm.event_time)
+        shard.alarm_desk.lives[key] = Life(time, time, condition_of(alarm))
+
+
+def end(shard: Shard, key: str, alarm: Alarm, life: Life, time: int, mark: str) -> None:
+    """An alarm is over; `alarm` is the last that is said of it."""
+    del shard.alarms[key]
+    shard.alarm_desk.forget(key, life.told)
+    if QUALIFYING in life.held:
+        shard.counts["alarm.unqualified"] += 1
+    tell_alarm(shard, key, alarm, life, "cleared", time, mark)
+
+
+def _raise(shard: Shard, key: str, event: Alarm, time: int, mark: str) -> None:
+    desk = shard.alarm_desk
+    condition = condition_of(event)
+    begun = to_ms(event.alarm_raised_time) if event.alarm_raised_time is not None else time
+    flap = desk.flapping.raised(condition, time)
+    if flap is not None and _returned(shard, key, event, flap, time, mark):
+        return
+    life = Life(min(begun, time), time, condition)
+    if event.alarm_raised_time is None:
+        event = msgspec.structs.replace(event, alarm_raised_time=from_ms(time))
+    desk.lives[key], shard.alarms[key] = life, event
+    reasons = expected(shard, event, life, expectations(shard))
+    if flap is not None:
+        flap.key = key
+        reasons.add(FLAPPING)
+    if desk.rules.qualify_s > 0:
+        reasons.add(QUALIFYING)
+    pend(shard, key, event, life)
+    settle_on(shard, key, life, reasons)
+    for reason in life.held:
+        shard.counts[f"alarm.held.{reason}"] += 1
+    if not desk.hidden(key):
+        shard.failing.raised(shard, shard.alarms[key])
+        desk.own.happened(shard, shard.alarms[key])
+    tell_alarm(shard, key, shard.alarms[key], life, "raised", mark=mark)
+
+
+def _returned(shard: Shard, key: str, event: Alarm, flap: Flap, time: int, mark: str) -> bool:
+    """Whether what is raised is an alarm that is held as flapping, under another id."""
+    desk = shard.alarm_desk
+    held = desk.lives.get(flap.key)
+    if held is None or not held.over:
+        return False
+    record = merged(shard.alarms.pop(flap.key), event)
+    del desk.lives[flap.key]
+    desk.waiting.discard(flap.key)
+    if (waiting := desk.pending.pop(flap.key, None)) is not None:
+        waiting.name = name_of(event)
+        desk.pending[key] = waiting
+    flap.key = key
+    shard.alarms[key], desk.lives[key] = record, held
+    desk.waiting.add(key)
+    held.over, held.told = False, time
+    held.flaps += 1
+    shard.counts["alarm.flap"] += 1
+    tell_alarm(shard, key, record, held, "changed", mark=mark)
+    return True
+
+
+def _clear(shard: Shard, key: str, event: Alarm, life: Life, time: int, mark: str) -> None:
+    desk = shard.alarm_desk
+    life.told = time
+    desk.flapping.cleared(life.condition, time)
+    if FLAPPING in life.held:
+        life.over = True
+        shard.counts["alarm.flap"] += 1
+        return
+    cleared = merged(shard.alarms[key], event)
+    if cleared.alarm_cleared_time is None:
+        cleared = msgspec.structs.replace(cleared, alarm_cleared_time=from_ms(time))
+    end(shard, key, cleared, life, time, mark)
+
+
+def pend(shard: Shard, key: str, alarm: Alarm, life: Life) -> None:
+    """Let an alarm wait for its cause to be found."""
+    desk = shard.alarm_desk
+    if len(desk.pending) >= MOST_ALARMS and key not in desk.pending:
+        shard.counts["alarm.uncorrelated"] += 1
+        return
+    if (before := desk.pending.get(key)) is not None:  # it was over, and is back before its cause was settled
+        desk.tally.update(raised=1, correlated=int(before.root != ""))
+    desk.pending[key] = raised(alarm, name_of(alarm), life.raised)
+    desk.fresh = True
+
+
+class Expectations(NamedTuple):
+    """What makes alarms no surprise at one moment.
+
+    Attributes:
+        work: Begin and end [ms] and object of the work that is planned and isn't over.
+        asleep: Names of what sleeps.
+    """
+
+    work: list[tuple[int, int, str]]
+    asleep: set[str]
+
+
+def expectations(shard: Shard) -> Expectations:
+    """As they are now."""
+    desk = shard.alarm_desk
+    work = [(to_ms(one.begin), to_ms(one.end), one.object_instance) for one in desk.outages.values()]
+    return Expectations([one for one in work if desk.now <= one[1]], desk.asleep.names(shard))
+
+
+def expected(shard: Shard, alarm: Alarm, life: Life, given: Expectations) -> set[str]:
+    """Why an alarm is no surprise: work is planned on its object, or its cell sleeps."""
+    desk, reasons = shard.alarm_desk, set()
+    planned = {name for begin, end, name in given.work if begin <= life.raised <= end}
+    if planned and not planned.isdisjoint(desk.upstream(shard.topology).places(alarm.object_instance)):
+        reasons.add(PLANNED)
+    if given.asleep and consequence(alarm) and desk.asleep.of(shard, alarm.object_instance, given.asleep):
+        reasons.add(SLEEPS)
+    return reasons
+
+
+def settle_on(shard: Shard, key: str, life: Life, reasons: set[str]) -> None:
+    """Keep an alarm back for these reasons, and let its record say what work was planned."""
+    alarm = shard.alarms[key]
+    if (PLANNED in reasons) > alarm.planned_outage_indicator:
+        shard.alarms[key] = msgspec.structs.replace(alarm, planned_outage_indicator=True)
+    if sorted(reasons) != life.held:
+        shard.alarm_desk.hold(key, life, reasons)

@@ -97,6 +97,8 @@ def _arrive_alike(shard: Shard, group: list[Admitted], effects: Effects) -> None
                 for k, target in enumerate(model.targets):
                     probability[:, shard.config.targets.index(target)] = predictions.probability[k]
                 _emit_predictions(shard, group, model, predictions, used, measured, size)
+                if shard.alarm_desk.own.congestion:
+                    _raise_own(shard, group, model, predictions, size)
     flags = np.where(suspect, SUSPECT, 0) | STORED_ONLY.get(first.arrival, 0)
     flags |= each([0 if a.layout.declared else DISCOVERED for a in group])
     granularity = each([(a.item.end - a.item.begin) // 1000 for a in group])
@@ -127,6 +129,14 @@ def _write_companions(
     for which, column in columns_of(first.layout.counters):
         measured = np.where(suspect, np.nan, values[:, column])
         companions.write(rows, first.period, which, measured, only_missing=first.arrival is Arrival.REORDERED)
+
+
+def _raise_own(shard: Shard, group: list[Admitted], model: CongestionModel, made: Predictions, size: int) -> None:
+    """Congestion that is likely becomes an alarm of the twin's own."""
+    for k, target in enumerate(model.targets):
+        for i, admitted in enumerate(group):
+            likely, names = made.probability[k][i * size : (i + 1) * size], admitted.layout.names
+            shard.alarm_desk.own.congested(shard, target, names, likely, admitted.item.end, admitted.position)
 
 
 def _emit_predictions(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stream.alarm_notes import apply_note, apply_outage
+from stream.alarm_settling import pass_time
 from stream.alarms import apply_alarm
 from stream.model_changes import apply_candidate, apply_transition
 from stream.prepare import OtherEvent
@@ -11,6 +13,7 @@ from stream.reconciling import apply_inventory
 from stream.silence import time_passes
 from stream.soundings import apply_burst, apply_sounding, follow_topology
 from stream.telling import event_time, tell
+from twin.alarm_events import AlarmNote, PlannedOutage
 from twin.errors import BadInput
 from twin.events import Alarm, Inventory, Tick, TopologyChange
 from twin.model_events import ModelCandidate, ModelTransition
@@ -29,6 +32,7 @@ def apply_event(shard: Shard, item: OtherEvent) -> None:
     """
     event, record = item.event, item.record
     if isinstance(event, Tick):
+        pass_time(shard, record.time)
         time_passes(shard, record.time, str(record.offset))
     else:
         time = event_time(item)
@@ -36,12 +40,18 @@ def apply_event(shard: Shard, item: OtherEvent) -> None:
             raise BadInput(
                 "future", f"it happens {(time - record.time) / 1000:.0f} s after the message was sent: check its clock"
             )
+        if isinstance(event, Alarm | AlarmNote | PlannedOutage | Sounding | Inventory):
+            pass_time(shard, min(time, record.time))
         if isinstance(event, TopologyChange):
             _topology(shard, item, event)
         elif isinstance(event, Inventory):
             _declare(shard, set(apply_inventory(shard, item, event)))
         elif isinstance(event, Alarm):
             apply_alarm(shard, item, event)
+        elif isinstance(event, AlarmNote):
+            apply_note(shard, item, event)
+        elif isinstance(event, PlannedOutage):
+            apply_outage(shard, item, event)
         elif isinstance(event, Sounding):
             apply_sounding(shard, item, event)
         elif isinstance(event, BurstResult):

@@ -8,6 +8,7 @@ import numpy as np
 
 from models.scoring import ScoreWindow
 from stream import kpi
+from stream.alarm_settling import pass_time
 from stream.channel import Channel
 from stream.decode import from_ms
 from stream.drift_evidence import Alarmed, BinEnd
@@ -95,6 +96,7 @@ def close_until(shard: Shard, table: Table, last: int) -> None:
                 for model in channel.models:
                     model.freeze()
                 channel.batch.freeze()
+        pass_time(shard, period * table.granularity_ms)
         tell_gaps(shard, table, period)
 
 
@@ -147,6 +149,9 @@ def _detect_drift(shard: Shard, table: Table, channel: Channel, bin_end: BinEnd)
     closed = bin_end.closing(channel)
     # Busy hours vary more than quiet ones: the residual is judged by what is usual at its time of day.
     steady = (closed.measured - closed.expected) * (closed.usual_sigma / np.maximum(closed.sigma, 1e-9))
+    # Who sleeps to save energy is as different as it should be.
+    if (asleep := shard.alarm_desk.asleep.rows(shard, channel.names(table))) is not None:
+        steady = np.where(asleep, np.nan, steady)
     alarms = channel.drift.update(steady, -(-end // series.bin_ms))
     if not len(alarms.index):
         return
@@ -173,6 +178,7 @@ def _detect_drift(shard: Shard, table: Table, channel: Channel, bin_end: BinEnd)
         )
         shard.counts["drift"] += 1
         shard.emit(outlet("drift", names[i], end, body))
+        shard.alarm_desk.own.drifted(shard, body)
 
 
 def _emit_fidelity(shard: Shard, table: Table, channel: Channel, end: int, tag: str) -> None:

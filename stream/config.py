@@ -8,6 +8,7 @@ from infra.settings import Settings
 from models.blend import Mode
 from models.failure_target import FailureTarget, parse_failure_target
 from models.targets import CongestionTarget, parse_target
+from twin.alarm_rules import AlarmRules, parse_asleep
 
 
 class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +24,7 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
         inventory_removes_at_most: Share of the declared objects of its scope that an unconfirmed inventory may remove.
         monitor_by: Attributes by which cells are grouped where predictions are monitored.
         blend: What is published where there is a batch model, see `models.blend`.
+        alarms: How alarms are kept back, correlated, and raised by the twin itself.
         radio_bursts: Whether the radio twin may ask for simulations; `burst_*` bound them, see `twin.radio.planning`.
     """
 
@@ -37,6 +39,7 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
     inventory_removes_at_most: float = 0.5
     monitor_by: tuple[str, ...] = ("area", "region")
     blend: Mode = "learnt"
+    alarms: AlarmRules = AlarmRules()
     radio_bursts: bool = True
     burst_min_soundings: int = 120
     burst_cooldown_s: float = 3600.0
@@ -58,6 +61,19 @@ def shard_config(settings: Settings) -> ShardConfig:
         inventory_removes_at_most=settings.inventory_removes_at_most,
         monitor_by=tuple(settings.monitor_by),
         blend=settings.blend,
+        alarms=AlarmRules(
+            period_s=float(settings.alarm_period_s),
+            window_s=float(settings.alarm_window_s),
+            flaps=settings.alarm_flaps,
+            flap_window_s=float(settings.alarm_flap_window_s),
+            flap_quiet_s=float(settings.alarm_flap_quiet_s),
+            qualify_s=float(settings.alarm_qualify_s),
+            escalate_s=float(settings.alarm_escalate_s),
+            asleep_when=tuple(parse_asleep(text) for text in settings.asleep_when),
+            own=tuple(settings.own_alarms),
+            own_probability=settings.own_alarm_probability,
+            own_quiet_s=float(settings.own_alarm_quiet_s),
+        ),
         radio_bursts=settings.radio_bursts,
         burst_min_soundings=settings.burst_min_soundings,
         # A setting that nobody has set may be an integer: a digest would tell.

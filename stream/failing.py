@@ -7,7 +7,7 @@ alone. Alarms that happened later than the step's end are neither features nor l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -58,6 +58,10 @@ class Bound(NamedTuple):
     rows: Rows
 
 
+Tap = Callable[[str, int, int, Floats, Mask], None]
+"""Told kind, number of the target, step, features `[num_features, n]`, who is at risk `[n]`."""
+
+
 class Failing:
     """What a shard knows of failures. Empty, and free of cost, where no failure is a target."""
 
@@ -71,6 +75,8 @@ class Failing:
         self._bounds: dict[tuple[int, str], tuple[tuple[int, int], list[Bound]]] = {}
         self._place: tuple[tuple[int, int, int], Place] | None = None
         self._standing: tuple[int, ...] | None = None
+        self.tap: Tap | None = None
+        """Hears of everything that is filed: training sees exactly what the heads see."""
 
     def raised(self, shard: Shard, alarm: Alarm) -> None:
         """An alarm has been raised that did not stand before."""
@@ -133,6 +139,8 @@ class Failing:
         used = evidence.used(limit, direction)
         health = evidence.health(used)
         at_risk = watched.at_risk(observed)
+        if (asleep := shard.alarm_desk.asleep.rows(shard, watched.names)) is not None:
+            at_risk &= ~asleep
         tag = f"{watched.kind}/{watched.step_ms // 1000}/{shard.partition}"
         watched.watch.turn(shard, tag, step)
         watched.batch.begin(step)
@@ -149,6 +157,8 @@ class Failing:
                 shard.matured_failures.append((watched.kind, k, end, matured))
             Xk = add_wear(X, evidence, of_error, direction, head.target.horizon_s * 1000)
             head.file(step, Xk, at_risk[k])
+            if self.tap is not None and not step % head.stride:
+                self.tap(watched.kind, k, step, Xk, at_risk[k])
             log_odds = head.log_odds(Xk)
             spoken = watched.batch.speak(k, step, Xk, log_odds)
             if spoken is not None:
@@ -192,14 +202,16 @@ class Failing:
     def _stand(self, shard: Shard, end: int) -> None:
         """Count the alarms that stand on each object or below it: those that have happened by `end` [ms]."""
         sizes = (watched.n for watched in self.watched.values())
-        key = (shard.counts["alarm"], shard.topology.structure, *sizes)
+        key = (shard.counts["alarm"], shard.alarm_desk.revision, shard.topology.structure, *sizes)
         if key == self._standing:
             return
         future = False
         for watched in self.watched.values():
             watched.columns["own"][:] = 0
             watched.columns["stands"][:] = False
-        for alarm in shard.alarms.values():
+        for name, alarm in shard.alarms.items():
+            if shard.alarm_desk.hidden(name):
+                continue
             happened = to_ms(alarm.event_time) <= end
             future |= not happened
             concerned = reached(shard.topology, alarm.object_instance)

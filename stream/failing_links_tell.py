@@ -72,6 +72,7 @@ def tell(shard: Shard, links: FadingLinks, group: list[Admitted], rows: NDArray[
                 revision=admitted.revision,
             )
             shard.emit(outlet("failure", name, admitted.item.end, body), admitted.position)
+            shard.alarm_desk.own.foretold(shard, body, admitted.position)
         shard.counts["failure"] += len(worth)
 
 

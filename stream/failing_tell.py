@@ -89,6 +89,7 @@ def tell(shard: Shard, watched: Watched, made: Made, limit_of_error: Floats, dir
     for at, row in enumerate(rows.tolist()):
         body = _body(shard, watched, made, row, float(probability[at]), parts[:, at], Life(*(x[:, at] for x in lives)))
         shard.emit(outlet("failure", watched.names[row], made.end, body))
+        shard.alarm_desk.own.foretold(shard, body)
     shard.counts["failure"] += len(rows)
 
 

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from models.scoring import Matured
 from stream import shard_state
 from stream.admission import admit
+from stream.alarm_desk import AlarmDesk
 from stream.alarms import Repeats
 from stream.arrival import Admitted, arrive
 from stream.changes import apply_event, waits_for_no_report
@@ -65,6 +66,8 @@ class Shard:
         self.channels: dict[tuple[int, str], Channel] = {}
         self.alarms: dict[str, Alarm] = {}
         self.repeats = Repeats()
+        self.alarm_desk = AlarmDesk(config.alarms)
+        """How those alarms stand."""
         self.totals = Totals()
         self.inventories = Inventories()
         self.radio: dict[str, RadioTwin] = {}

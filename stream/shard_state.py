@@ -8,13 +8,14 @@ import msgspec
 from numpy.typing import NDArray
 
 from stream.admission import bind
-from stream.alarms import Repeats, key_of
+from stream.alarms import Repeats, adopt
 from stream.channel import Channel
 from stream.config import ShardConfig
 from stream.model_changes import equip, equip_failures
 from stream.shard_check import check_rows, check_same, length, whole
 from stream.soundings import new_twin
 from twin import snapshot
+from twin.alarm_record import key_of, short
 from twin.errors import LockstepError, SnapshotError
 from twin.events import Alarm, Whole
 from twin.parts import below
@@ -79,7 +80,8 @@ def dump(shard: Shard) -> State:
         "next_offset": shard.next_offset,
         "revision": shard.revision,
         "counts": dict(sorted(shard.counts.items())),
-        "alarms": [msgspec.to_builtins(a) for _, a in sorted(shard.alarms.items())],
+        "alarms": [short(alarm) for _, alarm in sorted(shard.alarms.items())],
+        "alarm_desk": shard.alarm_desk.dump(),
         "repeats": shard.repeats.state(),
         "inventories": shard.inventories.dump(),
         "newest_event": shard.newest_event,
@@ -120,6 +122,12 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
     shard.next_offset, shard.revision = whole(data["next_offset"], 0), whole(data["revision"], 0)
     shard.counts.update(msgspec.convert(data["counts"], dict[str, Whole]))
     shard.alarms = {key_of(alarm): alarm for alarm in msgspec.convert(data["alarms"], list[Alarm])}
+    if "alarm_desk" in data:
+        shard.alarm_desk.load(data["alarm_desk"])
+    else:
+        adopt(shard)
+    if shard.alarms.keys() != shard.alarm_desk.lives.keys():
+        raise ValueError("the alarms and what is known of them don't fit together")
     shard.repeats = Repeats(data["repeats"])
     shard.inventories.load(data["inventories"])
     shard.newest_event = whole(data["newest_event"])

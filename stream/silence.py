@@ -51,6 +51,8 @@ def _mark(shard: Shard, table: Table, silent: Callable[[Layout], bool], tag: str
         # An element that has changed the shape of its reports has not gone silent.
         if fell and all(layout.stale for layout in layouts):
             newly.append(element)
+    if newly:
+        newly = _awake(shard, newly, "stale.asleep")
     shard.counts["stale"] += len(newly)
     _tell(shard, "stale", newly, tag, end, {"granularity_s": table.granularity_ms // 1000})
 
@@ -69,10 +71,22 @@ def tell_gaps(shard: Shard, table: Table, period: int) -> None:
             if not arrivals.has(period) and (not missing or missing[-1] != element):
                 missing.append(element)
     if missing:
+        missing = _awake(shard, missing, "missing_periods.asleep")
+    if missing:
         shard.counts["missing_periods"] += len(missing)
         granularity_s = table.granularity_ms // 1000
         detail: dict[str, object] = {"granularity_s": granularity_s, "elements": len(missing)}
         _tell(shard, "gap", missing, f"{granularity_s}/{period}", period * table.granularity_ms, detail)
+
+
+def _awake(shard: Shard, elements: list[str], count: str) -> list[str]:
+    """Those of whom something is expected; the others save energy, and are counted."""
+    asleep = shard.alarm_desk.asleep
+    if not (names := asleep.names(shard)):
+        return elements
+    awake = [element for element in elements if not asleep.of(shard, element, names)]
+    shard.counts[count] += len(elements) - len(awake)
+    return awake
 
 
 def _tell(shard: Shard, change: str, elements: list[str], tag: str, end: int, detail: dict[str, object]) -> None:

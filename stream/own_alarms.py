@@ -1,0 +1,266 @@
+"""The twin's own findings as alarms, where the settings ask for it: `alarms.own`, in the shape of AlarmRecords.
+
+A prediction is raised above a threshold and cleared well below it, so that it doesn't come and go with every report; a
+drift is cleared when there has been none for a while. Their ids begin with `lockstep/`: what begins so is never taken
+in, by whatever way it comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.fault_classes import alarm_type_of
+from stream.decode import from_ms, to_ms
+from stream.outlets import ENCODER
+from twin.alarm_record import OWN, Alarm, Severity, short
+from twin.alarm_rules import CLEARED_BELOW, AlarmRules
+from twin.inventory import inside
+from twin.log import Outlet
+
+if TYPE_CHECKING:
+    from models.targets import CongestionTarget
+    from stream.shard import Shard
+    from twin.events import Drift
+    from twin.failure_events import FailurePrediction
+
+MOST_OWN: Final = 10_000
+"""Own alarms that stand at once."""
+SOURCE: Final = "lockstep"
+
+_CAUSE_OF_FAULT: Final = {
+    **dict.fromkeys((1, 2, 3, 4), "temperatureUnacceptable"),
+    **dict.fromkeys((5, 6), "heatingOrVentilationOrCoolingSystemProblem"),
+    **dict.fromkeys((9, 21), "degradedSignal"),
+    **dict.fromkeys((19, 27), "transmitterFailure"),
+    20: "receiverFailure",
+    26: "powerProblem",
+}
+_REPAIR_OF_FAULT: Final = {
+    **dict.fromkeys((1, 2, 3, 4), "check air flow and heat exchange"),
+    **dict.fromkeys((5, 6), "replace the fan before it stops"),
+    **dict.fromkeys((9, 21), "check the line, the connectors and the alignment"),
+    **dict.fromkeys((19, 20, 27, 29, 30), "replace the radio unit at the next visit"),
+    26: "replace the power supply; check its feed",
+}
+_REPAIR_OF_DRIFT: Final = {
+    "radio": "compare antenna and surroundings with what is declared; a burst recalibrates the radio twin",
+    "traffic": "nothing is broken: look whether the capacity still fits",
+    "equipment": "check the unit's sensors and its latest alarms",
+    "data": "check the source of the counter",
+}
+
+
+class Own(msgspec.Struct, array_like=True):
+    """An own alarm that stands.
+
+    Attributes:
+        record: What was told of it last, as `twin.alarm_record.short` has it.
+        raised: When [ms].
+        seen: When what speaks for it was seen last [ms].
+        patience: Without that for so long, it is over [ms].
+    """
+
+    record: dict[str, Any]
+    raised: int
+    seen: int
+    patience: int
+
+
+class OwnAlarms:
+    """Those that stand, by id. Empty, and free of cost, where none are asked for."""
+
+    def __init__(self, rules: AlarmRules) -> None:
+        self._rules = rules
+        self.standing: dict[str, Own] = {}
+        self.congestion = "congestion" in rules.own
+
+    def drifted(self, shard: Shard, drift: Drift) -> None:
+        """A drift has been told."""
+        if "drift" not in self._rules.own:
+            return
+        alarm = Alarm(
+            object_instance=drift.object,
+            notification_id=f"{OWN}drift/{drift.counter}/{drift.object}",
+            event_time=drift.time,
+            alarm_type="QUALITY_OF_SERVICE_ALARM" if drift.kind != "equipment" else "EQUIPMENT_ALARM",
+            probable_cause="performanceDegraded" if drift.kind != "equipment" else "equipmentMalfunction",
+            perceived_severity="WARNING",
+            specific_problem=f"drift of {drift.counter} {drift.direction} by {drift.size:g}",
+            additional_text="; ".join(drift.reasons)[:1024],
+            proposed_repair_actions=_REPAIR_OF_DRIFT.get(drift.kind, "look at the object's counters"),
+            additional_information={
+                "kind": drift.kind,
+                "evidence": drift.evidence,
+                "since": str(msgspec.to_builtins(drift.since)),
+            },
+        )
+        self._speaks_for(shard, alarm, int(self._rules.own_quiet_s * 1000))
+
+    def foretold(self, shard: Shard, said: FailurePrediction, at: int | None = None) -> None:
+        """A failure prediction has been told; of who is likely to fail, that is once an hour at least.
+
+        Args:
+            at: Position in the batch of what led to it, where that is not the current one.
+        """
+        if "failure" not in self._rules.own:
+            return
+        id_, time = f"{OWN}failure/{said.target}/{said.object}", to_ms(said.time)
+        if said.probability < self._rules.own_probability:
+            if said.probability < CLEARED_BELOW * self._rules.own_probability:
+                self._over(shard, id_, time, "it is no longer likely", at)
+            elif id_ in self.standing:
+                self.standing[id_].seen = time
+            return
+        fault = -1 if said.fault is None else said.fault
+        left = said.horizon_s if said.remaining_life_s is None else said.remaining_life_s
+        alarm = Alarm(
+            object_instance=said.object,
+            notification_id=id_,
+            event_time=said.time,
+            alarm_type="COMMUNICATIONS_ALARM" if said.kind == "link" else alarm_type_of(fault),
+            probable_cause="degradedSignal"
+            if said.kind == "link"
+            else _CAUSE_OF_FAULT.get(fault, "equipmentMalfunction"),
+            perceived_severity="WARNING",
+            specific_problem=f"predicted: {said.fault_name or said.target}",
+            additional_text=said.note or f"spoken for by {', '.join(said.drivers)}",
+            proposed_repair_actions=_REPAIR_OF_FAULT.get(fault, "look at the object before it fails"),
+            additional_information={
+                "probability": said.probability,
+                "horizonS": said.horizon_s,
+                "leadTimeS": left,
+                "health": said.health,
+                "model": said.model_version[:256],
+            },
+        )
+        self._speaks_for(shard, alarm, 2 * 3_600_000, at)
+
+    def congested(
+        self,
+        shard: Shard,
+        target: CongestionTarget,
+        names: Sequence[str],
+        probability: NDArray[Any],
+        time: int,
+        at: int,
+    ) -> None:
+        """The congestion of some cells has been predicted.
+
+        Args:
+            names: Of the cells.
+            probability: `[len(names)]`, NaN where there is none.
+            time: End of the period it was predicted from [ms].
+            at: Position in the batch of the report that led to it.
+        """
+        start = f"{OWN}congestion/{target.name}/"
+        high = self._rules.own_probability
+        with np.errstate(invalid="ignore"):
+            above, below = np.flatnonzero(probability >= high), np.flatnonzero(probability < CLEARED_BELOW * high)
+        for i in above.tolist():
+            alarm = Alarm(
+                object_instance=names[i],
+                notification_id=start + names[i],
+                event_time=from_ms(time),
+                alarm_type="QUALITY_OF_SERVICE_ALARM",
+                probable_cause="resourceAtOrNearingCapacity",
+                perceived_severity="WARNING",
+                specific_problem=f"predicted: {target.name}",
+                proposed_repair_actions="shift load to neighbours, or add capacity, before it comes",
+                additional_information={
+                    "probability": round(float(probability[i]), 6),
+                    "horizonS": target.horizon_s,
+                    "leadTimeS": target.horizon_s,
+                },
+            )
+            self._speaks_for(shard, alarm, 4 * target.horizon_s * 1000, at)
+        if self.standing:
+            for i in below.tolist():
+                self._over(shard, start + names[i], time, "it is no longer likely", at)
+
+    def happened(self, shard: Shard, alarm: Alarm) -> None:
+        """An alarm was raised: what was foretold of its object has come, and how long before it was said is known."""
+        if "failure" not in self._rules.own:
+            return
+        time = to_ms(alarm.event_time)
+        for id_ in sorted(self.standing):
+            one = self.standing[id_]
+            name = one.record["objectInstance"]
+            if id_.startswith(f"{OWN}failure/") and (
+                inside(alarm.object_instance, name) or inside(name, alarm.object_instance)
+            ):
+                self._over(shard, id_, time, "it has failed", lead=max(time - one.raised, 0) / 1000)
+
+    def settle(self, shard: Shard) -> None:
+        """Let go what nothing has spoken for lately, and what sleeps now."""
+        if not self.standing:
+            return
+        desk = shard.alarm_desk
+        names = desk.asleep.names(shard)
+        for id_ in sorted(self.standing):
+            one = self.standing[id_]
+            if desk.now - one.seen > one.patience:
+                self._over(shard, id_, desk.now, "nothing has spoken for it lately")
+            elif names and desk.asleep.of(shard, one.record["objectInstance"], names):
+                self._over(shard, id_, desk.now, "its cell sleeps")
+
+    def _speaks_for(self, shard: Shard, alarm: Alarm, patience: int, at: int | None = None) -> None:
+        id_, time = alarm.notification_id, to_ms(alarm.event_time)
+        known = self.standing.get(id_)
+        if known is None and len(self.standing) >= MOST_OWN:
+            shard.counts["own.too-many"] += 1
+            return
+        raised = time if known is None else known.raised
+        alarm = msgspec.structs.replace(alarm, source=SOURCE, alarm_raised_time=from_ms(raised))
+        if known is not None:
+            known.seen = max(known.seen, time)
+            if known.record.get("specificProblem") == alarm.specific_problem:
+                return
+            alarm = msgspec.structs.replace(alarm, alarm_changed_time=alarm.event_time)
+            known.record = short(alarm)
+        else:
+            self.standing[id_] = Own(short(alarm), raised, time, patience)
+            shard.counts["own.raised"] += 1
+        self._tell(shard, alarm, at)
+
+    def _over(
+        self, shard: Shard, id_: str, time: int, why: str, at: int | None = None, lead: float | None = None
+    ) -> None:
+        known = self.standing.pop(id_, None)
+        if known is None:
+            return
+        severity: Severity = "CLEARED"
+        alarm = msgspec.structs.replace(
+            msgspec.convert(known.record, Alarm), perceived_severity=severity, event_time=from_ms(time),
+            alarm_cleared_time=from_ms(time), additional_text=why,
+        )  # fmt: skip
+        if lead is not None:
+            alarm = msgspec.structs.replace(
+                alarm, additional_information={**alarm.additional_information, "leadTimeS": lead}
+            )
+        shard.counts["own.cleared"] += 1
+        self._tell(shard, alarm, at)
+
+    def _tell(self, shard: Shard, alarm: Alarm, at: int | None) -> None:
+        time = to_ms(alarm.event_time)
+        id_ = f"{alarm.notification_id}/{time}/{alarm.perceived_severity}"
+        shard.emit(Outlet("own-alarms", alarm.object_instance, id_, time, ENCODER.encode(alarm)), at)
+
+    # Snapshot -------------------------------------------------------------------------------------------------------
+
+    def dump(self) -> list[Any]:
+        """All that stand."""
+        return [[id_, *msgspec.to_builtins(one)] for id_, one in sorted(self.standing.items())]
+
+    def load(self, data: Sequence[Sequence[Any]]) -> None:
+        """Take over what `dump` gave."""
+        self.standing = {str(one[0]): msgspec.convert(list(one[1:]), Own) for one in data}
+
+
+def records(standing: Mapping[str, Own]) -> list[dict[str, Any]]:
+    """The records of own alarms that stand, for who asks."""
+    return [one.record for _, one in sorted(standing.items())]
