@@ -76,6 +76,8 @@ def policies(keep: Keep) -> list[Policy]:
         "summary_hourly": keep.hours,
         "summary_daily": keep.days,
         "event": keep.events,
+        "synthetic_observation": keep.raw,
+        "synthetic_event": keep.raw,
     }
     found += [Policy(name, "drop", days * DAY) for name, days in dropped.items() if days is not None]
     return found

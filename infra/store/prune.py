@@ -137,6 +137,9 @@ class _Pruning:
             ("kept_hourly", "bucket", keep.hours),
             ("kept_daily", "bucket", keep.days),
             ("event", "time", keep.events),
+            ("synthetic_observation", "time", keep.raw),
+            ("synthetic_event", "time", keep.raw),
+            ("synthetic_run", "until", keep.raw),
         ):
             if days is not None:
                 self._delete(table, DELETE.format(table=table, column=column), {"until": at - days * DAY})

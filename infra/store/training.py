@@ -24,8 +24,8 @@ HEADER = 19
 """Signature, flags and extension of PostgreSQL's format [byte]."""
 TIMEOUT = "30min"
 
-SETS = "SELECT id, names FROM counter_set WHERE %(counter)s = ANY (names) ORDER BY id"
-NAMES = "SELECT id, dn FROM object ORDER BY id"
+SETS = "SELECT id, names FROM {counter_set} WHERE names && %(counters)s::text[] ORDER BY id"
+NAMES = "SELECT id, dn FROM {object} WHERE {objects} ORDER BY id"
 SNAPSHOTS = """
 SELECT DISTINCT ON (partition) partition, body FROM snapshot
 WHERE event_time IS NULL OR event_time <= %(until)s ORDER BY partition, id DESC
@@ -33,18 +33,73 @@ WHERE event_time IS NULL OR event_time <= %(until)s ORDER BY partition, id DESC
 ROWS = """
 COPY (
     SELECT object_id, (extract(epoch FROM time) * 1000)::bigint, granularity, flags {values}
-    FROM observation
-    WHERE object_id = ANY (%(objects)s::bigint[]) AND counter_set = %(set)s
+    FROM {observation}
+    WHERE object_id = ANY (%(objects)s::bigint[]) AND counter_set = %(set)s AND {rows}
         AND time > %(since)s AND time <= %(until)s
     ORDER BY object_id, time, shard, log_offset
 ) TO STDOUT (FORMAT BINARY)
 """
 
 
+ALARMS = """
+SELECT (extract(epoch FROM time) * 1000)::bigint, body -> 'objects' ->> 0, body -> 'detail' ->> 'notificationId',
+    body -> 'detail' ->> 'perceivedSeverity', body -> 'detail' ->> 'probableCause',
+    body -> 'detail' ->> 'alarmType', body -> 'detail' ->> 'specificProblem'
+FROM {event}
+WHERE kind = 'updates' AND body ->> 'change' = 'alarm' AND {rows} AND time > %(since)s AND time <= %(until)s
+ORDER BY time, (body ->> 'revision')::bigint, id
+"""
+
+
+class Source(NamedTuple):
+    """Where rows come from: the history, or a run of a twin.
+
+    Attributes:
+        origin: `real` or `synthetic`.
+        number: Of the run, see `infra.store.synthetic`.
+        run, twin_version: Of it; empty for the history.
+    """
+
+    origin: str = "real"
+    number: int = 0
+    run: str = ""
+    twin_version: str = ""
+
+    def statement(self, text: str, **more: str) -> str:
+        """A statement with the tables of this source."""
+        names = ("observation", "object", "counter_set", "event")
+        prefix = "" if self.origin == "real" else "synthetic_"
+        which = {"rows": "true", "objects": "true"}
+        if prefix:
+            which = {"rows": f"shard = {int(self.number)}", "objects": f"run = {int(self.number)}"}
+        return text.format(**{name: prefix + name for name in names}, **which, **more)
+
+
+REAL = Source()
+
+
+class AlarmRow(NamedTuple):
+    """One record of an alarm, as the fold told it.
+
+    Attributes:
+        time: When it happened [ms since 1970].
+        alarm_type, specific_problem: None where the row is older than these are kept.
+    """
+
+    time: int
+    object_instance: str
+    notification_id: str
+    perceived_severity: str
+    probable_cause: str
+    alarm_type: str | None
+    specific_problem: str | None
+
+
 class Chunk(NamedTuple):
     """Rows of some objects and one counter set.
 
     Attributes:
+        counter_set: Its number.
         object_id: `[N]` int64.
         time: End of the period [ms since 1970], `[N]` int64.
         granularity: [s], `[N]` int32.
@@ -57,16 +112,28 @@ class Chunk(NamedTuple):
     granularity: Array
     flags: Array
     values: Array
+    counter_set: int = 0
 
 
-def object_names(dsn: str) -> dict[int, str]:
+def object_names(dsn: str, source: Source = REAL) -> dict[int, str]:
     """Names of all objects that have ever reported, by id.
 
     Raises:
         Unavailable: The database doesn't answer.
     """
     with translated(), _connect(dsn) as connection:
-        return dict(connection.execute(NAMES).fetchall())
+        return dict(connection.execute(source.statement(NAMES)).fetchall())
+
+
+def alarm_rows(dsn: str, since: datetime, until: datetime, source: Source = REAL) -> list[AlarmRow]:
+    """All alarm records in `(since, until]`, in their order.
+
+    Raises:
+        Unavailable: The database doesn't answer.
+    """
+    with translated(), _connect(dsn) as connection:
+        found = connection.execute(source.statement(ALARMS), {"since": since, "until": until}).fetchall()
+    return [AlarmRow(*row) for row in found]
 
 
 def snapshots(dsn: str, until: datetime) -> list[bytes]:
@@ -80,19 +147,29 @@ def snapshots(dsn: str, until: datetime) -> list[bytes]:
 
 
 def training_rows(
-    dsn: str, counters: Sequence[str], objects: Sequence[int], since: datetime, until: datetime
+    dsn: str,
+    counters: Sequence[str],
+    objects: Sequence[int],
+    since: datetime,
+    until: datetime,
+    source: Source = REAL,
+    any_of: Sequence[str] = (),
 ) -> Iterator[Chunk]:
-    """Rows of periods that end in `(since, until]`, by chunks; the first counter is the one that must be in a set.
+    """Rows of periods that end in `(since, until]`, by chunks.
+
+    Args:
+        any_of: A counter set must have one of these; none: the first counter.
 
     Raises:
         Unavailable: The database doesn't answer.
     """
     with translated(), _connect(dsn) as connection:
-        sets = connection.execute(SETS, {"counter": counters[0]}).fetchall()
+        wanted = {"counters": list(any_of or counters[:1])}
+        sets = connection.execute(source.statement(SETS), wanted).fetchall()
         for begin in range(0, len(objects), OBJECTS):
             some = list(objects[begin : begin + OBJECTS])
             for number, names in sets:
-                body = _read(connection, number, names, counters, some, since, until)
+                body = _read(connection, number, names, counters, some, since, until, source)
                 if len(body.time):
                     yield body
 
@@ -105,13 +182,14 @@ def _read(
     objects: list[int],
     since: datetime,
     until: datetime,
+    source: Source,
 ) -> Chunk:
     places = [names.index(name) + 1 if name in names else 0 for name in counters]
     columns = "".join(f", coalesce(values[{at}], 'NaN')::real" if at else ", 'NaN'::real" for at in places)
     given = {"objects": objects, "set": number, "since": since, "until": until}
-    with connection.cursor() as cursor, cursor.copy(ROWS.format(values=columns), given) as copy:
+    with connection.cursor() as cursor, cursor.copy(source.statement(ROWS, values=columns), given) as copy:
         raw = b"".join(bytes(part) for part in copy)
-    return parse(raw, len(counters))
+    return parse(raw, len(counters))._replace(counter_set=number)
 
 
 def parse(raw: bytes, num_counters: int) -> Chunk:
