@@ -41,10 +41,11 @@ SELECT (entry ->> 'id')::bigint,
 FROM jsonb_array_elements(%s::text::jsonb) AS entry ORDER BY 1
 ON CONFLICT DO NOTHING
 """
+# Arrays in binary: as text, psycopg would escape each quote of each body.
 EVENTS = """
 INSERT INTO event (time, id, kind, key, shard, body)
 SELECT to_timestamp(ms / 1000.0), id, kind, key, %s, body::jsonb
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[]) AS t (ms, id, kind, key, body)
+FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[]) AS t (ms, id, kind, key, body)
 ORDER BY ms, id
 ON CONFLICT (time, id) DO NOTHING
 """
