@@ -66,6 +66,8 @@ class Training(Struct, frozen=True, kw_only=True):
         origin: Whether labels were measured or made by the twin: "real", "synthetic" or "both".
         run: Which run made the synthetic ones; empty where there are none.
         twin_version: Of the program that the features were computed with.
+        evidence_of: The version that the scores are of, which never learnt from what it was scored on; this one was
+            trained again on that, too, and can't be scored there. Empty: they are its own.
     """
 
     begin: int
@@ -76,6 +78,7 @@ class Training(Struct, frozen=True, kw_only=True):
     origin: Literal["real", "synthetic", "both"] = "real"
     run: Annotated[str, Meta(max_length=128)] = ""
     twin_version: Annotated[str, Meta(max_length=64)] = ""
+    evidence_of: Annotated[str, Meta(max_length=64)] = ""
 
 
 class ModelArtifact(Struct, frozen=True, kw_only=True, eq=False):

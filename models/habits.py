@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.columns import Columns
-from twin.expectation import RATE, SLOW_MS, Rows, Series
+from twin.expectation import DAY_MS, RATE, SLOW_MS, Rows, Series
 
 F32 = np.float32
 Floats = NDArray[Any]
 
 BINS = 24
+
+WEEK_MS, MONTH_MS = 7 * DAY_MS, 28 * DAY_MS
+"""Time constants of the long means [ms]."""
 
 
 def pick(array: Floats, rows: Rows | slice) -> Floats:
@@ -43,12 +46,19 @@ class Habits:
         self.scale = scale
         self.level = 0.0
         self._network = np.zeros((2, BINS))
-        self._rate = F32(1 - np.exp(-granularity_ms / max(SLOW_MS, 1.5 * granularity_ms)))
+        self._rate, day, week, month = (
+            F32(1 - np.exp(-granularity_ms / max(tau, 1.5 * granularity_ms)))
+            for tau in (SLOW_MS, DAY_MS, WEEK_MS, MONTH_MS)
+        )
+        self._long_rates = np.array([[week], [month]], dtype=F32)
+        self._often_rates = np.array([[[day]], [[week]]], dtype=F32)
         self.columns = c = Columns()
         c.add("over", F32, (len(thresholds),))
         c.add("share", F32, (len(thresholds), BINS))
         c.add("filling", F32, (len(thresholds),))
         c.add("week", np.float16, (7, BINS), np.nan)
+        c.add("long", F32, (2,), np.nan)
+        c.add("often", F32, (2 * len(thresholds),))
 
     def over_until(self, series: Series, rows: Rows | slice, newest: int, oldest: int) -> Floats:
         """Running share of time above each threshold, with the values of periods `oldest` to `newest` taken in."""
@@ -69,10 +79,11 @@ class Habits:
         """Take in a closed period, before the series does.
 
         Args:
-            values: `[n]`, NaN where missing.
+            values: In units of the lowest threshold, `[n]`, NaN where missing.
         """
         c, b = self.columns, series.bin(period)
         c["over"][:] = self._take_in(c["over"], values)
+        self._learn_long(values)
         filling = c["filling"]
         filling += values > self.thresholds[:, None]
         if not series.ends_bin(period):
@@ -96,6 +107,15 @@ class Habits:
         moved *= self._rate * ~np.isnan(values)
         moved += over
         return moved
+
+    def _learn_long(self, values: Floats) -> None:
+        """Means over a week and four weeks, and shares of time above the thresholds in a day and a week."""
+        c, known = self.columns, ~np.isnan(values)
+        long, often = c["long"], c["often"].reshape(2, len(self.thresholds), -1)
+        np.copyto(long, values, where=np.isnan(long) & known)
+        long += np.where(known, self._long_rates * (values - long), F32(0))
+        often += self._often_rates * known * ((values > self.thresholds[:, None]) - often)
+        c["often"][:] = often.reshape(c["often"].shape)
 
     def _learn_network(self, b: int, mean: float) -> None:
         usual, count = self._network

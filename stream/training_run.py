@@ -10,7 +10,8 @@ import numpy as np
 
 from models.artifact import ModelArtifact, pack
 from models.batch.congestion import congestion_artifact, ordered_targets
-from models.batch.fitting import Progress, Recipe, fit
+from models.batch.fitting import fit, refit
+from models.batch.recipe import Progress, Recipe
 from models.batch.regression import regression
 from models.batch.samples import Samples, congestion_samples
 from models.batch.spec import spec_for
@@ -64,11 +65,13 @@ def run(job: TrainingJob, progress: Progress) -> Trained:
         evidence = _about(data, samples, findings)
         return Trained(artifact=b"", ml_model_id="", ml_model_version="", targets=names, evidence=evidence, end=end)
     fitted = fit(samples, spec.marked, recipe, progress)
+    whole = refit(samples, spec.marked, recipe, fitted, progress)
     progress("score", 0.0)
-    artifact = congestion_artifact(spec, targets, samples, fitted, recipe)
+    artifact = congestion_artifact(spec, targets, samples, fitted, recipe, whole=whole)
     calibration = {t: [round(float(x), 4) for x in row] for t, row in zip(names, fitted.calibration, strict=True)}
     evidence = _about(data, samples, findings) | report(artifact, samples, fitted.samples)
     evidence |= {"epochs": len(fitted.losses), "bestEpoch": fitted.best, "ended": fitted.ended}
+    evidence |= {"evidenceOf": artifact.training.evidence_of or artifact.m_l_model_version}
     evidence |= {"plattSlopeAndShift": calibration, "objective": job.objective, "seed": job.seed}
     return Trained(
         artifact=pack(artifact),

@@ -46,6 +46,23 @@ def platt(log_odds: Floats, labels: Floats, weight: Floats) -> tuple[float, floa
     return float(theta[0]), float(theta[1])
 
 
+def balance(log_odds: Floats, labels: Floats, weight: Floats) -> float:
+    """Shift after which the mean probability is the share of positive labels, by Newton's method.
+
+    Args: as `platt`.
+    """
+    known = ~np.isnan(labels)
+    x, y, w = (np.asarray(v, dtype=np.float64)[known] for v in (log_odds, labels, weight))
+    shift = 0.0
+    for _ in range(20):
+        p = sigmoid(x + shift)
+        step = float(w @ (p - y)) / (float(w @ (p * (1 - p))) + 1e-12)
+        shift -= min(max(step, -1.0), 1.0)
+        if abs(step) < 1e-9:
+            break
+    return shift
+
+
 def calibration_error(probability: Floats, labels: Floats, weight: Floats) -> float | None:
     """Mean distance between what was said and what happened, in ten groups of equally many samples.
 

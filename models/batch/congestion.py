@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from models.artifact import ModelArtifact, Output, Training, with_version
 from models.batch.evidence import evidence
-from models.batch.fitting import LEVELS, Fitted, Progress, Recipe, Synthetic, fit, unwatched
+from models.batch.fitting import fit, refit
 from models.batch.history import History
+from models.batch.recipe import LEVELS, Fitted, Progress, Recipe, Synthetic, unwatched
 from models.batch.samples import Samples, congestion_samples
 from models.batch.spec import FeatureSpec, spec_for
 from models.batch.static import kinds_of
@@ -52,8 +53,9 @@ def train_congestion(
     progress("features", 0.0)
     samples = congestion_samples(spec, ordered, history, topology, most=most, seed=recipe.seed, offset=offset)
     fitted = fit(samples, spec.marked, recipe, progress, synthetic)
+    whole = refit(samples, spec.marked, recipe, fitted, progress, synthetic)
     progress("score", 0.0)
-    return congestion_artifact(spec, ordered, samples, fitted, recipe, synthetic, twin_version)
+    return congestion_artifact(spec, ordered, samples, fitted, recipe, synthetic, twin_version, whole)
 
 
 def ordered_targets(targets: Sequence[CongestionTarget]) -> list[CongestionTarget]:
@@ -69,8 +71,35 @@ def congestion_artifact(
     recipe: Recipe,
     synthetic: Synthetic | None = None,
     twin_version: str = "",
+    whole: Fitted | None = None,
 ) -> ModelArtifact:
-    """What was fitted, with its description and the scores of the held-out part."""
+    """What was fitted, with its description and the scores of the held-out part.
+
+    Args:
+        whole: Fitted again to all samples: it is this that speaks, and the scores are those of `fitted`.
+    """
+    scored = _unscored(spec, targets, samples, fitted, recipe, synthetic, twin_version)
+    artifact = scored
+    if whole is not None and whole is not fitted:
+        artifact = _unscored(spec, targets, samples, whole, recipe, synthetic, twin_version, scored.m_l_model_version)
+    thresholds = [t.threshold for t in targets]
+    return msgspec.structs.replace(
+        artifact,
+        model_performance_training=evidence(scored, samples.part("training"), thresholds),
+        model_performance_validation=evidence(scored, samples.part("held out"), thresholds),
+    )
+
+
+def _unscored(
+    spec: FeatureSpec,
+    targets: list[CongestionTarget],
+    samples: Samples,
+    fitted: Fitted,
+    recipe: Recipe,
+    synthetic: Synthetic | None,
+    twin_version: str,
+    evidence_of: str = "",
+) -> ModelArtifact:
     g = spec.granularity_ms
     outputs = [Output(kind="log_odds", target=t.name, horizon_s=t.horizon_s) for t in targets]
     for horizon, (scale, shift) in zip(spec.horizons, fitted.scales.tolist(), strict=True):
@@ -85,7 +114,7 @@ def congestion_artifact(
             )
             for level in LEVELS
         ]
-    artifact = with_version(
+    return with_version(
         ModelArtifact(
             m_l_model_id=f"batch-congestion-{spec.counter}",
             kind="congestion",
@@ -97,21 +126,21 @@ def congestion_artifact(
             marked=spec.marked,
             layers=fitted.layers,
             outputs=outputs,
-            training=training_of(samples, g, fitted, recipe, synthetic, twin_version),
+            training=training_of(samples, g, fitted, recipe, synthetic, twin_version, evidence_of),
             spec=spec,
             arrays=fitted.arrays,
         )
     )
-    thresholds = [t.threshold for t in targets]
-    return msgspec.structs.replace(
-        artifact,
-        model_performance_training=evidence(artifact, samples.part("training"), thresholds),
-        model_performance_validation=evidence(artifact, samples.part("held out"), thresholds),
-    )
 
 
 def training_of(
-    samples: Samples, granularity_ms: int, fitted: Fitted, recipe: Recipe, synthetic: Synthetic | None, version: str
+    samples: Samples,
+    granularity_ms: int,
+    fitted: Fitted,
+    recipe: Recipe,
+    synthetic: Synthetic | None,
+    version: str,
+    evidence_of: str = "",
 ) -> Training:
     """Where a model comes from."""
     return Training(
@@ -123,4 +152,5 @@ def training_of(
         origin="real" if synthetic is None else "both",
         run="" if synthetic is None else synthetic.run,
         twin_version=version if synthetic is None else synthetic.twin_version,
+        evidence_of=evidence_of,
     )

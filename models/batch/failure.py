@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from models.artifact import ModelArtifact, Output, with_version
 from models.batch.congestion import MOST_SAMPLES, training_of
 from models.batch.evidence import evidence
-from models.batch.fitting import Progress, Recipe, fit, unwatched
+from models.batch.fitting import fit
+from models.batch.recipe import Progress, Recipe, unwatched
 from models.batch.samples import failure_samples
 
 Floats = NDArray[Any]

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.batch.spec import AHEAD, AROUND, LAGS, OTHERS, OWN, STATIC, FeatureSpec
+from models.batch.spec import AHEAD, AROUND, LAGS, LONG, OTHERS, OVER, OWN, STATIC, FeatureSpec
 from models.habits import Habits, pick
 from twin.companions import Companions
 from twin.expectation import DAY_MS, Rows, Series
@@ -108,10 +108,12 @@ def batch_features(
     for k, row in _known(spec, sources.habits[0]):
         X[at + k] = sources.habits[0].over_until(series, rows, period, oldest)[row]
     at += len(spec.thresholds)
+    usual: list[Floats] = []
     for h, horizon in enumerate(spec.horizons):
         ahead = period + horizon
         bn, habits = series.bin(ahead), sources.habits[h]
         _usual(series, rows, bn, level, scale, X[at])
+        usual.append(X[at])
         np.multiply(pick(c["last"][bn], rows), scale, out=X[at + 1])
         np.multiply(pick(week[series.weekday(ahead), bn], rows), own_scale, out=X[at + 2])
         np.sqrt(pick(c["spread"][bn], rows), out=X[at + 3])
@@ -125,7 +127,34 @@ def batch_features(
         for k, row in _known(spec, habits):
             X[at + k] = pick(habits.columns["share"][row, bn], rows)
         at += len(spec.thresholds)
+    if spec.generation > 1:
+        _added(spec, sources, rows, period, X, at, usual)
     return X
+
+
+def _added(
+    spec: FeatureSpec, sources: Sources, rows: Rows | slice, period: int, X: Floats, at: int, usual: list[Floats]
+) -> None:
+    """What the second generation has at the end, from `at` on; `usual` is the row of each horizon."""
+    series, habits = sources.series, sources.habits[0]
+    level, scale, T = X[OWN.index("day")], F32(1 / spec.scale), len(spec.thresholds)
+    long = X[at : at + len(LONG)]
+    np.multiply(pick(habits.columns["long"], rows), F32(habits.scale / spec.scale), out=long)
+    np.copyto(long, level, where=np.isnan(long))
+    at += len(LONG)
+    X[at : at + len(OVER) * T] = np.nan
+    often = habits.columns["often"].reshape(len(OVER), len(habits.thresholds), -1)
+    for k, row in _known(spec, habits):
+        for which in range(len(OVER)):
+            X[at + which * T + k] = pick(often[which, row], rows)
+    at += len(OVER) * T
+    last = series.columns["last"]
+    for horizon, otherwise in zip(spec.horizons, usual, strict=True):
+        bn = series.bin(period + horizon)
+        for beside in (bn - 1, (bn + 1) % series.bins):
+            np.multiply(pick(last[beside], rows), scale, out=X[at])
+            np.copyto(X[at], otherwise, where=np.isnan(X[at]))
+            at += 1
 
 
 def _usual(series: Series, rows: Rows | slice, b: int, level: Floats, scale: F32, out: Floats) -> None:

@@ -70,7 +70,7 @@ def features_by_period(
         beside = around(spec, series, relation, period - 1)
         while closed < period - spec.lag:
             closed += 1
-            habits.learn(series, closed, series.recent(closed))
+            habits.learn(series, closed, series.recent(closed) * F32(1 / scale))
             series.learn(closed)
         series.open(period)
         companions.open(period)

@@ -26,6 +26,13 @@ STATIC = (
 AHEAD = ("usual", "yesterday", "lastweek", "spread", "network_change", "weekend")
 """Once a horizon: what is usual at that time, what it was a day and a week before it, how much it varies."""
 
+LONG = ("week", "month")
+"""Means over about a week and four weeks: where the object is in its season. Unknown: the mean of a day."""
+OVER = ("day_over", "week_over")
+"""Once a threshold: share of time above it in about a day and a week."""
+BESIDE = ("yesterday_before", "yesterday_after")
+"""Once a horizon: yesterday an hour (or a period, if that is longer) before and after that time; unknown: the usual."""
+
 Positive = Annotated[float, Meta(gt=0, le=1e15)]
 
 
@@ -38,6 +45,7 @@ class FeatureSpec(Struct, frozen=True, kw_only=True):
         thresholds: In the counter's unit, ascending.
         kinds: Declared kinds that have a row of their own, such as `area=stadium`.
         lag: How many periods the newest closed one is behind the newest, as the fold usually finds it.
+        generation: Of the rows: 2 has `LONG`, `OVER` and `BESIDE` at the end, 1, of older artifacts, has not.
     """
 
     counter: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -47,6 +55,7 @@ class FeatureSpec(Struct, frozen=True, kw_only=True):
     thresholds: Annotated[list[Annotated[float, Meta(ge=0, le=1e15)]], Meta(min_length=1, max_length=8)]
     kinds: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=16)] = []
     lag: Annotated[int, Meta(ge=1, le=700)] = 3
+    generation: Annotated[int, Meta(ge=1, le=2)] = 1
 
     @property
     def names(self) -> list[str]:
@@ -62,6 +71,15 @@ class FeatureSpec(Struct, frozen=True, kw_only=True):
             *(f"recent_over:{k}" for k in range(len(self.thresholds))),
             *(f"{name}@{h}" for h in range(len(self.horizons)) for name in AHEAD),
             *(f"usual_over@{h}:{k}" for h in range(len(self.horizons)) for k in range(len(self.thresholds))),
+            *(self._added if self.generation > 1 else ()),
+        ]
+
+    @property
+    def _added(self) -> list[str]:
+        return [
+            *LONG,
+            *(f"{name}:{k}" for name in OVER for k in range(len(self.thresholds))),
+            *(f"{name}@{h}" for h in range(len(self.horizons)) for name in BESIDE),
         ]
 
     @property
@@ -69,7 +87,7 @@ class FeatureSpec(Struct, frozen=True, kw_only=True):
         """How many rows there are."""
         each = sum(map(len, (OWN, CLOCK, NETWORK, AROUND, OTHERS, STATIC, self.kinds)))
         T, H = len(self.thresholds), len(self.horizons)
-        return each + T + H * (len(AHEAD) + T)
+        return each + T + H * (len(AHEAD) + T) + (len(self._added) if self.generation > 1 else 0)
 
     @property
     def marked(self) -> list[int]:
@@ -78,7 +96,7 @@ class FeatureSpec(Struct, frozen=True, kw_only=True):
         return [
             row
             for row, name in enumerate(self.names)
-            if name in may or name.startswith(("usual", "yesterday@", "lastweek@", "recent_over"))
+            if name in may or name.startswith(("usual", "yesterday@", "lastweek@", "recent_over", *OVER))
         ]
 
 
@@ -105,4 +123,5 @@ def spec_for(
         thresholds=thresholds,
         kinds=list(kinds),
         lag=lag,
+        generation=2,
     )

@@ -15,9 +15,9 @@ import numpy as np
 
 from models.artifact import ModelArtifact, Output, Training, with_version
 from models.batch.features import Sources, around, batch_features
-from models.batch.fitting import LEVELS
 from models.batch.inference import PIECE, batch_log_odds
 from models.batch.keras_model import layers_of
+from models.batch.recipe import LEVELS
 from models.batch.spec import FeatureSpec, spec_for
 from models.batch.static import static_rows
 from models.habits import Habits

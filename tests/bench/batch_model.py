@@ -1,6 +1,6 @@
 """What a batch model costs the fold: `python -m tests.bench.batch_model`, and `python -m tests.bench --batch-model`.
 
-The model has the size of a trained one (`models.batch.fitting.RECIPE`) and random weights: what it says makes no
+The model has the size of a trained one (`models.batch.congestion.RECIPE`) and random weights: what it says makes no
 difference to how long it takes. Two shards fold the same periods turn by turn, one with a champion, so that whatever
 else the machine does meets both alike.
 """

@@ -12,7 +12,8 @@ from models.artifact import pack, unpack
 from models.batch.calibration import calibration_error, platt
 from models.batch.congestion import congestion_artifact, ordered_targets, train_congestion
 from models.batch.failure import train_failure
-from models.batch.fitting import Recipe, Synthetic, fit
+from models.batch.fitting import fit, refit
+from models.batch.recipe import Recipe, Synthetic
 from models.batch.regression import regression
 from models.batch.samples import Samples, congestion_samples
 from models.batch.spec import FeatureSpec, spec_for
@@ -105,6 +106,47 @@ def test_training_ends_when_time_is_up(world: World) -> None:
     assert done.ended == "time"
     assert len(done.losses) == 1
     assert "train" in told
+
+
+def test_what_speaks_has_learnt_from_all_and_the_evidence_is_of_what_has_not(world: World, fitted: Any) -> None:
+    spec, samples = world
+    whole = refit(samples, spec.marked, SMALL, fitted)
+    alone = congestion_artifact(spec, TARGETS, samples, fitted, SMALL)
+    made = unpack(pack(congestion_artifact(spec, TARGETS, samples, fitted, SMALL, whole=whole)))
+    assert (alone.training.evidence_of, made.training.evidence_of) == ("", alone.m_l_model_version)
+    assert made.m_l_model_version != alone.m_l_model_version
+    assert made.training.samples == len(samples.time) > alone.training.samples
+    assert made.model_performance_validation == alone.model_performance_validation
+    p = sigmoid(Network(made).log_odds(samples.X).astype(np.float64))
+    for said, label in zip(p, samples.labels, strict=True):
+        known = ~np.isnan(label)
+        assert np.average(said[known], weights=samples.weight[known]) == pytest.approx(
+            np.average(label[known], weights=samples.weight[known]), rel=1e-3
+        )
+
+
+def test_the_newest_part_is_learnt_from(world: World) -> None:
+    """What became frequent only lately is foretold by the second fit, and not by the first."""
+    spec, samples = world
+    season = samples.time >= np.quantile(samples.time, 0.88)
+    labels = samples.labels.copy()
+    labels[:, season] = np.where(np.isnan(labels[:, season]), np.nan, samples.now[season] > 30)
+    moved = samples._replace(labels=labels)
+    first = fit(moved, spec.marked, SMALL)
+    second = refit(moved, spec.marked, SMALL, first)
+    held = moved.part("held out")
+
+    def loss(done: Any) -> float:
+        artifact = congestion_artifact(spec, TARGETS, moved, done, SMALL)
+        p = np.clip(sigmoid(Network(artifact).log_odds(held.X).astype(np.float64)), 1e-6, 1 - 1e-6)
+        return float(-np.nanmean(held.labels * np.log(p) + (1 - held.labels) * np.log(1 - p)))
+
+    assert loss(second) < loss(first)
+
+
+def test_there_is_no_second_fit_where_time_is_up(world: World, fitted: Any) -> None:
+    spec, samples = world
+    assert refit(samples, spec.marked, SMALL, fitted, lambda *_: False) is fitted
 
 
 def test_nothing_is_learnt_from_one_kind_of_labels(world: World) -> None:

@@ -9,7 +9,9 @@ before there is a network, both are the online model. "as now", "yesterday" and 
 day or a week before the predicted hour; their F1 and Brier score are of the decision value > threshold. "HGB" is
 scikit-learn's gradient boosting on lags, profiles and every counter of the log, trained on all labels known before the
 window, or again and again ("refit") on those known before each part of it; before the first refit it says 0. Onset AP
-looks only at cells that aren't congested now. Behind +-: standard deviation over blocks of hours, drawn again.
+looks only at cells that aren't congested now. F1 is that of warning above one half; "F1 own" that of warning where each
+forecast itself expects most F1, "said" its probabilities for each event that came (`congestion_scores`). Behind +-:
+standard deviation over blocks of hours, drawn again.
 
 The ITU files stamp a base station's energy an hour before the load it was measured with, which the correlations printed
 below show; the profile puts it right. The fair reference has the energy of the hour that has just ended. "LEAKS" marks
@@ -58,7 +60,7 @@ from tests.science.congestion_reference import reference, table
 from tests.science.congestion_scores import Forecast, Window, ahead, deviation, scores
 
 ROOT = Path(__file__).parents[2]
-SCORES = ("AP", "onset AP", "F1", "Brier")
+SCORES = ("AP", "onset AP", "F1", "F1 own", "said", "Brier")
 
 
 def compare(name: str, recording: Recording, folder: Path, horizons: list[int], seeds: list[int]) -> None:
@@ -141,9 +143,11 @@ def _print(title: str, window: Window, said: dict[str, list[Forecast]], how: str
                 else f"{mean:.3f} +-{deviation(ones[0][score]):.3f}"
             )
         shown.add_row(*row)
-    Console(width=110).print(shown)
+    Console(width=150).print(shown)
     told = []
     for score in SCORES:
+        if score == "said":
+            continue
         sign = -1 if score == "Brier" else 1
         gain, low, high = ahead(sign * found["blended"][0][score], sign * found[how][0][score])
         told.append(f"{score} {gain:+.4f} ({low:+.4f} to {high:+.4f})")

@@ -19,7 +19,7 @@ import numpy as np
 
 from models.artifact import ModelArtifact, pack
 from models.batch.congestion import RECIPE, congestion_artifact, ordered_targets
-from models.batch.fitting import fit
+from models.batch.fitting import fit, refit
 from models.batch.history import features_by_period
 from models.batch.samples import Samples, congestion_samples
 from models.batch.spec import FeatureSpec, spec_for
@@ -59,15 +59,15 @@ def groups(targets: Sequence[CongestionTarget]) -> list[list[CongestionTarget]]:
     return [group for group in ([t for t in targets if t not in long], long) if group]
 
 
-def trained(log: Log, targets: Sequence[CongestionTarget], refit: int, seed: int) -> Course:
-    """A model every `refit` hours, each from the hours before, as soon as there is enough to learn from."""
+def trained(log: Log, targets: Sequence[CongestionTarget], every: int, seed: int) -> Course:
+    """A model every so many hours, each from the hours before, as soon as there is enough to learn from."""
     history = log.history()
     spec = spec_for(targets, HOUR_MS, kinds_of(log.topology, log.names))
     ordered = ordered_targets(targets)
     samples = congestion_samples(spec, ordered, history, log.topology, most=EVERYTHING, seed=seed)
     recipe = RECIPE._replace(seed=seed)
     stages = []
-    for since in range(refit, len(log.hour), refit):
+    for since in range(every, len(log.hour), every):
         known = _known_by(samples, spec, ordered, int(log.hour[0]) + since)
         if not len(known.time):
             continue
@@ -75,8 +75,9 @@ def trained(log: Log, targets: Sequence[CongestionTarget], refit: int, seed: int
             fitted = fit(known, spec.marked, recipe)
         except TrainingDataError:
             continue
-        made = congestion_artifact(spec, ordered, known, fitted, recipe)
-        stages.append(Stage(since, since + refit // 4, made))
+        whole = refit(known, spec.marked, recipe, fitted)
+        made = congestion_artifact(spec, ordered, known, fitted, recipe, whole=whole)
+        stages.append(Stage(since, since + every // 4, made))
     return Course(spec, stages, ordered)
 
 

@@ -49,18 +49,40 @@ class Window(NamedTuple):
 
 
 def scores(window: Window, forecast: Forecast, weights: Array) -> dict[str, Array]:
-    """AP, onset AP, F1 at one half and Brier score, one a draw."""
+    """AP, onset AP, F1 at one half and at the forecast's own threshold, said for each that came, Brier; one a draw.
+
+    "F1 own" is where the forecast itself expects most F1, see `own_threshold`; "said" is the sum of its probabilities
+    for each event that came: 1 is honest.
+    """
     y, quiet = window.label, window.quiet
-    warned = forecast.p > 0.5
-    hits, total = weights @ (y & warned), weights @ y + weights @ warned
     error = weights @ ((forecast.p - y) ** 2)
     with np.errstate(invalid="ignore", divide="ignore"):
         return {
             "AP": _average_precision(y, forecast.rank, weights),
             "onset AP": _average_precision(y[quiet], forecast.rank[quiet], weights[:, quiet]),
-            "F1": 2 * hits / total,
+            "F1": _f1(y, forecast.p > 0.5, weights),
+            "F1 own": _f1(y, forecast.p >= own_threshold(forecast.p), weights),
+            "said": weights @ forecast.p / (weights @ y),
             "Brier": error / weights.sum(axis=1),
         }
+
+
+def own_threshold(p: Array) -> float:
+    """Where F1 is greatest if these probabilities are true; no label is looked at.
+
+    Warning of the k likeliest finds their sum of p of all that is expected: F1 is 2 sum(p_1..p_k) / (sum(p) + k). For
+    honest ones that threshold is half of the F1 it gives, so below one half: there those win that are too sure.
+
+    Source: Lipton, Elkan and Naryanaswamy, "Optimal thresholding of classifiers to maximize F1 measure", 2014.
+    """
+    ranked = np.sort(p)[::-1]
+    expected = 2 * np.cumsum(ranked) / (ranked.sum() + np.arange(1, len(ranked) + 1))
+    return max(float(ranked[np.argmax(expected)]), 1e-9)
+
+
+def _f1(label: Array, warned: Array, weights: Array) -> Array:
+    found: Array = 2 * (weights @ (label & warned)) / (weights @ label + weights @ warned)
+    return found
 
 
 def _average_precision(label: Array, rank: Array, weights: Array) -> Array:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 from batch_world import FIRST, HOUR_MS, LOAD, history, names, topology
+from msgspec.structs import replace
 
 from models.batch.features import Sources, around, batch_features
 from models.batch.history import features_by_period
-from models.batch.spec import STATIC, spec_for
+from models.batch.spec import STATIC, FeatureSpec, spec_for
 from models.batch.static import kinds_of, static_rows
 from models.habits import Habits
 from models.targets import parse_target
@@ -46,7 +48,7 @@ def test_training_sees_what_the_fold_sees() -> None:
         while closed < period - spec.lag:
             closed += 1
             for habits in kept:
-                habits.learn(series, closed, series.recent(closed))
+                habits.learn(series, closed, series.recent(closed) * np.float32(1 / spec.scale))
             series.learn(closed)
         series.open(period)
         sources = Sources(series, tuple(kept), beside, static)
@@ -68,6 +70,27 @@ def test_a_feature_knows_nothing_of_what_comes() -> None:
     # Of what others do in the same period nothing is known, of the period before all.
     row = spec.names.index("around_now")
     np.testing.assert_allclose(after[cut + 1][row, 1] * spec.scale, np.nanmean(made.values[cut][[0, 2]]), rtol=1e-5)
+
+
+def test_models_taught_before_get_the_rows_they_were_taught() -> None:
+    spec, made, graph = spec_for(TARGETS, HOUR_MS), history(CELLS, 8), topology(CELLS)
+    described = msgspec.to_builtins(replace(spec, generation=1))
+    del described["generation"]  # which their descriptions don't have
+    before = msgspec.convert(described, FeatureSpec)
+    assert before.num_features == len(before.names) < spec.num_features
+    assert spec.names[: before.num_features] == before.names
+    assert before.marked == [k for k in spec.marked if k < before.num_features]
+    pairs = zip(features_by_period(before, made, graph), features_by_period(spec, made, graph), strict=True)
+    for (_, old), (_, new) in pairs:
+        np.testing.assert_array_equal(old, new[: len(old)])
+        there = ~np.isnan(new[0])
+        unmarked = sorted(set(range(spec.num_features)) - set(spec.marked))
+        assert not np.isnan(new[unmarked][:, there]).any()
+    row = {name: new[k] for k, name in enumerate(spec.names)}
+    values = np.nan_to_num(made.values[: -spec.lag], nan=0.0)
+    over = (values > spec.thresholds[0]).mean(axis=0)
+    assert np.corrcoef(row["week_over:0"], over)[0, 1] > 0.9
+    assert np.corrcoef(row["month"], np.nanmean(made.values, axis=0))[0, 1] > 0.95
 
 
 def test_configuration_and_kinds() -> None:

@@ -1,0 +1,85 @@
+"""How a batch model is trained, and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from models.batch.samples import Samples
+from models.debias import Fixed, LabelModel
+from models.layers import Layer
+
+Floats = NDArray[Any]
+Progress = Callable[[str, float], bool]
+"""Told the stage and how much of it is done [%]; False ends training with the best so far."""
+
+LEVELS = (0.1, 0.5, 0.9)
+"""Of the quantiles."""
+
+
+class Recipe(NamedTuple):
+    """How to train.
+
+    Attributes:
+        units: Of the hidden layers.
+        batch: Samples a step.
+        patience: Epochs without a gain on the validation part after which training ends.
+        decay: L2 penalty of the weights.
+    """
+
+    units: tuple[int, ...] = (24, 24)
+    epochs: int = 40
+    batch: int = 1024
+    rate: float = 2e-3
+    patience: int = 5
+    decay: float = 1e-5
+    objective: str = "erm"
+    seed: int = 0
+
+
+class Synthetic(NamedTuple):
+    """What a twin adds: inputs that it labels itself, and how.
+
+    Attributes:
+        samples: Features, labels and future values by the twin.
+        label_model: Gives real inputs the twin's labels, for the objectives that correct it; see `models.debias`.
+    """
+
+    samples: Samples
+    label_model: LabelModel | Fixed | None = None
+    run: str = ""
+    twin_version: str = ""
+
+
+class Fitted(NamedTuple):
+    """A trained network.
+
+    Attributes:
+        arrays: As an artifact has them: normalisation, layers; the log-odds are calibrated.
+        scales: Of each horizon's quantiles: the counter is `scale * output + shift`, `[H, 2]`.
+        losses: Mean on the validation part, one an epoch.
+        best: The epoch whose weights these are.
+        calibration: Slope and shift of each target's log-odds, `[K, 2]`.
+        ended: Why training ended.
+        samples: Rows that gradients came from.
+        model: Of Keras, before the calibration.
+        inputs: Makes the network's inputs from features, `[N, inputs]`.
+    """
+
+    arrays: dict[str, Floats]
+    layers: list[Layer]
+    scales: Floats
+    losses: list[float]
+    best: int
+    calibration: Floats
+    ended: str
+    samples: int
+    model: Any
+    inputs: Callable[[Floats], Floats]
+
+
+def unwatched(_stage: str, _percent: float) -> bool:
+    """Nobody wants to know."""
+    return True
