@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -18,4 +19,10 @@ def api(
     from stream.api.serving import serve
 
     settings = load()
-    asyncio.run(serve(settings, bind or settings.api_bind, typer.echo))
+    if find_spec("uvloop"):
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings, bind or settings.api_bind, typer.echo))
+    else:
+        asyncio.run(serve(settings, bind or settings.api_bind, typer.echo))

@@ -1,0 +1,107 @@
+"""What the API answers, against what its OpenAPI document says: schemathesis, with a live worker behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+import schemathesis
+from api_stand import api, fed, wait_ready
+from hypothesis import HealthCheck, Phase, given, settings
+from psycopg.conninfo import make_conninfo
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from infra.api.app import create_app
+from infra.api.hub import Hub
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+]
+EXAMPLES = 8
+"""Of every operation and kind of request: bounded, because CI has better things to do; always the same ones."""
+
+
+@pytest.fixture(scope="module")
+def url(broker: str, embedded_postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(embedded_postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    folder: Path = tmp_path_factory.mktemp("schema")
+    pipe = fed(broker, make_conninfo(embedded_postgres, dbname=name), folder)
+    try:
+        with api(pipe) as address:
+            wait_ready(address)
+            yield address
+    finally:
+        pipe.close()
+        with psycopg.connect(embedded_postgres, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+# A stream has no end, so it can't be asked like this: test_api.py does. No server is needed to know what there is.
+APP = create_app(None, Hub(), None)  # type: ignore[arg-type]
+SCHEMA = schemathesis.openapi.from_dict(APP.openapi()).exclude(path="/api/v1/live")
+OPERATIONS = [each.ok() for each in SCHEMA.get_all_operations()]
+RIGHT = [pytest.param(each, GenerationMode.POSITIVE, id=f"{each.label}, right") for each in OPERATIONS]
+# What takes no parameter can't be asked in a wrong way.
+WRONG = [
+    pytest.param(each, GenerationMode.NEGATIVE, id=f"{each.label}, wrong")
+    for each in OPERATIONS
+    if each.query or each.path_parameters or each.body
+]
+
+
+@pytest.mark.parametrize(("operation", "mode"), [*RIGHT, *WRONG])
+def test_it_answers_as_it_says(url: str, operation: Any, mode: GenerationMode) -> None:
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: schemathesis.Case) -> None:
+        case.call_and_validate(base_url=url, checks=CHECKS, timeout=20)
+
+    ask()
+
+
+def test_real_answers_fit_the_document(url: str) -> None:
+    """Invented names find nothing: so every list is asked for what is really there, too."""
+    loaded = schemathesis.openapi.from_url(f"{url}/api/v1/openapi.json")
+    with httpx.Client(base_url=f"{url}/api/v1", timeout=30) as client:
+        cell = client.get("/topology", params={"kind": "cell", "limit": 1}).json()["items"][0]["dn"]
+        at = client.get("/summary").json()["event_time"]
+        asked = 0
+        for path, operation in client.get("/openapi.json").json()["paths"].items():
+            if "get" not in operation or path.endswith("/live") or "{id}" in path or "radio/" in path:
+                continue
+            if "{request}" in path or "{name}" in path:
+                continue
+            params = {"dn": cell} if path.endswith(("/history", "/drifts")) else {}
+            if path.endswith(("/history", "/columns")):
+                params |= {"counter": "RRU.PrbTotDl"}
+            for more in ({}, {"at": at}) if path.endswith(("/topology", "/columns", "{dn}")) else ({},):
+                answer = client.get(path.replace("{dn}", cell).removeprefix("/api/v1"), params=params | more)
+                assert answer.status_code == 200, (path, answer.text)
+                loaded[path]["GET"].validate_response(schemathesis.Response.from_any(answer))
+                asked += 1
+    assert asked >= 20
