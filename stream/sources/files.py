@@ -120,7 +120,7 @@ def open_reading(
     kind = recognise(ahead.first, name) if format == "auto" else format
     if (entry := FORMATS.get(kind)) is None:
         _check_json(ahead)
-        raise BadInput("unknown-type", f"{path.name} is of none of the formats {', '.join(FORMATS)}")
+        raise BadInput("unknown-type", "it is of no format that is read; `lockstep formats` lists them")
     account = Account(kind, name, catalogue, {k: v for k, v in (options or {}).items() if k in entry.options})
     return Reading(path, kind, account, entry.read(ahead, account), file.tell)
 
