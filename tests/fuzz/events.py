@@ -47,7 +47,7 @@ def reader(type_: str) -> Callable[[bytes], None]:
         event = events.decode(type_, data)
         again = events.decode(type_, msgspec.json.encode(event))
         assert again == event
-        end = next(getattr(event, name) for name in ("end", "time", "event_time") if hasattr(event, name))
+        end = next(getattr(event, name) for name in ("time", "end", "event_time") if hasattr(event, name))
         told = when(LogRecord(0, 0, "", SENT, type_, data))
         assert told is not None
         assert told.time == events.to_ms(end), "who reads the time alone reads the same"
