@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from tests.fuzz import alarms, events, files, guards, measurements, names, network_files, sensors, shards, sources
+from tests.fuzz import (
+    alarms,
+    events,
+    files,
+    guards,
+    measurements,
+    names,
+    network_files,
+    sensors,
+    shards,
+    sources,
+    topologies,
+)
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
         *(*events.TARGETS, *sources.TARGETS, *measurements.TARGETS, *names.TARGETS, *sensors.TARGETS, *alarms.TARGETS),
-        *(*guards.TARGETS, *files.TARGETS, *shards.TARGETS, *network_files.TARGETS),
+        *(*guards.TARGETS, *files.TARGETS, *shards.TARGETS, *network_files.TARGETS, *topologies.TARGETS),
     )
 }
