@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -26,37 +26,72 @@ SetOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 PathArgument = Annotated[Path, typer.Argument(help="A file, or a directory with files; gzip'd or not.", exists=True)]
+SourceArgument = Annotated[str, typer.Argument(help="A file or a directory, gzip'd or not; or an http(s) address.")]
+
+
+class Asked(NamedTuple):
+    """What the user says of the files.
+
+    Attributes:
+        protect: Replace identifiers of subscribers here; else whoever takes what is sent does.
+    """
+
+    format: str
+    vendors: list[str] | None
+    options: list[str] | None
+    protect: bool = False
+
+    def intake(self, files: list[Path]) -> Intake:
+        """What goes through the files. Raises ConfigurationError."""
+        from infra.settings import load
+        from stream.guarding import pseudonyms
+        from stream.ingesting import Intake
+        from stream.sources.files import FORMATS
+        from stream.sources.profile import full_catalogue
+        from twin.errors import ConfigurationError
+
+        if self.format not in ("auto", *FORMATS):
+            raise ConfigurationError(f"unknown format {self.format!r}; known are auto, {', '.join(FORMATS)}")
+        options = _options(self.options or [])
+        settings = load()
+        catalogue = full_catalogue(settings.profiles, dict.fromkeys([*settings.vendors, *(self.vendors or [])]))
+        return Intake(files, catalogue, self.format, options, pseudonyms(settings) if self.protect else None)
 
 
 def ingest(
-    path: PathArgument,
+    source: SourceArgument,
     format: FormatOption = "auto",
     vendor: VendorOption = None,
     option: SetOption = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on with what comes into the directory.")] = False,
+    settle: Annotated[
+        float, typer.Option(min=0.0, help="With --watch: a file is whole when it stays as it is for so long [s].")
+    ] = 2.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Send files to the running twin; ends with 1 if one could not be read."""
-    from infra.settings import load
-    from stream.broker import Producer
-    from stream.ingesting import send
-    from stream.security import kafka_security
-    from stream.services import running
+    """Send files to the running twin, from here or from an address; ends with 1 if one could not be read."""
+    from stream.fetching import is_address
+    from stream.sources.files import found
+    from twin.errors import ConfigurationError
 
-    settings = load()
+    asked = Asked(format, vendor, option)
+    address = is_address(source)
+    if not address and not Path(source).exists():
+        raise ConfigurationError(f"there is no file at {source}")
+    if watch:
+        from stream.cli_watch import watch_folder
 
-    async def run(intake: Intake, on_bytes: Callable[[int], None]) -> None:
-        services = running(settings)
-        producer = Producer(
-            services.bootstrap, kafka_security(settings), settings.max_message_bytes, settings.compression
-        )
-        await producer.start()
-        try:
-            await send(intake.events(on_bytes), producer, settings.topic_prefix, services.partitions)
-        finally:
-            await producer.stop()
-
-    with _intake(path, format, vendor, option, quiet=as_json) as (intake, on_bytes):
-        asyncio.run(run(intake, on_bytes))
+        if address or not Path(source).is_dir():
+            raise ConfigurationError(f"--watch needs a directory, and {source} is none")
+        asyncio.run(watch_folder(Path(source), asked, settle, as_json))
+        return
+    if address:
+        intake = asyncio.run(_from_address(source, asked, quiet=as_json))
+    else:
+        files = found(Path(source))
+        intake = asked.intake(files)
+        with _progress(sum(file.stat().st_size for file in files), quiet=as_json) as on_bytes:
+            asyncio.run(_send(intake, on_bytes))
     _end(intake, as_json)
 
 
@@ -72,8 +107,11 @@ def convert(
     """Make a recording of files; ends with 1 if one could not be read."""
     from stream import recording
     from stream.ingesting import as_records
+    from stream.sources.files import found
 
-    with _intake(path, format, vendor, option, quiet=as_json, protect=True) as (intake, on_bytes):
+    files = found(path)
+    intake = Asked(format, vendor, option, protect=True).intake(files)
+    with _progress(sum(file.stat().st_size for file in files), quiet=as_json) as on_bytes:
         recording.write(out, partitions, as_records(intake.events(on_bytes), partitions))
     _end(intake, as_json)
 
@@ -91,42 +129,43 @@ def formats() -> None:
     Console().print(table)
 
 
-@contextmanager
-def _intake(
-    path: Path,
-    format: str,
-    vendors: list[str] | None,
-    options: list[str] | None,
-    *,
-    quiet: bool,
-    protect: bool = False,
-) -> Iterator[tuple[Intake, Callable[[int], None]]]:
-    """What goes through the files, and what to tell how far it is.
+async def _from_address(address: str, asked: Asked, *, quiet: bool) -> Intake:
+    from stream.fetching import fetched
 
-    Args:
-        protect: Replace identifiers of subscribers here; else whoever takes what is sent does.
-    """
+    with _progress(None, quiet=quiet) as on_bytes:
+        async with fetched(address, lambda done, _: on_bytes(done)) as path:
+            intake = asked.intake([path])
+            await _send(intake, lambda _: None)
+    return intake
+
+
+async def _send(intake: Intake, on_bytes: Callable[[int], None]) -> None:
+    from infra.settings import load
+    from stream.broker import Producer
+    from stream.ingesting import send
+    from stream.security import kafka_security
+    from stream.services import running
+
+    settings = load()
+    services = running(settings)
+    producer = Producer(services.bootstrap, kafka_security(settings), settings.max_message_bytes, settings.compression)
+    await producer.start()
+    try:
+        await send(intake.events(on_bytes), producer, settings.topic_prefix, services.partitions)
+    finally:
+        await producer.stop()
+
+
+@contextmanager
+def _progress(total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A bar, and what to tell how far it is [byte]."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-    from infra.settings import load
-    from stream.guarding import pseudonyms
-    from stream.ingesting import Intake
-    from stream.sources.files import FORMATS, found
-    from stream.sources.profile import full_catalogue
-    from twin.errors import ConfigurationError
-
-    if format not in ("auto", *FORMATS):
-        raise ConfigurationError(f"unknown format {format!r}; known are auto, {', '.join(FORMATS)}")
-    told = _options(options or [])
-    files = found(path)
-    settings = load()
-    catalogue = full_catalogue(settings.profiles, dict.fromkeys([*settings.vendors, *(vendors or [])]))
-    intake = Intake(files, catalogue, format, told, pseudonyms(settings) if protect else None)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
-        task = bar.add_task("", total=sum(file.stat().st_size for file in files))
-        yield intake, lambda done: bar.update(task, completed=done)
+        task = bar.add_task("", total=total)
+        yield lambda done: bar.update(task, completed=done)
 
 
 def _options(pairs: list[str]) -> dict[str, str]:
