@@ -1,0 +1,126 @@
+// @ts-check
+/** Begins everything: pages by address, one stream of live changes, the head, the time, the theme. */
+
+import { Problem, useToken } from "./api.js";
+import { h, one } from "./dom.js";
+import { notice, showSummary } from "./header.js";
+import { Live } from "./live.js";
+import { alarms } from "./pages/alarms.js";
+import { assets } from "./pages/assets.js";
+import { bursts } from "./pages/bursts.js";
+import { coverage } from "./pages/coverage.js";
+import { models } from "./pages/models.js";
+import { object } from "./pages/object.js";
+import { overview } from "./pages/overview.js";
+import { timeline } from "./pages/timeline.js";
+import { link, place } from "./route.js";
+import { soon } from "./soon.js";
+import { startTheme } from "./theme.js";
+import { timebar } from "./timebar.js";
+
+/** @typedef {{at: string, name: string, query: URLSearchParams}} Asked */
+/** @typedef {{change?: (change: import("./live.js").Change) => void, stop?: () => void}} Shown */
+/** @type {Record<string, (root: HTMLElement, asked: Asked) => Promise<Shown>>} */
+const PAGES = { overview, object, alarms, assets, timeline, bursts, coverage, models };
+const NAV = [["", "Overview"], ["alarms", "Alarms"], ["assets", "Assets"], ["timeline", "Timeline"], ["bursts", "Bursts"],
+  ["coverage", "Coverage"], ["models", "Models"]];
+
+/** @type {Shown} */
+let shown = {};
+let turn = 0;
+/** @type {string | null} */
+let newest = null;
+let down = "";
+
+async function open() {
+  const here = place();
+  const mine = ++turn;
+  shown.stop?.();
+  shown = {};
+  drawTime();
+  drawNav(here.page);
+  const main = one("#main");
+  try {
+    main.setAttribute("aria-busy", "true");
+    const page = await (PAGES[here.page] ?? lost)(main, here);
+    if (mine !== turn) page.stop?.();
+    else shown = page;
+    say("");
+  } catch (error) {
+    if (mine !== turn) return;
+    main.replaceChildren(h("h1", {}, "This can't be shown"), h("p", { class: "wide" }, failed(error)));
+  } finally {
+    if (mine === turn) main.removeAttribute("aria-busy");
+  }
+}
+
+/** @param {unknown} error */
+function failed(error) {
+  if (!(error instanceof Problem)) throw error;
+  if (error.status === 401) one("#token").hidden = false;
+  if (error.status === 0) say(`${error.message}; what is shown is from before. Trying again.`);
+  return error.message;
+}
+
+/** @param {string} text */
+function say(text) {
+  notice(down || text);
+}
+
+/** @param {HTMLElement} root @returns {Promise<Shown>} */
+async function lost(root) {
+  root.replaceChildren(h("h1", {}, "There is no such page"));
+  return {};
+}
+
+/** @param {string} page */
+function drawNav(page) {
+  one("#nav").replaceChildren(
+    ...NAV.map(([key, text]) => h("a", { href: link(`#/${key}`), "aria-current": page === (key || "overview") ? "page" : false }, text)),
+  );
+}
+
+const head = soon(async () => {
+  try {
+    const said = await showSummary();
+    newest = said.event_time;
+    one("#token").hidden = true;
+    if (!place().at) drawTime();
+    say(said.ready ? "" : `not in step: ${said.reasons.join("; ")}`);
+  } catch (error) {
+    failed(error);
+  }
+}, 1000);
+
+const live = new Live(
+  (change) => {
+    if (["resync", "dropped"].includes(change.kind)) open();
+    if (!place().at) shown.change?.(change);
+    head();
+  },
+  (connected, why) => {
+    const was = down;
+    down = connected ? "" : `${why?.message ?? "the API can't be reached"}; what is shown is from before. Trying again.`;
+    if (why?.status === 401) one("#token").hidden = false;
+    say(down);
+    document.documentElement.dataset.connected = String(connected);
+    if (connected && was) {
+      open();
+      head();
+    }
+  },
+);
+
+const drawTime = timebar(() => newest);
+one("#token").addEventListener("submit", (event) => {
+  event.preventDefault();
+  useToken(/** @type {HTMLInputElement} */ (one("#token-field")).value.trim());
+  open();
+  head();
+});
+addEventListener("hashchange", open);
+setInterval(head, 10000);
+startTheme();
+head();
+open();
+live.start();

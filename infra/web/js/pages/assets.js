@@ -1,0 +1,40 @@
+// @ts-check
+/** Equipment: health, remaining life where wear shows, and what the twin takes for the coming fault. */
+
+import { all } from "../api.js";
+import { card, h } from "../dom.js";
+import { clock, duration, number, pageOf, share, short } from "../format.js";
+import { link } from "../route.js";
+import { soon } from "../soon.js";
+import { table } from "../table.js";
+
+/** @param {HTMLElement} root @param {import("../main.js").Asked} asked */
+export async function assets(root, { at }) {
+  const list = h("div");
+  root.replaceChildren(h("h1", {}, "Assets"),
+    card("Health and expected failures", "wide", at ? h("p", {}, "These are the predictions of now.") : null, list));
+  const show = async () => list.replaceChildren(assetTable(await all("/predictions/failure", {}, 2000)));
+  await show();
+  const refresh = soon(show, 1000);
+  return { change: (/** @type {any} */ { kind }) => kind === "failure" && refresh(), stop: refresh.stop };
+}
+
+/** @param {any[]} items */
+function assetTable(items) {
+  return table("Objects by how likely they fail", [
+    { title: "Object", name: true, of: (row) => h("a", { href: link(pageOf(row.object)), title: row.object }, short(row.object)), by: (row) => row.object },
+    { title: "Health", number: true, of: (row) => number(row.health), by: (row) => row.health },
+    { title: "Fails", number: true, of: (row) => `${share(row.probability)} in ${duration(row.horizon_s)}`, by: (row) => row.probability },
+    { title: "Usual", number: true, of: (row) => share(row.base_rate), by: (row) => row.base_rate },
+    { title: "Remaining life", number: true, of: life, by: (row) => row.remaining_life_s ?? Infinity },
+    { title: "Expected fault", of: (row) => (row.fault === null ? "–" : `${row.fault}: ${row.fault_name}`), by: (row) => row.fault ?? 999 },
+    { title: "Because of", of: (row) => row.drivers.slice(0, 3).join(", ") },
+    { title: "Said", of: (row) => clock(row.time), by: (row) => row.time },
+  ], items);
+}
+
+/** @param {any} row */
+function life(row) {
+  if (row.remaining_life_s === null) return "no wear seen";
+  return `${duration(row.remaining_life_s)} (${duration(row.remaining_life_low_s)} to ${duration(row.remaining_life_high_s)})`;
+}

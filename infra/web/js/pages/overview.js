@@ -1,0 +1,124 @@
+// @ts-check
+/** The network at one look: the map, coloured by what is asked for, the worst cells, and congestion to come. */
+
+import { Problem, ask } from "../api.js";
+import { card, choice, h, mark } from "../dom.js";
+import { clock, duration, number, pageOf, share, short } from "../format.js";
+import { SectorMap } from "../map/map.js";
+import { byCondition, byNumber, bySeverity, drawScale } from "../map/scale.js";
+import { Sectors } from "../map/sectors.js";
+import { link, put } from "../route.js";
+import { soon } from "../soon.js";
+import { table } from "../table.js";
+
+const FIRST = "RRU.PrbTotDl";
+
+/** @param {HTMLElement} root @param {import("../main.js").Asked} asked */
+export async function overview(root, { at, query }) {
+  const [layout, counters] = await Promise.all([ask("/layout", { kind: "cell", at }), ask("/counters")]);
+  const sectors = new Sectors(layout);
+  const names = counters.items.map((/** @type {any} */ each) => each.counter);
+  const units = Object.fromEntries(counters.items.map((/** @type {any} */ each) => [each.counter, each.unit]));
+  const by = query.get("by") ?? "condition";
+  const counter = names.includes(by) ? by : names.includes(FIRST) ? FIRST : names[0] ?? FIRST;
+  const columns = () => ask("/columns", { kind: "cell", counter, at });
+  let data = await columns();
+  const targets = Object.keys(data.probability);
+  const of = (/** @type {string} */ target) => `soon ${target}`;
+
+  const map = new SectorMap(sectors, (cell) => (location.hash = link(pageOf(sectors.names[cell]))), (cell) => tip(cell));
+  const legend = h("div", { class: "legend" });
+  const worst = h("div");
+  const next = h("div");
+  const options = /** @type {[string, string][]} */ ([
+    ["condition", "condition"], ["severity", "worst alarm"],
+    ...targets.map((target) => [of(target), `congestion soon: ${target}`]),
+    ...names.map((/** @type {string} */ name) => [name, name]),
+  ]);
+  root.replaceChildren(
+    h("h1", {}, at ? `The network at ${clock(at)}` : "The network"),
+    card("Map", "two-thirds",
+      h("div", { class: "tools" }, choice("Coloured by", options, by, (value) => put({ by: value === "condition" ? "" : value })),
+        h("button", { type: "button", onclick: () => map.zoom(1.5) }, "Closer"), h("button", { type: "button", onclick: () => map.zoom(1 / 1.5) }, "Farther"),
+        sectors.placed ? "" : h("span", { class: "faint" }, "No inventory says where the cells stand: they are laid out by site.")),
+      map.element, legend),
+    card("Congestion to come", "third", next),
+    card(`Highest ${counter}`, "wide", worst),
+  );
+
+  const show = () => {
+    const painted = by === "condition" ? byCondition(data.condition)
+      : by === "severity" ? bySeverity(data.severity)
+      : by.startsWith("soon ") ? byNumber(data.probability[by.slice(5)] ?? data.dn.map(() => null), [0, 1])
+      : byNumber(data.values[counter], units[counter] === "%" ? [0, 100] : null);
+    // The map is laid out once: what has been found since is drawn when the page is opened again.
+    if (data.dn.length === sectors.names.length) map.paint(painted, data.condition);
+    const scale = /** @type {HTMLCanvasElement} */ (h("canvas", { "aria-hidden": "true" }));
+    drawScale(scale);
+    const unit = by.startsWith("soon ") ? "" : units[counter] ?? "";
+    legend.replaceChildren(...(painted.legend.length
+      ? painted.legend.map(([name, fill]) => h("span", {}, swatch(fill), name))
+      : [h("span", {}, number(painted.low, unit)), scale, h("span", {}, number(painted.high, unit))]),
+      h("span", { class: "faint" }, "hollow: asleep, or no value"));
+    worst.replaceChildren(worstTable(data, counter, units[counter] ?? ""));
+  };
+  const tip = (/** @type {number} */ cell) =>
+    `${short(sectors.names[cell])}: ${data.condition[cell]}, ${counter} ${number(data.values[counter][cell], units[counter])}`;
+  const foretell = async () => {
+    if (at) next.replaceChildren(h("p", { class: "faint" }, "Predictions of the past are on the pages of the cells."));
+    else next.replaceChildren(soonTable((await ask("/predictions/congestion", { least: 0.2, limit: 50 })).items));
+  };
+  show();
+  map.resize();
+  await foretell();
+  const refresh = soon(async () => {
+    try {
+      data = await columns();
+      show();
+      await foretell();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+    }
+  }, 300);
+  Object.assign(root, { map });
+  return {
+    change: (/** @type {any} */ change) => ["state", "congestion", "updates"].includes(change.kind) && refresh(),
+    stop: () => {
+      refresh.stop();
+      map.stop();
+    },
+  };
+}
+
+/** @param {string} fill */
+function swatch(fill) {
+  const made = h("span", { class: "swatch" });
+  made.style.background = fill;
+  return made;
+}
+
+/** @param {any} data @param {string} counter @param {string} unit */
+function worstTable(data, counter, unit) {
+  const rows = data.dn.map((/** @type {string} */ dn, /** @type {number} */ at) => ({
+    dn, condition: data.condition[at], severity: data.severity[at], value: data.values[counter][at],
+    soon: Math.max(-1, ...Object.values(data.probability).map((column) => /** @type {any} */ (column)[at] ?? -1)),
+  }));
+  rows.sort((/** @type {any} */ a, /** @type {any} */ b) => (b.value ?? -Infinity) - (a.value ?? -Infinity));
+  return table("All cells, highest first", [
+    { title: "Cell", name: true, of: (row) => h("a", { href: link(pageOf(row.dn)), title: row.dn }, short(row.dn)), by: (row) => row.dn },
+    { title: counter, number: true, of: (row) => number(row.value, unit), by: (row) => row.value ?? -Infinity },
+    { title: "Congested soon", number: true, of: (row) => (row.soon < 0 ? "–" : share(row.soon)), by: (row) => row.soon },
+    { title: "Condition", of: (row) => mark(row.condition), by: (row) => row.condition },
+    { title: "Worst alarm", of: (row) => mark(row.severity), by: (row) => row.severity ?? "~" },
+  ], rows, 60);
+}
+
+/** @param {any[]} items */
+function soonTable(items) {
+  return table("Cells likely to be congested", [
+    { title: "Cell", name: true, of: (row) => h("a", { href: pageOf(row.cell), title: row.cell }, short(row.cell)), by: (row) => row.cell },
+    { title: "Target", of: (row) => row.target, by: (row) => row.target },
+    { title: "In", number: true, of: (row) => duration(row.horizon_s), by: (row) => row.horizon_s },
+    { title: "Probability", number: true, of: (row) => share(row.probability), by: (row) => row.probability },
+  ], items, 50);
+}
