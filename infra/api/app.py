@@ -15,6 +15,7 @@ from infra.access import Access
 from infra.api import (
     answering,
     problem,
+    routes_alarms,
     routes_bursts,
     routes_history,
     routes_live,
@@ -26,6 +27,7 @@ from infra.api import (
 )
 from infra.api.guard import Guard, Limits
 from infra.api.hub import Hub
+from infra.api.pages import serve_pages
 from infra.api.ports import Ports
 from twin.errors import Unavailable
 
@@ -70,7 +72,9 @@ def create_app(
     )
     app.state.ports, app.state.hub = ports, hub
     problem.handle(app)
-    for module in (routes_topology, routes_state, routes_history, routes_predictions, routes_bursts, routes_models):
+    for module in (routes_topology, routes_state, routes_history, routes_predictions, routes_alarms):
+        app.include_router(module.router, prefix=ROOT)
+    for module in (routes_bursts, routes_models):
         app.include_router(module.router, prefix=ROOT)
     app.include_router(routes_live.router, prefix=ROOT)
     app.include_router(general, prefix=ROOT)
@@ -84,6 +88,7 @@ def create_app(
         reasons = ports.live.ready()
         return answering.json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
+    serve_pages(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)
     if origins:
         app.add_middleware(

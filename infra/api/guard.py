@@ -93,6 +93,8 @@ class Guard:
         """None where nobody is asked for."""
         if scope["path"] in OPEN:
             return None
+        # The dashboard's own files hold nothing of the network: what it shows, it asks for.
+        page = scope["type"] == "http" and scope["method"] in READS and not scope["path"].startswith("/api/")
         writes = scope["type"] == "http" and scope["method"] not in READS
         origin = headers.get("origin")
         # A page of another host may not act, nor listen, in the name of whoever looks at it.
@@ -104,6 +106,8 @@ class Guard:
             # Without tokens a name that leads here from elsewhere (DNS rebinding) must not be enough.
             if not is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname or ""):
                 return Verdict(403, detail="without tokens it answers to this machine's own names only")
+            return None
+        if page:
             return None
         address = (scope.get("client") or ("",))[0]
         shown = headers.get("authorization") or _protocol_token(scope)

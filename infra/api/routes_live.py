@@ -33,8 +33,8 @@ SEND_S = 20.0
 LIVE, SOCKET = "/api/v1/live", "/api/v1/live/socket"
 
 Kind = Literal[
-    "state", "congestion", "failure", "drift", "fidelity", "updates", "scores", "monitoring", "comparisons",
-    "bursts", "progress", "rejected",
+    "state", "congestion", "failure", "drift", "fidelity", "updates", "alarms", "own-alarms", "scores", "monitoring",
+    "comparisons", "bursts", "progress", "rejected",
 ]  # fmt: skip
 
 
@@ -147,7 +147,7 @@ async def _gone(receive: Receive) -> None:
 )
 async def live(
     request: Request,
-    kind: Annotated[list[Kind], Query(max_length=12, description="None: all.")] = [],  # noqa: B006
+    kind: Annotated[list[Kind], Query(max_length=14, description="None: all.")] = [],  # noqa: B006
     below: a.Below = "",
     last_event_id: Annotated[str | None, Header(max_length=64)] = None,
     last: Annotated[str | None, Query(max_length=64, description="As Last-Event-ID, for who can't set it.")] = None,

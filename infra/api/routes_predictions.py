@@ -1,8 +1,8 @@
-"""Predictions, fidelity, scores, alarms: the newest of each."""
+"""Predictions, fidelity, scores: the newest of each."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
@@ -17,7 +17,6 @@ router = APIRouter(tags=["predictions"], responses=RESPONSES)
 
 Target = Annotated[str, Query(max_length=256, description="Such as RRU.PrbTotDl>70@1h; none: all.")]
 Least = Annotated[float, Query(ge=0, le=1, description="Only from this probability on.")]
-Severity = Literal["CRITICAL", "MAJOR", "MINOR", "WARNING", "INDETERMINATE"]
 
 
 @router.get("/predictions/congestion", response_model=shapes.Congestions, summary="Congestion to come")
@@ -63,19 +62,3 @@ async def fidelity(ports: a.Given) -> Response:
 async def scores(ports: a.Given) -> Response:
     """The newest progressive scores; those before are in /events?kind=scores, by day in /events?kind=monitoring."""
     return a.json({"items": await a.blocking(ports.live.scores)})
-
-
-@router.get("/alarms", response_model=shapes.Alarms, tags=["alarms"], summary="Standing alarms")
-async def alarms(
-    ports: a.Given,
-    severity: Annotated[list[Severity], Query(max_length=5, description="None: all.")] = [],  # noqa: B006
-    below: a.Below = "",
-    limit: a.Limit = a.PAGE,
-    cursor: a.Cursor = None,
-) -> Response:
-    """Alarms that stand, worst first."""
-    after = cursors.unpack(cursor, int, int, str) if cursor else None
-    place = names.check(below) if below else ""
-    found = await a.blocking(ports.live.alarms, severity, place, after, limit)
-    counts = (await a.blocking(ports.live.summary))["alarms"]
-    return a.page(found, counts=counts)

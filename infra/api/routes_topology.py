@@ -86,3 +86,17 @@ async def subgraph(
         a.blocking(ports.live.subgraph, *how) if time is None else a.blocking(ports.past.subgraph, time, *how)
     )
     return a.tagged(request, a.found(data, dn))
+
+
+@router.get("/layout", response_model=shapes.Layout, summary="Where objects stand")
+async def layout(
+    request: Request,
+    ports: a.Given,
+    kind: Kinds = [],  # noqa: B006
+    below: a.Below = "",
+    at: a.At = None,
+) -> Response:
+    """Places and directions of many objects, column by column; with an ETag."""
+    which, time = wanted(kind, below), a.zoned(at, "at")
+    data = await (a.blocking(ports.live.layout, which) if time is None else a.blocking(ports.past.layout, time, which))
+    return a.tagged(request, data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -153,6 +153,20 @@ class Columns(BaseModel):
     values: dict[str, list[float | None]]
     as_of: dict[str, list[int | None]] = Field(description="End of the period each is of [s since 1970]")
     probability: dict[str, list[float | None]] = Field(description="Of congestion, by target")
+
+
+class Layout(BaseModel):
+    """Where objects stand; every list is as long as `dn`, null where nobody has said."""
+
+    frame: Literal["geographic", "local"] | None = Field(
+        description="x and y are longitude and latitude [deg], or metres to the east and north; null: no places"
+    )
+    dn: list[str]
+    kind: list[str]
+    site: list[str | None]
+    azimuth_deg: list[float | None] = Field(description="Clockwise from north")
+    x: list[float | None]
+    y: list[float | None]
 
 
 class CounterShape(BaseModel):

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
+from pydantic.alias_generators import to_camel
 
 
 class Congestion(BaseModel):
@@ -124,11 +125,20 @@ class ScoreItems(BaseModel):
 
 
 class Alarm(BaseModel):
-    """A standing alarm: a 3GPP AlarmRecord (TS 28.532) as far as its source filled it in, or a TMF642 Alarm."""
+    """A standing alarm: the 3GPP AlarmRecord (TS 28.111) as far as its source filled it in, and how it stands."""
 
-    model_config = {"extra": "allow"}
+    model_config = {"extra": "allow", "alias_generator": to_camel}
 
     id: str = Field(description="By which it is acknowledged")
+    object_instance: str
+    perceived_severity: str
+    raised: datetime
+    held: list[str] = Field(description="Why it is kept back; empty: somebody should look at it")
+    root_cause: dict[str, str] | None
+    correlated: int = Field(description="Alarms that have it for their root cause")
+    flaps: int
+    in_doubt: bool = Field(description="Its source's list is to be read again")
+    escalates: datetime | None = Field(description="When it goes to the next level unless it is acknowledged")
 
 
 class Alarms(BaseModel):
@@ -136,7 +146,38 @@ class Alarms(BaseModel):
 
     items: list[Alarm]
     next: str | None
-    counts: dict[str, int] = Field(description="Of all that stand, by severity")
+    counts: dict[str, int] = Field(description="Of all that stand, by severity; HELD: kept back")
+
+
+class TmfAlarm(BaseModel):
+    """A TMF642 v4 Alarm; what isn't known is left out."""
+
+    model_config = {"extra": "allow"}
+
+    id: str
+    href: str
+
+
+class TmfAlarms(BaseModel):
+    """Worst first, then newest."""
+
+    items: list[TmfAlarm]
+    next: str | None
+
+
+class Note(BaseModel):
+    """What somebody says of an alarm."""
+
+    text: str = Field("", max_length=4096)
+    by: str = Field("", max_length=256, description="Who, where no token says so")
+
+
+class Noted(BaseModel):
+    """A note on its way through the log."""
+
+    id: str
+    alarm: str
+    action: str
 
 
 class Burst(BaseModel):

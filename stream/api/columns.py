@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.api.conditions import condition, silences, worst_of
+from stream.api.alarms import worst_of
+from stream.api.conditions import condition, silences
 from stream.api.said import Said
 from stream.decode import from_ms
 from stream.partition import partition_of

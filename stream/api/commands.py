@@ -16,12 +16,14 @@ from stream.api.live import LiveTwin
 from stream.broker import Message, Producer
 from stream.burst_answers import CONTROL
 from stream.burst_telling import wall_ms
-from stream.decode import TOPOLOGY, decode, from_ms
+from stream.decode import ALARM_NOTE, TOPOLOGY, decode, from_ms
 from stream.model_sending import TOPIC as MODELS
 from stream.model_sending import message
 from stream.outlets import ENCODER
+from stream.partition import partition_of
 from stream.services import Services
 from stream.topics import OUTLETS, SOURCES, headers
+from twin.alarm_events import AlarmNote
 from twin.events import Entity, TopologyChange
 from twin.model_events import ModelTransition
 from twin.radio.events import BurstControl
@@ -55,6 +57,33 @@ class LogCommands:
         head = headers(TOPOLOGY, id_, "api", now, SOURCE)
         await self._send(SOURCES["topology"].name, [Message(0, "api", now, body, head)])
         return {"id": id_, "dn": dn, "status": "pending", "revision": None, "reason": ""}
+
+    async def note_alarm(self, alarm: Plain, action: str, text: str, who: str) -> str:
+        """Send an AlarmNote.
+
+        Raises:
+            BadInput: The log wouldn't take it.
+            Unavailable: The broker doesn't.
+        """
+        id_, object_ = f"api-{who or 'local'}-{uuid4().hex[:16]}", alarm["objectInstance"]
+        reached = await asyncio.to_thread(self._live.now_ms)
+        time = datetime.now(UTC) if reached is None else from_ms(reached)
+        note = AlarmNote(
+            id=id_,
+            time=time,
+            action=action,  # type: ignore[arg-type]
+            object_instance=object_,
+            alarm_id=alarm.get("alarmId") or alarm["notificationId"],
+            by=who,
+            system=SOURCE,
+            text=text,
+        )
+        body = ENCODER.encode(note)
+        decode(ALARM_NOTE, body)
+        now, partition = wall_ms(), partition_of(object_, self._services.partitions)
+        head = headers(ALARM_NOTE, id_, object_, now, SOURCE)
+        await self._send(SOURCES["alarm"].name, [Message(partition, object_, now, body, head)])
+        return id_
 
     async def cancel_burst(self, request: str) -> None:
         id_, now = f"cancel/{request}", wall_ms()

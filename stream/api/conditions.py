@@ -1,11 +1,10 @@
-"""How cells are: up, asleep, failed, silent or unknown; and which alarm on them is the worst."""
+"""How cells are: up, asleep, failed, silent or unknown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from stream.shard import Shard
 from twin import dn
 from twin.state import Table
 
@@ -13,17 +12,6 @@ SEVERITIES = ("CRITICAL", "MAJOR", "MINOR", "WARNING", "INDETERMINATE")
 """Worst first."""
 RANK = {severity: number for number, severity in enumerate(SEVERITIES)}
 CONDITIONS = ("up", "asleep", "failed", "silent", "unknown")
-
-
-def worst_of(shards: Iterable[Shard]) -> dict[str, str]:
-    """The worst severity of each object's standing alarms."""
-    worst: dict[str, str] = {}
-    for shard in shards:
-        for alarm in shard.alarms.values():
-            known = worst.get(alarm.object_instance)
-            if known is None or RANK.get(alarm.perceived_severity, 9) < RANK.get(known, 9):
-                worst[alarm.object_instance] = alarm.perceived_severity
-    return worst
 
 
 def asleep(said: Mapping[str, Any]) -> bool:

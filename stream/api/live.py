@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from infra.api.ports import Listed, Plain, TopologyFilter
-from stream.api import alarms, columns, predictions
+from stream.api import alarms, columns, layout, predictions
 from stream.api import radio as maps
-from stream.api.conditions import CONDITIONS, SEVERITIES, condition, silences, silent, worst_of
+from stream.api.conditions import CONDITIONS, condition, silences, silent
 from stream.api.index import Index, around, deviations_of, index_of, node_of, relations_of, whole
 from stream.api.replica import Replica
 from stream.api.said import rejected_item
@@ -135,6 +135,11 @@ class LiveTwin:
             names = list(self._known().chosen(which))
             return columns.of(self._replica.shards, self._partitions, names, counters, self._replica.said)
 
+    def layout(self, which: TopologyFilter) -> Plain:
+        with self._replica.gate.reading():
+            index = self._known()
+            return layout.of(index, index.chosen(which))
+
     def counters(self) -> list[Plain]:
         with self._replica.gate.reading():
             found: dict[str, tuple[set[int], int]] = {}
@@ -179,9 +184,22 @@ class LiveTwin:
         told.sort(key=lambda one: (one.target, one.id))
         return predictions.plain(told)
 
-    def alarms(self, severities: Sequence[str], below: str, after: tuple[Any, ...] | None, limit: int) -> Listed:
+    def alarms(
+        self, severities: Sequence[str], below: str, held: bool | None, after: tuple[Any, ...] | None, limit: int
+    ) -> tuple[Listed, dict[str, int]]:
         with self._replica.gate.reading():
-            return alarms.page(list(self._replica.shards.values()), severities, below, after, limit)
+            shards = list(self._replica.shards.values())
+            return alarms.page(shards, severities, below, held, after, limit), alarms.counts(shards)
+
+    def alarm(self, number: str) -> Plain | None:
+        with self._replica.gate.reading():
+            known = alarms.find(self._replica.shards.values(), number)
+            return None if known is None else alarms.item(*known)
+
+    def tmf_alarm(self, number: str) -> Plain | None:
+        with self._replica.gate.reading():
+            known = alarms.find(self._replica.shards.values(), number)
+            return None if known is None else alarms.tmf642(*known)
 
     def bursts(self, *, open_only: bool) -> list[Plain]:
         with self._replica.gate.reading():
@@ -255,7 +273,7 @@ class LiveTwin:
         with replica.gate.reading():
             shards = dict(sorted(replica.shards.items()))
             index = self._known()
-            worst = worst_of(shards.values())
+            worst = alarms.worst_of(shards.values())
             kinds = index.counts()
             cells: Counter[str] = Counter(dict.fromkeys(CONDITIONS, 0))
             silent_now = {p: silences(shard.tables) for p, shard in shards.items()}
@@ -271,9 +289,7 @@ class LiveTwin:
             newest = max(times, default=None)
             scores = [(one.score, one.num_objects) for one in said.fidelity.values() if not one.context]
             statuses = Counter(one.status for one in said.bursts.seen.values())
-            severities: Counter[str] = Counter(
-                alarm.perceived_severity for shard in shards.values() for alarm in shard.alarms.values()
-            )
+            severities = alarms.counts(list(shards.values()))
             congested = predictions.likely(said.congestion.values(), LIKELY)
             rejected, ends = said.rejected_count, dict(replica.ends)
         weight = sum(number for _, number in scores)
@@ -284,7 +300,7 @@ class LiveTwin:
             "reasons": list(replica.reasons),
             "objects": kinds,
             "cells": dict(cells) | {"total": cells.total()},
-            "alarms": {severity: severities[severity] for severity in SEVERITIES},
+            "alarms": severities,
             "staleness_s": columns.quantiles(ages),
             "lag": {
                 "records": None,

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from infra.api.ports import Listed, Plain, TopologyFilter
+from stream.api import layout
 from stream.api.index import Index, around, whole
 from stream.state_at import state_of, topology_at
 from twin.errors import BadInput
@@ -40,6 +41,10 @@ class PastTwin:
 
     def names(self, at: datetime, which: TopologyFilter) -> list[str]:
         return list(self._index(at).chosen(which))
+
+    def layout(self, at: datetime, which: TopologyFilter) -> Plain:
+        index = self._index(at)
+        return layout.of(index, index.chosen(which))
 
     def state(self, at: datetime, dn: str, *, subtree: bool) -> Plain:
         with self._one:

@@ -10,11 +10,41 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
 
 import httpx
+import psycopg
 from pipeline import ROOT, Pipeline, network
+from psycopg.conninfo import make_conninfo
 
 HOURS, SITES = 8, 3
+
+
+class Stand(NamedTuple):
+    """Everything that runs."""
+
+    pipe: Pipeline
+    url: str
+    client: httpx.Client
+
+
+@contextmanager
+def stood(broker: str, postgres: str, folder: Path) -> Iterator[Stand]:
+    """A folded network and an API that is ready."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    pipe = fed(broker, make_conninfo(postgres, dbname=name), folder)
+    try:
+        with api(pipe) as url:
+            wait_ready(url)
+            with httpx.Client(base_url=f"{url}/api/v1", timeout=30) as client:
+                yield Stand(pipe, url, client)
+    finally:
+        pipe.close()
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager

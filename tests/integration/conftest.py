@@ -11,6 +11,7 @@ import apache_kafka as kafka
 import psycopg
 import pytest
 import timescale
+from api_stand import Stand, stood
 from psycopg.conninfo import make_conninfo
 
 from infra.embedded import Embedded
@@ -40,6 +41,13 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`host:port` of one embedded broker for all tests: take topics of your own."""
     with Embedded(tmp_path_factory.mktemp("broker"), database=False) as embedded:
         yield embedded.start().bootstrap
+
+
+@pytest.fixture(scope="session")
+def stand(broker: str, embedded_postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """A worker that has folded some hours of a network, and `lockstep api` beside it."""
+    with stood(broker, embedded_postgres, tmp_path_factory.mktemp("api")) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

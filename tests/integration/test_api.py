@@ -4,50 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
-from uuid import uuid4
+from typing import Any
 
 import httpx
 import psycopg
 import pytest
-from api_stand import SITES, api, fed, wait_ready
-from pipeline import Pipeline
-from psycopg.conninfo import make_conninfo
+from api_stand import SITES, Stand, api, wait_ready
 from websockets.sync.client import connect
 
 from stream.broker import Message
 from stream.topics import SOURCES
 
 COUNTER = "RRU.PrbTotDl"
-
-
-class Stand(NamedTuple):
-    """Everything that runs."""
-
-    pipe: Pipeline
-    url: str
-    client: httpx.Client
-
-
-@pytest.fixture(scope="module")
-def stand(broker: str, embedded_postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    """A folded network and an API that is ready."""
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(embedded_postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    pipe = fed(broker, make_conninfo(embedded_postgres, dbname=name), tmp_path_factory.mktemp("api"))
-    try:
-        with api(pipe) as url:
-            wait_ready(url)
-            with httpx.Client(base_url=f"{url}/api/v1", timeout=30) as client:
-                yield Stand(pipe, url, client)
-    finally:
-        pipe.close()
-        with psycopg.connect(embedded_postgres, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def cells(stand: Stand) -> list[str]:
@@ -231,12 +201,29 @@ def test_an_alarm_is_live_within_a_second(stand: Stand) -> None:
         seconds = time.monotonic() - begun
     assert told["objects"] == [cell]
     assert seconds < 1.5
+    stand.pipe.until(lambda: get(stand, "/alarms", below=cell)["items"] != [], 10, "the alarm stands")
     standing = get(stand, "/alarms", below=cell)
     assert [each["probableCause"] for each in standing["items"]] == ["powerProblem"]
     assert standing["counts"]["CRITICAL"] == 1
     assert get(stand, "/columns", counter=COUNTER)["severity"][0] == "CRITICAL"
     time.sleep(0.6)
     assert get(stand, "/summary")["cells"]["failed"] == 1
+
+
+def test_an_alarm_is_acknowledged_by_way_of_the_log(stand: Stand) -> None:
+    known = get(stand, "/alarms")["items"][0]
+    path = f"/alarms/{known['id']}"
+    done = stand.client.post(f"{path}/acknowledge", json={"text": "on my way", "by": "ann"})
+    assert done.status_code == 202, done.text
+    stand.pipe.until(lambda: get(stand, path).get("ackState") == "ACKNOWLEDGED", 10, "it is acknowledged")
+    own = get(stand, path)
+    assert own["ackUserId"] == "ann"
+    assert own["escalates"] is None
+    tmf = get(stand, f"/tmf642/alarm/{known['id']}")
+    assert tmf["ackState"] == "acknowledged"
+    assert tmf["alarmedObject"]["id"] == known["objectInstance"]
+    assert get(stand, "/tmf642/alarm")["items"] == [tmf]
+    assert stand.client.post("/alarms/none/acknowledge", json={}).status_code == 404
 
 
 def test_a_subscriber_goes_on_where_it_was(stand: Stand) -> None:

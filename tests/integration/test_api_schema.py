@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
 import schemathesis
-from api_stand import api, fed, wait_ready
+from api_stand import Stand
 from hypothesis import HealthCheck, Phase, given, settings
-from psycopg.conninfo import make_conninfo
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -37,23 +32,6 @@ EXAMPLES = 8
 """Of every operation and kind of request: bounded, because CI has better things to do; always the same ones."""
 
 
-@pytest.fixture(scope="module")
-def url(broker: str, embedded_postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(embedded_postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    folder: Path = tmp_path_factory.mktemp("schema")
-    pipe = fed(broker, make_conninfo(embedded_postgres, dbname=name), folder)
-    try:
-        with api(pipe) as address:
-            wait_ready(address)
-            yield address
-    finally:
-        pipe.close()
-        with psycopg.connect(embedded_postgres, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
 # A stream has no end, so it can't be asked like this: test_api.py does. No server is needed to know what there is.
 APP = create_app(None, Hub(), None)  # type: ignore[arg-type]
 SCHEMA = schemathesis.openapi.from_dict(APP.openapi()).exclude(path="/api/v1/live")
@@ -68,7 +46,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("operation", "mode"), [*RIGHT, *WRONG])
-def test_it_answers_as_it_says(url: str, operation: Any, mode: GenerationMode) -> None:
+def test_it_answers_as_it_says(stand: Stand, operation: Any, mode: GenerationMode) -> None:
     @settings(
         max_examples=EXAMPLES,
         deadline=None,
@@ -79,15 +57,15 @@ def test_it_answers_as_it_says(url: str, operation: Any, mode: GenerationMode) -
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case: schemathesis.Case) -> None:
-        case.call_and_validate(base_url=url, checks=CHECKS, timeout=20)
+        case.call_and_validate(base_url=stand.url, checks=CHECKS, timeout=20)
 
     ask()
 
 
-def test_real_answers_fit_the_document(url: str) -> None:
+def test_real_answers_fit_the_document(stand: Stand) -> None:
     """Invented names find nothing: so every list is asked for what is really there, too."""
-    loaded = schemathesis.openapi.from_url(f"{url}/api/v1/openapi.json")
-    with httpx.Client(base_url=f"{url}/api/v1", timeout=30) as client:
+    loaded = schemathesis.openapi.from_url(f"{stand.url}/api/v1/openapi.json")
+    with httpx.Client(base_url=f"{stand.url}/api/v1", timeout=30) as client:
         cell = client.get("/topology", params={"kind": "cell", "limit": 1}).json()["items"][0]["dn"]
         at = client.get("/summary").json()["event_time"]
         asked = 0
