@@ -102,10 +102,11 @@ class Host:
             self._follow(node, group, edge, told)
         if kind == "DDEATH":
             node.alive.discard(device)
+            node.aliases.pop(device, None)
             return [self._liveness(group, edge, [device], told, at, alive=False)]
         events: list[SourceEvent] = []
         if kind in ("NBIRTH", "DBIRTH"):
-            if len(node.alive) >= MOST_DEVICES:
+            if device not in node.alive and len(node.alive) >= MOST_DEVICES:
                 raise BadInput("too-many", f"edge node {edge[:80]!r} has more than {MOST_DEVICES} devices")
             node.aliases[device] = {m.alias: m.name for m in told.metrics if m.alias is not None and m.name}
             node.alive.add(device)
@@ -132,8 +133,8 @@ class Host:
         if node.seq >= 0 and bd_seq != node.bd_seq:
             self.notes["deaths of sessions that were over"] += 1
             return []
-        gone = sorted({"", *node.alive, *node.aliases})
-        node.seq, node.alive = -1, set()
+        gone = sorted({"", *node.alive})
+        node.seq, node.alive, node.aliases = -1, set(), {}
         return [self._liveness(group, edge, gone, told, at, alive=False)]
 
     def _follow(self, node: Node, group: str, edge: str, told: Payload) -> None:

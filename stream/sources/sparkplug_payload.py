@@ -99,15 +99,11 @@ def read(data: bytes) -> Payload:
         raise BadInput("too-large", f"a Sparkplug payload of {len(data)} bytes; {LARGEST} are read")
     try:
         raw = _classes()[0].FromString(data)
-    except (DecodeError, ValueError) as error:  # a name that is no UTF-8 is the latter
+    except DecodeError as error:
         raise BadInput("malformed", f"it is no Sparkplug payload: {error}") from None
     if len(raw.metrics) > MOST_METRICS:
         raise BadInput("too-large", f"{len(raw.metrics)} metrics in one payload; {MOST_METRICS} are read")
-    try:
-        metrics = [_metric(one) for one in raw.metrics]
-    except UnicodeDecodeError as error:
-        raise BadInput("malformed", f"it is no Sparkplug payload: {error}") from None
-    return Payload(raw.timestamp, raw.seq if raw.HasField("seq") else -1, metrics)
+    return Payload(raw.timestamp, raw.seq if raw.HasField("seq") else -1, [_metric(one) for one in raw.metrics])
 
 
 def write(payload: Payload) -> bytes:
@@ -121,10 +117,13 @@ def write(payload: Payload) -> bytes:
 
 
 def _metric(raw: Any) -> Metric:
-    value: int | float | bool | str | None = None
+    value: Any = None
     for field in _VALUES:
         if raw.HasField(field):
             value = getattr(raw, field)
+    # A text that is no UTF-8 is given as bytes.
+    if not isinstance(raw.name, str) or isinstance(value, bytes):
+        raise BadInput("malformed", "it is no Sparkplug payload: a text in it is not UTF-8")
     if raw.is_null:
         value = None
     bits = SIGNED_BITS.get(raw.datatype)
