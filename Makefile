@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench scaling backlog chaos soak science debias radio loop fuzz lint audit format doctor clean
+.PHONY: help install demo test bench load scaling backlog chaos soak science debias radio loop fuzz lint audit format doctor clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -30,6 +30,9 @@ test: $(STAMP) ## Run all tests
 
 bench: $(STAMP) ## Measure: cell-periods a second, cost against size, memory
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+load: $(STAMP) ## Measure: 300 stations x 3 cells, three families, every second for ten minutes: lag, losses, memory
+	@$(BIN)/python -m tests.bench.stations $(ARGS)
 
 scaling: $(STAMP) ## Measure: what a second worker brings, and who takes the cores
 	@$(BIN)/python -m tests.bench.scaling $(ARGS)
