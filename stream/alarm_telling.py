@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from stream.decode import from_ms
 from stream.outlets import outlet
 from twin.alarm_events import AlarmState, Change
 from twin.alarm_record import Alarm, name_of
 from twin.events import TwinUpdate
+from twin.log import Outlet
 from twin.tmf642 import number_of
 
 if TYPE_CHECKING:
     from stream.alarm_desk import Life
     from stream.shard import Shard
+
+ORDERED = msgspec.json.Encoder(order="deterministic")
+"""Maps of a record come back from a snapshot in another order: they are told sorted, before and after."""
 
 LOUD = frozenset({"raised", "changed", "cleared", "released", "correlated"})
 """Changes that are updates of the twin, too."""
@@ -64,7 +70,7 @@ def tell_alarm(
     """
     body = told_as(shard, key, alarm, life, change, time, mark)
     at = life.told if time is None else time
-    shard.emit(outlet("alarms", alarm.object_instance, at, body))
+    shard.emit(Outlet("alarms", alarm.object_instance, body.id, at, ORDERED.encode(body)))
     if change not in LOUD:
         return
     detail: dict[str, object] = {

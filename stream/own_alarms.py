@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from models.fault_classes import alarm_type_of
 from stream.decode import from_ms, to_ms
-from stream.outlets import ENCODER
 from twin.alarm_record import OWN, Alarm, Severity, short
 from twin.alarm_rules import CLEARED_BELOW, AlarmRules
 from twin.inventory import inside
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from twin.events import Drift
     from twin.failure_events import FailurePrediction
 
+ORDERED: Final = msgspec.json.Encoder(order="deterministic")
+"""As in `stream.alarm_telling`: a map comes back from a snapshot in another order."""
 MOST_OWN: Final = 10_000
 """Own alarms that stand at once."""
 SOURCE: Final = "lockstep"
@@ -248,7 +249,7 @@ class OwnAlarms:
     def _tell(self, shard: Shard, alarm: Alarm, at: int | None) -> None:
         time = to_ms(alarm.event_time)
         id_ = f"{alarm.notification_id}/{time}/{alarm.perceived_severity}"
-        shard.emit(Outlet("own-alarms", alarm.object_instance, id_, time, ENCODER.encode(alarm)), at)
+        shard.emit(Outlet("own-alarms", alarm.object_instance, id_, time, ORDERED.encode(alarm)), at)
 
     # Snapshot -------------------------------------------------------------------------------------------------------
 

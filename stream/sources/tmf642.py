@@ -22,7 +22,7 @@ from stream.sources.pm_time import stamp
 from stream.sources.template import escape
 from twin import dn
 from twin.alarm_events import AlarmNote, check_note
-from twin.alarm_record import Alarm, AlarmComment, CorrelatedNotification, ThresholdInfo, check
+from twin.alarm_record import OWN, Alarm, AlarmComment, CorrelatedNotification, ThresholdInfo, check
 from twin.errors import BadInput
 from twin.tmf642 import CROSSED, SEVERITIES, TYPES
 
@@ -127,6 +127,8 @@ def _alarm(told: _Told, notes: Notes) -> Alarm:
     name = cut(told.id, notes, 1024) or cut(told.external_alarm_id, notes, 1024)
     if not name:
         raise BadInput("wrong-type", "the alarm has no id")
+    if str(told.external_alarm_id).startswith(OWN):  # one of the twin's own comes back: it must be known as such
+        name = cut(told.external_alarm_id, notes, 1024)
     severity = SEVERITIES.get(told.perceived_severity.lower())
     if told.state.lower() == "cleared":
         severity = "CLEARED"

@@ -210,7 +210,7 @@ def any_life(seed: int, count: int = 120) -> list[dict[str, Any]]:
         made.append(
             chosen.choice(
                 [
-                    *[alarm(second, name, severity, number)] * 6,
+                    *[alarm(second, name, severity, number, additionalInformation={"z": i, "a": "b"})] * 6,
                     note(second, chosen.choice(["acknowledge", "comment", "clear", "confirm"]), name, number, text="x"),
                     outage(second, name, second, second + 200),
                     tick(second),
