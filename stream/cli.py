@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stream.cli_alarms import alarms
 from stream.cli_api import api
 from stream.cli_bursts import burst_worker, bursts
 from stream.cli_calibrate import calibrate
@@ -22,6 +23,7 @@ from stream.cli_mqtt import mqtt
 from stream.cli_radio import coverage
 from stream.cli_schema import schema
 from stream.cli_state import state, topology
+from stream.cli_synthesise import synthesise
 from stream.cli_train import train
 from twin.errors import LockstepError
 
@@ -38,6 +40,7 @@ app.command()(coverage)
 app.command()(schema)
 app.command()(calibrate)
 app.command()(train)
+app.command()(synthesise)
 app.command()(ingest)
 app.command()(convert)
 app.command()(formats)
@@ -46,6 +49,7 @@ app.command()(mqtt)
 app.command()(api)
 app.command("burst-worker")(burst_worker)
 app.add_typer(bursts, name="bursts")
+app.add_typer(alarms, name="alarms")
 app.command()(keeper)
 app.add_typer(models, name="models")
 token = typer.Typer(help="Who may use the HTTP interface.", no_args_is_help=True)

@@ -19,7 +19,9 @@ log = logging.getLogger(__name__)
 
 Observations = Callable[[psycopg.AsyncConnection, list[bytes | bytearray]], Awaitable[None]]
 
-STORED_KINDS = frozenset({"drift", "failure", "fidelity", "updates", "scores", "monitoring", "comparisons"})
+STORED_KINDS = frozenset(
+    {"drift", "failure", "fidelity", "updates", "scores", "monitoring", "comparisons", "alarms", "own-alarms"}
+)
 """Outlets kept in the table `event`; the others are in the history already, or large."""
 
 KEEP_SNAPSHOTS = 2
