@@ -108,6 +108,10 @@ class Settings(BaseSettings):
         None, description="TOML with types of entities and relationships that TEIV's events may have, too."
     )
 
+    source_options: dict[str, str] = Field(
+        {}, description='What formats need to know, as JSON, such as {"units": "oai"}; see `lockstep formats`.'
+    )
+
     max_message_bytes: int = Field(
         8 * MIB, ge=MIB // 2, le=1024 * MIB, description="A larger message is rejected [byte]."
     )
@@ -133,6 +137,15 @@ class Settings(BaseSettings):
     time_zone: str = Field("UTC", description="Whose days and hours the network lives by, such as Europe/Berlin.")
     unknown_objects: Literal["accept", "reject"] = Field(
         "accept", description="What to do with an object that is not in the inventory."
+    )
+    neighbour_attempts: int = Field(
+        50, ge=0, description="Handovers in a window from which on two cells are neighbours; 0: never by handovers."
+    )
+    neighbour_window_s: float = Field(3600.0, ge=60, le=86_400, description="Length of such a window [s].")
+    neighbour_silence_s: float = Field(
+        604_800.0,
+        ge=60,
+        description="Without a handover for so long a neighbour is one no more, or is told as unused [s].",
     )
     inventory_removes_at_most: float = Field(
         0.5, ge=0, le=1, description="Share of its scope that a full inventory may remove without being confirmed."

@@ -80,6 +80,7 @@ def _arrive_alike(shard: Shard, group: list[Admitted], effects: Effects) -> None
         revision = each([a.revision for a in group])
         table.write(rows, first.layout.columns, np.ascontiguousarray(values.T), end, revision, suspect)
         shard.fades.arrive(shard, group, values, suspect)
+        shard.handovers.arrive(group, values, suspect)
         for number, (series, column, _) in enumerate(first.layout.series):
             at = np.concatenate([a.layout.series[number][2] for a in group])
             # What the source itself doubts is stored, but the twin doesn't learn from it.

@@ -91,6 +91,7 @@ def close_until(shard: Shard, table: Table, last: int) -> None:
         bin_end = BinEnd(shard, table, period)
         shard.failing.follow(shard, table, period, channels)
         shard.fades.follow(shard, table, period)
+        shard.handovers.follow(shard, table, period)
         for channel in channels:
             if _close(shard, table, channel, period, bin_end):
                 for model in channel.models:

@@ -22,6 +22,9 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
         instant_period_ms: The period into which samples taken at an instant are sorted [ms].
         unknown_objects: What to do with objects that the inventory doesn't know.
         inventory_removes_at_most: Share of the declared objects of its scope that an unconfirmed inventory may remove.
+        neighbour_attempts: Handovers in a window from which on two cells are neighbours; 0: never by handovers.
+        neighbour_window_ms: Length of such a window [ms].
+        neighbour_silence_ms: Without a handover for so long a neighbour is one no more, or is told as unused [ms].
         monitor_by: Attributes by which cells are grouped where predictions are monitored.
         blend: What is published where there is a batch model, see `models.blend`.
         alarms: How alarms are kept back, correlated, and raised by the twin itself.
@@ -37,6 +40,9 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
     instant_period_ms: int = 60_000
     unknown_objects: str = "accept"
     inventory_removes_at_most: float = 0.5
+    neighbour_attempts: int = 50
+    neighbour_window_ms: int = 3_600_000
+    neighbour_silence_ms: int = 7 * 86_400_000
     monitor_by: tuple[str, ...] = ("area", "region")
     blend: Mode = "learnt"
     alarms: AlarmRules = AlarmRules()
@@ -59,6 +65,9 @@ def shard_config(settings: Settings) -> ShardConfig:
         future_tolerance_ms=int(settings.future_tolerance_s * 1000),
         unknown_objects=settings.unknown_objects,
         inventory_removes_at_most=settings.inventory_removes_at_most,
+        neighbour_attempts=settings.neighbour_attempts,
+        neighbour_window_ms=int(settings.neighbour_window_s * 1000),
+        neighbour_silence_ms=int(settings.neighbour_silence_s * 1000),
         monitor_by=tuple(settings.monitor_by),
         blend=settings.blend,
         alarms=AlarmRules(

@@ -29,6 +29,7 @@ from stream.config import ShardConfig
 from stream.failing import Failing
 from stream.failing import Matured as MaturedFailures
 from stream.failing_links import Fades
+from stream.handing_over import Handovers
 from stream.inventories import Inventories
 from stream.model_desk import ModelDesk
 from stream.outlets import rejected
@@ -80,6 +81,7 @@ class Shard:
         """Labels that matured in the last `apply`: `(target, end [ms], labels)`."""
         self.failing = Failing(config)
         self.fades = Fades(config)
+        self.handovers = Handovers(config)
         self.matured_failures: list[MaturedFailures] = []
         """The same of failures."""
         self.run: list[Admitted] = []

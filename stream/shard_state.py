@@ -72,6 +72,8 @@ def dump(shard: Shard) -> State:
     arrays |= {f"failing/{k}": v for k, v in own.items()}
     fades, own = shard.fades.dump()
     arrays |= {f"fades/{k}": v for k, v in own.items()}
+    handovers, own = shard.handovers.dump()
+    arrays |= {f"handovers/{k}": v for k, v in own.items()}
     totals, own = shard.totals.dump()
     arrays |= {f"totals/{k}": v for k, v in own.items()}
     data = {
@@ -92,6 +94,7 @@ def dump(shard: Shard) -> State:
         "models": models,
         "failing": failing,
         "fades": fades,
+        "handovers": handovers,
         "totals": totals,
     }
     return data, arrays
@@ -144,6 +147,8 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
         shard.totals.load(data["totals"], below(arrays, "totals/"))
     if "fades" in data:
         shard.fades.load(data["fades"], below(arrays, "fades/"))
+    if "handovers" in data:
+        shard.handovers.load(data["handovers"], below(arrays, "handovers/"))
     for key, (granularity, counter) in data["channels"].items():
         channel = shard.channels[granularity, counter] = Channel(counter, length(granularity), shard.config)
         equip(shard, channel)

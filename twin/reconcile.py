@@ -154,6 +154,8 @@ class _Comparison:
         found, listing = self.found, self.listing
         for edge, known in self.edges.items():
             source, target, _ = edge
+            if not known["sources"]:  # seen by handovers, not declared: no inventory speaks of it
+                continue
             if source in self.leaving or target in self.leaving or not listing.covers(source, known["sources"]):
                 continue
             self.relations += 1
