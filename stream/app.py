@@ -28,9 +28,11 @@ from stream.fold import PartitionFold
 from stream.guarding import guard
 from stream.housekeeping import keep_house
 from stream.ingest import Ingest
+from stream.raw_messages import RawMessages
 from stream.reach import LogEnds
 from stream.security import kafka_security
 from stream.shard import Shard
+from stream.sources.profile import full_catalogue
 from stream.sources.teiv_model import model_of
 from stream.ticking import Ticker
 from stream.topics import INBOX, SOURCES
@@ -165,6 +167,7 @@ class LockstepApp:
             progress=self.board.source(kind),
             tracer=self.tracer,
             teiv=model_of(settings.teiv_model),
+            raw=RawMessages(full_catalogue(settings.profiles, settings.vendors), settings.source_options),
         )
         self._ingests[kind] = (ingest, asyncio.create_task(ingest.run()))
         return ingest

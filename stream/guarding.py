@@ -18,6 +18,7 @@ from stream.topics import SOURCES
 from twin.errors import BadInput, ConfigurationError
 from twin.log import LogRecord, Outlet
 
+GZIP = b"\x1f\x8b"
 UNCOUNTED = {"rate"}
 """Reasons that say nothing about a bad deploy: one loud source must not stop the worker for all others."""
 
@@ -66,6 +67,9 @@ class Guard:
 
     def _original(self, record: LogRecord, error: BadInput) -> tuple[bytes, bool]:
         if error.reason == "subscriber-id":
+            return b"", True
+        if record.value[:2] == GZIP:
+            # Nobody looks into what is packed.
             return b"", True
         if not self.pseudonyms.may_hold_one(record.value) and not self._in_names(record.value):
             return record.value, False

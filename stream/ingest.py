@@ -12,7 +12,8 @@ from stream.broker import Message, Producer, to_record
 from stream.guarding import UNCOUNTED, Guard
 from stream.patience import INGEST, patiently
 from stream.progress import SourceProgress
-from stream.routing import ALL, entries
+from stream.raw_messages import RawMessages
+from stream.routing import ALL, RAW, entries
 from stream.sources.teiv_model import BUILTIN
 from stream.sources.teiv_model import Model as TeivModel
 from stream.topics import INBOX, OUTLETS, SOURCES, headers
@@ -34,6 +35,7 @@ class Ingest:
         on_fatal: Called with the error that ends this task.
         now_ms: The wall clock [ms since 1970].
         teiv: Types that TEIV's events may have.
+        raw: Reads what comes as its sender makes it.
     """
 
     def __init__(
@@ -51,10 +53,11 @@ class Ingest:
         progress: SourceProgress | None = None,
         tracer: Tracer = NO_TRACER,
         teiv: TeivModel = BUILTIN,
+        raw: RawMessages = RAW,
     ) -> None:
         self._kind = kind
         self._tracer = tracer
-        self._teiv = teiv
+        self._teiv, self._raw = teiv, raw
         self.progress = progress or SourceProgress(kind)
         self._now_ms = now_ms
         self._producer = producer
@@ -87,7 +90,13 @@ class Ingest:
             try:
                 self._guard.admit(record)
                 found = entries(
-                    self._kind, record, self._partitions, self._guard.pseudonyms, event.message.headers, self._teiv
+                    self._kind,
+                    record,
+                    self._partitions,
+                    self._guard.pseudonyms,
+                    event.message.headers,
+                    self._teiv,
+                    self._raw,
                 )
             except BadInput as error:
                 out, told = self._guard.refusal(record, error)

@@ -24,6 +24,7 @@ from stream.model_bytes import without_identifiers
 from stream.outlets import ENCODER
 from stream.partition import partition_of
 from stream.pseudonyms import Pseudonyms
+from stream.raw_messages import RawMessages
 from stream.source_messages import told
 from stream.sources import teiv_kafka
 from stream.sources.alarm_record import is_ours
@@ -39,6 +40,7 @@ from twin.log import LogRecord
 from twin.model_events import ModelCandidate, ModelTransition
 from twin.radio.events import BurstResult, Sounding
 
+RAW = RawMessages()
 ALL = -1
 """Stands for every partition: what concerns the whole network."""
 
@@ -63,6 +65,7 @@ def entries(
     pseudonyms: Pseudonyms,
     headers: object = None,
     teiv: TeivModel = BUILTIN,
+    raw: RawMessages = RAW,
 ) -> list[Entry]:
     """What a source's message becomes in the log, identifiers of subscribers replaced.
 
@@ -70,6 +73,7 @@ def entries(
         kind: Of the source, a key of `SOURCES`.
         headers: Of the message; only TEIV's events need more of them than their type.
         teiv: Types of entities and relationships that these may have.
+        raw: Reads what comes as its sender makes it.
 
     Raises:
         BadInput: It can't be used.
@@ -83,6 +87,8 @@ def entries(
         raise BadInput("unknown-type", f"{record.type!r} comes by the topic of models, not by this one")
     if record.type == OUTAGE and kind != "outage":
         raise BadInput("unknown-type", f"{record.type!r} comes by the topic of planned outages, not by this one")
+    if kind == "raw":
+        return [_entry(one.type, pseudonyms.json(one.body), partitions) for one in raw.read(record.value)]
     if kind == "teiv":
         change = told(teiv_kafka.read(record.value, headers, from_ms(record.time), teiv))
         return [_entry(change.type, pseudonyms.json(change.body), partitions)]

@@ -31,6 +31,8 @@ INBOX = Topic("twin.inbox", "element", "any event of the log", retention_ms=30 *
 SOURCES = {
     "report": Topic("telemetry.reports", "element", REPORT),
     "senml": Topic("telemetry.senml", "element", "application/senml+json"),
+    # VES, PM JSON and whatever else the table of formats knows, as its sender makes it.
+    "raw": Topic("telemetry.raw", "element", "application/octet-stream"),
     "topology": Topic("inventory.changes", "source", TOPOLOGY, partitions=1),
     # O-RAN's topology exposure and inventory: CloudEvents in binary or structured mode.
     "teiv": Topic("inventory.teiv", "source", "application/cloudevents+json", partitions=1),

@@ -22,6 +22,7 @@ What is imported only for one format is imported in its reader. A new format get
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
@@ -123,6 +124,15 @@ def open_reading(
         raise BadInput("unknown-type", "it is of no format that is read; `lockstep formats` lists them")
     account = Account(kind, name, catalogue, {k: v for k, v in (options or {}).items() if k in entry.options})
     return Reading(path, kind, account, entry.read(ahead, account), file.tell)
+
+
+def read_bytes(
+    value: bytes, catalogue: Catalogue, options: Mapping[str, str] | None = None
+) -> tuple[Account, Iterator[SourceEvent]]:
+    """The same of bytes that have come otherwise. Raises as `open_reading`."""
+    file = io.BufferedReader(io.BytesIO(value))  # type: ignore[arg-type]
+    reading = open_reading(Path("message"), file, catalogue, "auto", options)
+    return reading.account, reading.events
 
 
 def _check_json(ahead: Ahead) -> None:
