@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import msgspec
-from teiv_events import entity, event, relation
 
 from stream import decode as events
 from stream.exports import geojson
@@ -19,6 +18,7 @@ from stream.sources import graphml, node_link, rfc8345, teiv, teiv_kafka
 from stream.sources.inventory import changes
 from tests.fuzz.codecs import JSON
 from tests.fuzz.target import Target
+from tests.teiv_events import entity, event, relation
 from twin.contents import Contents
 from twin.errors import BadInput
 from twin.events import TopologyChange

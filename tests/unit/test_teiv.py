@@ -13,7 +13,6 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from teiv_events import LONG, entity, event, model_of_tests, relation, said_by
 
 from stream.decode import TOPOLOGY, decode
 from stream.pseudonyms import Pseudonyms
@@ -21,6 +20,7 @@ from stream.routing import ALL, entries
 from stream.sources import teiv, teiv_kafka
 from stream.sources.files import open_reading
 from stream.sources.teiv_model import BUILTIN, Model
+from tests.teiv_events import LONG, entity, event, model_of_tests, relation, said_by
 from twin.counters import CATALOGUE
 from twin.errors import BadInput, ConfigurationError
 from twin.events import Cardinality, Entity, Having, Relation, TopologyChange
