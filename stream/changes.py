@@ -11,13 +11,13 @@ from stream.model_changes import apply_candidate, apply_transition
 from stream.prepare import OtherEvent
 from stream.reconciling import apply_inventory
 from stream.silence import time_passes
-from stream.soundings import apply_burst, apply_sounding, follow_topology
+from stream.soundings import apply_burst, apply_order, apply_sounding, follow_topology
 from stream.telling import event_time, tell
 from twin.alarm_events import AlarmNote, PlannedOutage
 from twin.errors import BadInput
 from twin.events import Alarm, Inventory, Tick, TopologyChange
 from twin.model_events import ModelCandidate, ModelTransition
-from twin.radio.events import BurstResult, Sounding
+from twin.radio.events import BurstOrder, BurstResult, Sounding
 from twin.state import Layout
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def apply_event(shard: Shard, item: OtherEvent) -> None:
             raise BadInput(
                 "future", f"it happens {(time - record.time) / 1000:.0f} s after the message was sent: check its clock"
             )
-        if isinstance(event, Alarm | AlarmNote | PlannedOutage | Sounding | Inventory):
+        if isinstance(event, Alarm | Sounding | Inventory):
             pass_time(shard, min(time, record.time))
         if isinstance(event, TopologyChange):
             _topology(shard, item, event)
@@ -56,11 +56,14 @@ def apply_event(shard: Shard, item: OtherEvent) -> None:
             apply_sounding(shard, item, event)
         elif isinstance(event, BurstResult):
             apply_burst(shard, item, event)
+        elif isinstance(event, BurstOrder):
+            apply_order(shard, event)
         elif isinstance(event, ModelCandidate):
             apply_candidate(shard, item, event)
         elif isinstance(event, ModelTransition):
             apply_transition(shard, item, event)
-        if not isinstance(event, ModelCandidate | ModelTransition):  # they tell nothing of the network's time
+        # What people decide tells nothing of the network's time.
+        if not isinstance(event, ModelCandidate | ModelTransition | AlarmNote | PlannedOutage | BurstOrder):
             shard.newest_event = max(shard.newest_event, time)
     shard.counts[f"event.{record.type}"] += 1
 

@@ -15,7 +15,7 @@ from twin.events import SCHEMA_VERSION, Alarm, Inventory, Report, Tick, Topology
 from twin.inventory import check_part
 from twin.model_events import ModelCandidate, ModelTransition
 from twin.radio import soundings
-from twin.radio.events import BurstResult, Sounding
+from twin.radio.events import BurstOrder, BurstResult, Sounding
 
 Event = (
     Report
@@ -26,6 +26,7 @@ Event = (
     | Inventory
     | Tick
     | Sounding
+    | BurstOrder
     | BurstResult
     | ModelCandidate
     | ModelTransition
@@ -39,6 +40,7 @@ ALARM_STATE = "lockstep.alarm-state.v1"
 TICK = "lockstep.tick.v1"
 INVENTORY = "lockstep.inventory.v1"
 SOUNDING, BURST = "lockstep.sounding.v1", "lockstep.burst.v1"
+ORDER = "lockstep.burst-order.v1"
 CANDIDATE, TRANSITION = "lockstep.model-candidate.v1", "lockstep.model-transition.v1"
 
 _DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
@@ -50,6 +52,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
     INVENTORY: msgspec.json.Decoder(Inventory),
     TICK: msgspec.json.Decoder(Tick),
     SOUNDING: msgspec.json.Decoder(Sounding),
+    ORDER: msgspec.json.Decoder(BurstOrder),
     BURST: msgspec.json.Decoder(BurstResult),
     CANDIDATE: msgspec.json.Decoder(ModelCandidate),
     TRANSITION: msgspec.json.Decoder(ModelTransition),
@@ -114,7 +117,7 @@ def decode(type_: str, value: bytes) -> Event:
         check_part(event)
     elif isinstance(event, Sounding):
         soundings.check(event)
-    elif isinstance(event, BurstResult):
+    elif isinstance(event, BurstResult | BurstOrder):
         dn.check(event.region)
     return event
 

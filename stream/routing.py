@@ -11,6 +11,7 @@ from stream.decode import (
     ALARM_NOTE,
     CANDIDATE,
     INVENTORY,
+    ORDER,
     OUTAGE,
     REPORT,
     SOUNDING,
@@ -38,7 +39,7 @@ from twin.errors import BadInput
 from twin.events import Alarm, Inventory, Report, Tick, TopologyChange
 from twin.log import LogRecord
 from twin.model_events import ModelCandidate, ModelTransition
-from twin.radio.events import BurstResult, Sounding
+from twin.radio.events import BurstOrder, BurstResult, Sounding
 
 RAW = RawMessages()
 ALL = -1
@@ -87,6 +88,8 @@ def entries(
         raise BadInput("unknown-type", f"{record.type!r} comes by the topic of models, not by this one")
     if record.type == OUTAGE and kind != "outage":
         raise BadInput("unknown-type", f"{record.type!r} comes by the topic of planned outages, not by this one")
+    if record.type == ORDER and kind != "order":
+        raise BadInput("unknown-type", f"{record.type!r} comes by the topic of orders, not by this one")
     if kind == "raw":
         return [_entry(one.type, pseudonyms.json(one.body), partitions) for one in raw.read(record.value)]
     if kind == "teiv":
@@ -115,6 +118,8 @@ def _entry(type_: str, value: bytes, partitions: int) -> Entry:
     if isinstance(event, Sounding):
         partition = partition_of(event.element, partitions)
         return Entry(partition, event.element, SOUNDING, _sent(event.time), value)
+    if isinstance(event, BurstOrder):
+        return Entry(partition_of(event.region, partitions), event.region, ORDER, _sent(event.time), value)
     if isinstance(event, AlarmNote):
         where = partition_of(event.object_instance, partitions) if event.object_instance else ALL
         return Entry(where, event.object_instance or event.source, ALARM_NOTE, _sent(event.time), value)

@@ -8,10 +8,11 @@ from stream.decode import from_ms, to_ms
 from stream.outlets import outlet
 from stream.radio_drift import tell_fidelity, tell_moved
 from stream.telling import tell
+from twin.errors import BadInput
 from twin.radio import soundings
 from twin.radio.adoption import Compared, worse
-from twin.radio.events import BurstRequest, BurstResult, Sounding
-from twin.radio.planning import PlanSettings
+from twin.radio.events import BurstOrder, BurstRequest, BurstResult, Sounding
+from twin.radio.planning import PlanSettings, Want
 from twin.radio.region import read, region_of
 from twin.radio.twin import EMPIRICAL, PERIOD_MS, RAY_TRACED, REMEMBERED, RadioTwin
 
@@ -57,6 +58,24 @@ def apply_sounding(shard: Shard, item: OtherEvent, event: Sounding) -> None:
         _tell_trial(shard, twin, item, verdict)
     twin.want_map(now)
     twin.look(now)
+    _ask(shard, twin, now)
+
+
+def apply_order(shard: Shard, event: BurstOrder) -> None:
+    """Ask for a burst because a person wants one; after the one under way, if there is one.
+
+    Raises:
+        BadInput: The radio twin doesn't cover that region, has heard nothing there, or asks for no bursts.
+    """
+    twin = shard.radio.get(event.region)
+    if twin is None or not len(twin.memory):
+        raise BadInput("unknown-object", f"the radio twin has heard nothing in {event.region!r}")
+    if not shard.config.radio_bursts:
+        raise BadInput("unknown-object", "this twin asks for no bursts: see LOCKSTEP_RADIO_BURSTS")
+    now = max(to_ms(event.time), twin.period * PERIOD_MS)
+    reason = "; ".join(filter(None, (f"ordered by {event.by or 'somebody'}", event.reason)))
+    twin.planner.note(Want(reason=reason, at=now, since=int(twin.memory.time.min()), ordered=True))
+    shard.counts["burst.ordered"] += 1
     _ask(shard, twin, now)
 
 

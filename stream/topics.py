@@ -6,7 +6,19 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from stream.decode import ALARM, ALARM_STATE, LATEST_MS, OUTAGE, REPORT, SOUNDING, TOPOLOGY, TRANSITION, from_ms, to_ms
+from stream.decode import (
+    ALARM,
+    ALARM_STATE,
+    LATEST_MS,
+    ORDER,
+    OUTAGE,
+    REPORT,
+    SOUNDING,
+    TOPOLOGY,
+    TRANSITION,
+    from_ms,
+    to_ms,
+)
 
 DAY_MS = 86_400_000
 
@@ -40,6 +52,8 @@ SOURCES = {
     # A topic of its own: whoever may raise alarms may not say that they are expected.
     "outage": Topic("alarms.outages", "object", OUTAGE, partitions=1),
     "sounding": Topic("telemetry.soundings", "element", SOUNDING),
+    # A topic of its own: whoever may tell what was heard may not spend the burst workers' time.
+    "order": Topic("twin.bursts.orders", "region", ORDER, partitions=1),
     # One partition, so that every shard sees candidates and transitions in one order.
     "models": Topic("models.changes", "model", TRANSITION, partitions=1, retention_ms=365 * DAY_MS),
 }

@@ -12,6 +12,7 @@ from stream.decode import (
     BURST,
     CANDIDATE,
     INVENTORY,
+    ORDER,
     OUTAGE,
     REPORT,
     SOUNDING,
@@ -58,7 +59,18 @@ def when(record: LogRecord) -> When | None:
             report = _REPORT.decode(record.value)
             end = to_ms(report.end)
             return When(end, report.element, end - to_ms(report.begin))
-        if record.type in (TOPOLOGY, INVENTORY, ALARM_NOTE, OUTAGE, TICK, SOUNDING, BURST, CANDIDATE, TRANSITION):
+        if record.type in (
+            TOPOLOGY,
+            INVENTORY,
+            ALARM_NOTE,
+            OUTAGE,
+            TICK,
+            SOUNDING,
+            BURST,
+            ORDER,
+            CANDIDATE,
+            TRANSITION,
+        ):
             return When(to_ms(_TIMED.decode(record.value).time))
         if record.type == ALARM:
             return When(to_ms(_ALARM.decode(record.value).event_time))

@@ -164,6 +164,9 @@ class Commands(Protocol):
     async def note_alarm(self, alarm: Plain, action: str, text: str, who: str) -> str:
         """Acknowledge, comment or clear; the note's id."""
 
+    async def order_burst(self, region: str, reason: str, who: str) -> str:
+        """The order's id."""
+
     async def cancel_burst(self, request: str) -> None: ...
 
     async def models(self, *, everything: bool) -> list[Plain]: ...

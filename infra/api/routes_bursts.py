@@ -27,6 +27,17 @@ async def bursts(
     return a.json({"items": await a.blocking(ports.live.bursts, open_only=open_only)})
 
 
+@router.post("/bursts", status_code=202, response_model=shapes.Ordered, tags=["radio"], summary="Order a burst")
+async def order(ports: a.Given, who: a.Who, body: shapes.Order) -> Response:
+    """The twin asks the burst workers as soon as no other burst of the region is under way: it then stands in /bursts,
+    with `ordered by` in its reason. Needs the role operate."""
+    known = await a.blocking(ports.live.radio)
+    names.check(body.region)
+    if not any(each["region"] == body.region for each in known):
+        raise Problem(404, f"the radio twin doesn't cover {body.region}: see /radio", "unknown-object")
+    return a.json({"id": await ports.commands.order_burst(body.region, body.reason, who), "region": body.region}, 202)
+
+
 @router.get("/bursts/{request:path}", response_model=shapes.Burst, tags=["radio"], summary="One burst")
 async def burst(ports: a.Given, request: Id) -> Response:
     """How far it is, and what came of it."""

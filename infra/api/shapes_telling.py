@@ -207,6 +207,20 @@ class Bursts(BaseModel):
     items: list[Burst]
 
 
+class Order(BaseModel):
+    """A wish for a burst."""
+
+    region: str = Field(min_length=3, max_length=1024, examples=["SubNetwork=1"])
+    reason: str = Field("", max_length=200)
+
+
+class Ordered(BaseModel):
+    """An order on its way through the log."""
+
+    id: str
+    region: str
+
+
 class RejectedItem(BaseModel):
     """A message that could not be used; its bytes are at `original`."""
 

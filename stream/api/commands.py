@@ -16,7 +16,7 @@ from stream.api.live import LiveTwin
 from stream.broker import Message, Producer
 from stream.burst_answers import CONTROL
 from stream.burst_telling import wall_ms
-from stream.decode import ALARM_NOTE, TOPOLOGY, decode, from_ms
+from stream.decode import ALARM_NOTE, ORDER, TOPOLOGY, decode, from_ms
 from stream.model_sending import TOPIC as MODELS
 from stream.model_sending import message
 from stream.outlets import ENCODER
@@ -26,7 +26,7 @@ from stream.topics import OUTLETS, SOURCES, headers
 from twin.alarm_events import AlarmNote
 from twin.events import Entity, TopologyChange
 from twin.model_events import ModelTransition
-from twin.radio.events import BurstControl
+from twin.radio.events import BurstControl, BurstOrder
 
 SOURCE = "lockstep/api"
 
@@ -83,6 +83,23 @@ class LogCommands:
         now, partition = wall_ms(), partition_of(object_, self._services.partitions)
         head = headers(ALARM_NOTE, id_, object_, now, SOURCE)
         await self._send(SOURCES["alarm"].name, [Message(partition, object_, now, body, head)])
+        return id_
+
+    async def order_burst(self, region: str, reason: str, who: str) -> str:
+        """Send a BurstOrder; the twin asks the burst workers, with all that it has heard there.
+
+        Raises:
+            BadInput: The log wouldn't take it.
+            Unavailable: The broker doesn't.
+        """
+        id_ = f"api-{who or 'local'}-{uuid4().hex[:16]}"
+        reached = await asyncio.to_thread(self._live.now_ms)
+        time = datetime.now(UTC) if reached is None else from_ms(reached)
+        body = ENCODER.encode(BurstOrder(id=id_, time=time, region=region, reason=reason, by=who))
+        decode(ORDER, body)
+        now = wall_ms()
+        message = Message(0, region, now, body, headers(ORDER, id_, region, now, SOURCE))
+        await self._send(SOURCES["order"].name, [message])
         return id_
 
     async def cancel_burst(self, request: str) -> None:

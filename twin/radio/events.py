@@ -103,6 +103,23 @@ class BurstRequest(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
 
+class BurstOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A person asks for a burst; enters the log. The twin asks the burst workers as soon as nothing else is under way.
+
+    Attributes:
+        region: Distinguished name of a region that the radio twin covers.
+        reason: Why, in words.
+        by: Who.
+    """
+
+    id: Annotated[str, msgspec.Meta(max_length=256)]
+    time: Time
+    region: str
+    reason: Annotated[str, msgspec.Meta(max_length=256)] = ""
+    by: Annotated[str, msgspec.Meta(max_length=256)] = ""
+    schema_version: int = SCHEMA_VERSION
+
+
 class BurstControl(msgspec.Struct, frozen=True, kw_only=True):
     """A person's word to the burst workers; travels on the requests' topic."""
 

@@ -53,6 +53,7 @@ class Want(msgspec.Struct, kw_only=True):
         lost: Questions about it that came to nothing.
         waits_until: Not asked again before.
         tiles: That have moved, where no whole cell has.
+        ordered: A person wants it: nothing is waited for but the burst under way.
     """
 
     reason: str
@@ -64,6 +65,7 @@ class Want(msgspec.Struct, kw_only=True):
     lost: int = 0
     waits_until: int = -1
     tiles: list[tuple[int, int]] = []
+    ordered: bool = False
 
     @property
     def lone(self) -> bool:
@@ -77,6 +79,7 @@ class Want(msgspec.Struct, kw_only=True):
         # No tiles stand for more than that.
         both = self.tiles and other.tiles
         self.tiles = sorted({*self.tiles, *other.tiles}) if both else []
+        self.ordered |= other.ordered
         self.since = min(self.since, other.since)
         self.drifts = [*self.drifts, *(one for one in other.drifts if one not in self.drifts)][-MOST_DRIFTS:]
         self.touched = sorted({*self.touched, *other.touched})
@@ -131,6 +134,8 @@ class Planner:
             soundings: Positions heard since the change began.
         """
         want, settings = self.want, self._settings
+        if want is not None and want.ordered and self.asked is None:
+            return settings.wanted and soundings > 0
         if not settings.wanted or want is None or self.asked is not None or now < self.rests_until:
             return False
         if want.lone or now < want.waits_until or (want.drifts and now - want.at < settings.gather_ms):
@@ -171,6 +176,8 @@ class Planner:
 
     def _again(self, want: Want, now: int) -> None:
         """It came to nothing: it is wanted again, but not for ever at the same pace."""
+        # Who ordered it may do so again.
+        want.ordered = False
         want.lost += 1
         if want.lost >= self._settings.attempts:
             want.waits_until = now + self._settings.retry_ms
@@ -179,8 +186,12 @@ class Planner:
             want.join(newer)
 
     def state(self) -> Any:
-        """Plain data."""
-        return msgspec.to_builtins([self.want, self.asked, self.rests_until])
+        """Plain data; a want that nobody ordered is written as before there were orders."""
+        data = msgspec.to_builtins([self.want, self.asked, self.rests_until])
+        for want in (data[0], data[1] and data[1]["want"]):
+            if want and not want["ordered"]:
+                del want["ordered"]
+        return data
 
     def restore(self, data: Any) -> None:
         """Take over what `state` gave."""
