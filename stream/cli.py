@@ -73,12 +73,26 @@ def demo(
         str | None,
         typer.Option(help="A ray-traced network instead, such as simple_street_canyon, with a burst worker."),
     ] = None,
+    with_api: Annotated[
+        bool | None, typer.Option("--api/--no-api", help="Serve the HTTP API beside it; by default unless --json.")
+    ] = None,
 ) -> None:
     """Start everything on this machine, play an emulated network, show what the twin makes of it."""
     from stream.demo import run_demo
 
     pace = speed or (1.0 if scene else 4.0)
-    sys.exit(run_demo(duration_text=for_, as_json=as_json, sites=sites, hours_per_second=pace, seed=seed, scene=scene))
+    sys.exit(
+        run_demo(
+            duration_text=for_,
+            as_json=as_json,
+            sites=sites,
+            hours_per_second=pace,
+            seed=seed,
+            scene=scene,
+            # What is measured is the twin alone.
+            with_api=not as_json if with_api is None else with_api,
+        )
+    )
 
 
 @app.command()

@@ -18,6 +18,7 @@ from models.targets import parse_duration_s
 from stream.app import prepare_topics
 from stream.broker import Message, Producer
 from stream.demo_view import View, watch
+from stream.endpoints import api_url
 from stream.partition import murmur2
 from stream.security import kafka_security
 from stream.services import DEMO, Services, started
@@ -32,7 +33,14 @@ GRANULARITY_S = 900
 
 
 def run_demo(
-    *, duration_text: str, as_json: bool, sites: int, hours_per_second: float, seed: int, scene: str | None = None
+    *,
+    duration_text: str,
+    as_json: bool,
+    sites: int,
+    hours_per_second: float,
+    seed: int,
+    scene: str | None = None,
+    with_api: bool = False,
 ) -> int:
     """Run the demo until its time is over or Ctrl-C.
 
@@ -40,6 +48,7 @@ def run_demo(
         duration_text: Such as `60s`; `0s` has no end.
         hours_per_second: Emulated time, at most.
         scene: Name of a layout: then the network stands in a ray-traced scene, with a burst worker beside it.
+        with_api: Serve the HTTP API beside it, on a free port.
 
     Returns:
         The exit status.
@@ -55,11 +64,13 @@ def run_demo(
         stack.callback(shutil.rmtree, state, ignore_errors=True)
         services = stack.enter_context(started(settings))
         prepare_topics(settings, services.bootstrap)
-        workers = [_start(settings, services, role) for role in (["worker", "burst-worker"] if scene else ["worker"])]
+        roles = ["worker", *(["burst-worker"] if scene else []), *(["api"] if with_api else [])]
+        workers = [_start(settings, services, role) for role in roles]
         for worker in workers:
             stack.callback(worker.stop)
         network = _network(seed, sites, scene)
         view = View(as_json=as_json, num_cells=network.plan.num_cells)
+        view.api = (lambda: api_url(settings.state_dir)) if with_api else None
         failure = asyncio.run(_play(settings, services, workers, network, view, duration_s, hours_per_second))
         for worker in workers:
             worker.stop()
@@ -93,6 +104,7 @@ def _start(settings: Settings, services: Services, role: str) -> Service:
         "LOCKSTEP_PARTITIONS": str(PARTITIONS),
         "LOCKSTEP_STATE_DIR": str(settings.state_dir),
         "LOCKSTEP_BATCH_WAIT_MS": "20",
+        "LOCKSTEP_API_BIND": "127.0.0.1:0",
         # Emulated hours pass while a burst is computed.
         "LOCKSTEP_BURST_DEADLINE_S": "259200",
         "PYTHONUNBUFFERED": "1",
@@ -106,7 +118,7 @@ def _start(settings: Settings, services: Services, role: str) -> Service:
         grace_s=15.0,
         environment=environment,
     )
-    return Service("stream worker" if role == "worker" else role.replace("-", " "), job)
+    return Service({"worker": "stream worker", "api": "API"}.get(role, role.replace("-", " ")), job)
 
 
 async def _play(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -37,6 +38,8 @@ class View:
         self.as_json = as_json
         self.num_cells = num_cells
         self.history: dict[str, int] = {}
+        self.api: Callable[[], str | None] | None = None
+        """Says where the API serves, once it does; None: there is none."""
         self._begin = monotonic()
         self._console = Console()
         self._first: datetime | None = None
@@ -110,7 +113,8 @@ class View:
             while True:
                 await asyncio.sleep(5)
                 if not self.as_json:
-                    self._console.print(self._headline())
+                    url = self.api() if self.api is not None else None
+                    self._console.print(self._headline() + (f"  {url}" if url else ""))
         with Live(console=self._console, refresh_per_second=4, get_renderable=self._render):
             while True:
                 await asyncio.sleep(0.25)
@@ -144,6 +148,9 @@ class View:
             parts.append(self._bursts_table())
         if self._scores:
             parts.append(scores_table(self._scores))
+        if self.api is not None:
+            url = self.api()
+            parts.append(f"dashboard and API: [bold]{url}[/]" if url else "[dim]dashboard and API are being started[/]")
         return Group(*parts, "[dim]Ctrl-C ends it")
 
     def _bursts_table(self) -> Table:

@@ -50,6 +50,12 @@ def publish_api(state_dir: Path, url: str) -> Path:
     return file
 
 
+def api_url(state_dir: Path) -> str | None:
+    """Where an API of this machine serves that runs with this state directory; None if none does."""
+    found = (_alive(file) for file in sorted((Path(state_dir) / "api").glob("*.json")))
+    return next((one.url for one in found if one is not None), None)
+
+
 def endpoints(settings: Settings) -> list[Endpoint]:
     """The workers that run with this state directory, or those of its demo; files of dead ones are removed."""
     for folder in (Path(settings.state_dir) / FOLDER, Path(settings.state_dir) / DEMO / FOLDER):
