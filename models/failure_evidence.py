@@ -116,6 +116,8 @@ class Evidence:
         y = np.where(new, c["sum"] / np.maximum(c["num"], 1), np.nan)
         c["sum"][:], c["num"][:] = 0, 0
         self._note_age(new)
+        # The first signal of cells is their load: one that has not come for long explains nothing any more.
+        c["load"][self._silent()[0] & (c["age"][0] < NEVER)] = np.nan
         explained, x = self.usual.explain(y, self._explaining(y, load))
         self.usual.learn(y, x, explained)
         known = new & ~np.isnan(explained.error)
@@ -134,9 +136,13 @@ class Evidence:
 
     def missing(self) -> NDArray[np.bool_]:
         """Which signals have no value now, `[S, n]`."""
+        return self._silent() | np.isnan(self.columns["z"])
+
+    def _silent(self) -> NDArray[np.bool_]:
+        """Which signals have not come for so long that their last value counts no more, `[S, n]`."""
         c = self.columns
         out: NDArray[np.bool_] = c["age"] > np.maximum(FRESH, 2 * c["interval"])
-        return out | np.isnan(c["z"])
+        return out
 
     def residual(self) -> Floats:
         """Residuals in the bad direction [standard errors], `[S, n]`, NaN where too little is known."""
