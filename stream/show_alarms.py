@@ -21,7 +21,7 @@ def show_alarms(found: Listed) -> None:
     console = Console()
     table = Table(box=None, pad_edge=False)
     for name in ("severity", "object", "cause", "since", "acknowledged", "root cause", "number"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name == "number")
     for one in found.alarms[:SHOWN]:
         alarm = one.alarm
         table.add_row(
