@@ -14,7 +14,10 @@ from threading import Thread
 
 from pipeline import ROOT, Pipeline, Worker
 
+from stream.broker import Message
+from stream.topics import OUTLETS, SOURCES
 from tests.pm_text import measurements
+from tests.ves_events import fault
 
 
 def test_files_become_history(broker: str, postgres_dsn: str, tmp_path: Path) -> None:
@@ -97,7 +100,7 @@ def test_a_watched_folder_loses_nothing_and_doubles_nothing(broker: str, postgre
         pipe.close()
 
 
-def test_files_come_from_an_address(broker: str, postgres_dsn: str, tmp_path: Path) -> None:
+def test_files_come_from_an_address_and_as_raw_messages(broker: str, postgres_dsn: str, tmp_path: Path) -> None:
     body = gzip.compress(measurements("7", 40.0).encode())
 
     class Answer(BaseHTTPRequestHandler):
@@ -124,6 +127,15 @@ def test_files_come_from_an_address(broker: str, postgres_dsn: str, tmp_path: Pa
             assert done.returncode == status, done.stderr
         assert "answers 404" in done.stderr
         pipe.until(lambda: len(pipe.rows()) == 1, 40, "the report in the history")
+        # The same and another one by Kafka, as their senders make them.
+        values = (body, measurements("8", 41.0).encode(), b"<measDataFile><", json.dumps({"event": fault()}).encode())
+        at = 1_714_551_600_000
+        pipe.send(SOURCES["raw"].name, [Message(0, "x", at + n, value, None) for n, value in enumerate(values)])
+        pipe.until(lambda: len(pipe.rows()) == 2, 40, "the other report")
+        pipe.until_folded()
+        assert {row[2][-12:-11] for row in pipe.rows()} == {"7", "8"}
+        (refused,) = [json.loads(one.value) for _, one in pipe.messages(OUTLETS["rejected"].name)]
+        assert (refused["topic"], refused["reason"]) == (SOURCES["raw"].name, "malformed")
         assert worker.stop() == 0
     finally:
         server.shutdown()
