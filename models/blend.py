@@ -5,7 +5,8 @@ is not above the threshold now (only there an onset can be predicted) and d = b 
 
     log-odds = w_online o + w_batch b + w_quiet q d + w_one
 
-The prior is the average of the two; a period's labels move it as far as they carry information (`models.logit`, a
+The prior is three parts online, which has learnt until the last hour, and one part batch, which may know little yet
+or may be weeks old; a period's labels move it as far as they carry information (`models.logit`, a
 River classifier). The features are few because the same labels have already taught the online model a hundred weights.
 
 Weights change in `learn`, predictions follow in `freeze`: both run at period boundaries. Between them `combine` is a
@@ -36,7 +37,7 @@ Mode = Literal["learnt", "online", "batch"]
 """What is published where there is a batch model: the blend, or one of the two alone."""
 
 ROWS = ("online", "batch", "quiet", "one")
-PRIOR = {"online": (0.5, 0.25), "batch": (0.5, 0.25), "quiet": (0.0, 0.25), "one": (0.0, 0.25)}
+PRIOR = {"online": (0.75, 0.25), "batch": (0.25, 0.25), "quiet": (0.0, 0.25), "one": (0.0, 0.25)}
 """Mean and standard deviation of the weights before any label."""
 
 FIXED: dict[Mode, Floats | None] = {

@@ -38,10 +38,10 @@ def loss(blend: Blend, noise: tuple[float, float]) -> tuple[float, float, float]
     return log_loss(blend.combine(online, batch, quiet).log_odds, y), log_loss(online, y), log_loss(batch, y)
 
 
-def test_before_any_label_it_is_the_average() -> None:
+def test_before_any_label_it_is_three_parts_online() -> None:
     online, batch, quiet, _ = events(1)
     made = Blend().combine(online, batch, quiet)
-    np.testing.assert_allclose(made.log_odds, (online + batch) / 2, rtol=1e-6)
+    np.testing.assert_allclose(made.log_odds, 0.75 * online + 0.25 * batch, rtol=1e-5)
 
 
 @pytest.mark.parametrize("mode", ["online", "batch"])
