@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from collections.abc import Iterable, Mapping
@@ -9,12 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stream import decode as events
+from stream.raw_messages import RawMessages
 from stream.source_messages import told
 from stream.sources.files import open_reading
 from stream.sources.profile import full_catalogue
 from tests.aper_writer import indication_header, indication_message
 from tests.fuzz.codecs import JSON
 from tests.fuzz.target import Target
+from tests.pm_text import measurements
+from tests.ves_events import fault
 from twin import dn
 from twin.events import Report
 
@@ -36,6 +40,17 @@ def read_events(data: bytes, format: str, options: Mapping[str, str] = _OPTIONS)
             assert {len(values) for values in event.values} == {len(event.counters)}
             assert len(event.values) == len(event.objects) == len(set(event.objects))
             assert len(set(event.counters)) == len(event.counters)
+
+
+def _raw(data: bytes) -> None:
+    for one in RawMessages(_CATALOGUE, _OPTIONS).read(data):
+        events.decode(one.type, one.body)
+
+
+def _raw_seeds() -> Iterable[bytes]:
+    body = measurements("7", 41.0).encode()
+    yield from (body, gzip.compress(body, mtime=0), json.dumps({"event": fault()}).encode())
+    yield from (next(iter(seeds())) for seeds in (_xer_seeds, _json_seeds, _viavi_seeds))
 
 
 def _xer_seeds() -> Iterable[bytes]:
@@ -81,6 +96,7 @@ _METADATA = {"location": "ftpes://h/f.gz", "fileFormatType": "org.3GPP.28.532#me
 _METADATA |= {"startEpochMicrosec": "1538478000000", "lastEpochMicrosec": "1538478900000"}
 
 TARGETS = (
+    Target("raw", _raw, _raw_seeds),
     Target("kpm-xer", lambda data: read_events(data, "kpm-xer"), _xer_seeds),
     Target("kpm-json", lambda data: read_events(data, "kpm-json"), _json_seeds, JSON),
     Target("viavi", lambda data: read_events(data, "viavi"), _viavi_seeds),
