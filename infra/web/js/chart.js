@@ -6,6 +6,23 @@ import { h } from "./dom.js";
 /** @type {any} */
 const plotly = () => /** @type {any} */ (window).Plotly;
 
+/** @type {Promise<void> | null} */
+let loading = null;
+
+/** It is large: only pages with a chart wait for it. */
+function load() {
+  loading ??= new Promise((done, failed) => {
+    const script = h("script", { src: "vendor/plotly.min.js" });
+    script.addEventListener("load", () => done());
+    script.addEventListener("error", () => {
+      loading = null;
+      failed(new Error("the charts' script can't be loaded"));
+    });
+    document.head.append(script);
+  });
+  return loading;
+}
+
 /** @param {string} name Of a colour in theme.css. */
 export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -21,8 +38,10 @@ export function colour(name) {
 export function chart(label, traces, more = {}) {
   const element = h("div", { class: "chart", role: "img", "aria-label": label });
   let [now, layout] = [traces, more];
-  const draw = () => {
-    if (!element.isConnected || !plotly()) return;
+  const draw = async () => {
+    if (!element.isConnected) return;
+    if (!plotly()) await load();
+    if (!element.isConnected) return;
     const axis = { gridcolor: colour("line"), zerolinecolor: colour("line"), automargin: true };
     const made = {
       paper_bgcolor: "rgba(0,0,0,0)",

@@ -6,13 +6,14 @@ import { h, one } from "./dom.js";
 import { duration, number, share } from "./format.js";
 
 const SEVERITIES = ["CRITICAL", "MAJOR", "MINOR", "WARNING"];
+const CONDITIONS = ["up", "asleep", "failed", "silent"];
 
 /** Read the summary and show it. */
 export async function showSummary() {
   const said = await ask("/summary");
   const open = ["NOT_STARTED", "IN_PROGRESS", "CANCELLING"].reduce((sum, key) => sum + (said.bursts[key] ?? 0), 0);
   const alarms = SEVERITIES.filter((key) => said.alarms[key]).map((key) => level(key, said.alarms[key]));
-  const cells = ["up", "asleep", "failed", "silent"].filter((key) => said.cells[key]).map((key) => level(key, said.cells[key]));
+  const cells = CONDITIONS.filter((key) => said.cells[key]).map((key) => level(key, said.cells[key]));
   one("#summary").replaceChildren(
     item("Alarms", alarms.length ? alarms : ["none"]),
     item("Cells", cells.length ? cells : ["none"]),
@@ -25,6 +26,22 @@ export async function showSummary() {
   );
   document.title = `Lockstep: ${said.alarms.CRITICAL ?? 0} critical`;
   return said;
+}
+
+/**
+ * The same of a past moment, as far as it can be told: what was measured, not how the twin's processes were.
+ * @param {string} at
+ */
+export async function showPast(at) {
+  const said = await ask("/columns", { kind: "cell", at });
+  const counted = (/** @type {(string | null)[]} */ column, /** @type {string[]} */ keys) =>
+    keys.map((key) => /** @type {[string, number]} */ ([key, column.filter((each) => each === key).length])).filter(([, count]) => count);
+  const alarms = counted(said.severity, SEVERITIES).map(([key, count]) => level(key, count));
+  const cells = counted(said.condition, CONDITIONS).map(([key, count]) => level(key, count));
+  one("#summary").replaceChildren(
+    item("Cells with alarms, then", alarms.length ? alarms : ["none"]),
+    item("Cells, then", cells.length ? cells : ["none"]),
+  );
 }
 
 /** @param {string} name @param {(Node | string)[]} values */

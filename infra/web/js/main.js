@@ -3,7 +3,7 @@
 
 import { Problem, useToken } from "./api.js";
 import { h, one } from "./dom.js";
-import { notice, showSummary } from "./header.js";
+import { notice, showPast, showSummary } from "./header.js";
 import { Live } from "./live.js";
 import { alarms } from "./pages/alarms.js";
 import { assets } from "./pages/assets.js";
@@ -31,6 +31,8 @@ let turn = 0;
 /** @type {string | null} */
 let newest = null;
 let down = "";
+/** The past moment that the head speaks of. */
+let headOf = "";
 
 async function open() {
   const here = place();
@@ -39,6 +41,7 @@ async function open() {
   shown = {};
   drawTime();
   drawNav(here.page);
+  head();
   const main = one("#main");
   try {
     main.setAttribute("aria-busy", "true");
@@ -82,10 +85,17 @@ function drawNav(page) {
 
 const head = soon(async () => {
   try {
+    const { at } = place();
+    if (at) {
+      if (at !== headOf) await showPast(at);
+      headOf = at;
+      return;
+    }
+    headOf = "";
     const said = await showSummary();
     newest = said.event_time;
     one("#token").hidden = true;
-    if (!place().at) drawTime();
+    drawTime();
     say(said.ready ? "" : `not in step: ${said.reasons.join("; ")}`);
   } catch (error) {
     failed(error);

@@ -19,7 +19,7 @@ export async function timeline(root, { at }) {
   root.replaceChildren(
     h("h1", {}, at ? `What had happened by ${clock(at)}` : "What has happened"),
     card("Drifts", "wide", lines.element),
-    card("Drifts, newest first", "", drifts), card("Simulation bursts", "", runs), card("Updates of the twin", "wide", updates));
+    card("Drifts, newest first", "wide", drifts), card("Simulation bursts", "wide", runs), card("Updates of the twin", "wide", updates));
   const show = async () => {
     const [drifted, burst, said] = await Promise.all([
       ask("/drifts", { until: at, limit: 500 }), ask("/bursts"), ask("/events", { kind: "updates", until: at, limit: 300 })]);

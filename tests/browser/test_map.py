@@ -1,0 +1,71 @@
+"""The map: as much work as there are changes, and names that are only text."""
+
+from __future__ import annotations
+
+from api_stand import Stand
+from conftest import Open
+from playwright.sync_api import Page
+from world import cells, pretend
+
+MANY = 5_000
+
+
+def with_cells(stand: Stand, new_page: Open, names: list[str]) -> Page:
+    page = new_page(f"{stand.url}/#/models")
+    pretend(page, names)
+    page.goto(f"{stand.url}/#/?by=RRU.PrbTotDl")
+    page.wait_for_selector(".map canvas")
+    page.wait_for_selector("main:not([aria-busy]) h1")
+    return page
+
+
+FRAMES = """new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(
+  () => done(document.querySelector('main').map.frames))))"""
+
+
+def frames(page: Page) -> int:
+    """How often the map has been drawn, once what was asked for is done."""
+    count: int = page.evaluate(FRAMES)
+    return count
+
+
+def test_a_frame_is_drawn_for_a_change_and_for_nothing_else(stand: Stand, new_page: Open) -> None:
+    page = with_cells(stand, new_page, cells(MANY))
+    page.wait_for_timeout(500)
+    start = frames(page)
+    page.wait_for_timeout(500)
+    assert frames(page) == start
+    # However many moves there are between two frames, they are one.
+    page.evaluate("for (let i = 0; i < 100; i += 1) document.querySelector('main').map.move(1, 0)")
+    assert frames(page) == start + 1
+
+
+def test_thousands_of_cells_are_few_paths(stand: Stand, new_page: Open) -> None:
+    page = with_cells(stand, new_page, cells(MANY))
+    assert page.evaluate("document.querySelector('main').map.paths.length") <= 32
+    assert page.locator("table", has_text="All cells").locator("tbody tr").count() == 60
+    assert page.get_by_text(f"and {MANY - 60} more").is_visible()
+
+
+def test_the_cell_below_the_pointer_is_found(stand: Stand, new_page: Open) -> None:
+    names = cells(300)
+    page = with_cells(stand, new_page, names)
+    found = page.evaluate(
+        """() => {
+            const { sectors } = document.querySelector('main').map;
+            return sectors.names.map((_, at) => {
+                const angle = (sectors.azimuth[at] - 90) * Math.PI / 180;
+                const r = sectors.radius / 2;
+                return sectors.at(sectors.x[at] + r * Math.cos(angle), sectors.y[at] + r * Math.sin(angle)) === at;
+            }).filter((each) => each).length;
+        }"""
+    )
+    assert found >= 0.95 * len(names)  # some sites of a spiral lie on each other
+
+
+def test_a_name_is_never_markup(stand: Stand, new_page: Open) -> None:
+    evil = "ManagedElement=<img src=x onerror=window.hit=1>,NRCellDU=1"
+    page = with_cells(stand, new_page, [evil, *cells(3)])
+    assert page.get_by_text("<img src=x onerror=window.hit=1>").first.is_visible()
+    assert page.locator("main img").count() == 0
+    assert page.evaluate("window.hit") is None
