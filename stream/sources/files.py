@@ -39,6 +39,8 @@ from stream.sources import (
     kpm_json,
     kpm_xer,
     lorawan_file,
+    mdt,
+    mdt_trace,
     pm_json,
     pm_xml,
     senml_file,
@@ -254,6 +256,10 @@ def _tmf642(source: Readable, account: Account) -> Iterator[SourceEvent]:
     yield from given
 
 
+def _mdt(source: Readable, account: Account) -> Iterator[SourceEvent]:
+    yield from mdt.read_json(whole(source), account)
+
+
 def _senml(source: Readable, account: Account) -> Iterator[SourceEvent]:
     yield from senml_file.read(whole(source), account)
 
@@ -274,6 +280,10 @@ FORMATS: Final[dict[str, Format]] = {
     ),
     "viavi": Format("VIAVI's CellReports in CSV", viavi.recognise, viavi.read, viavi.OPTIONS),
     "drive-test": Format("drive tests in CSV, by a profile", drive_test.recognise, drive_test.read, drive_test.OPTIONS),
+    "mdt": Format("MDT, records in JSON, TS 37.320", mdt.begins, _mdt, mdt.OPTIONS),
+    "mdt-trace": Format(
+        "MDT in trace files, TS 32.423, decoded fields", xml_with(b"traceCollecFile"), mdt_trace.read, mdt.OPTIONS
+    ),
     "file-ready": Format("metadata of a measurement file", file_ready.recognise, _file_ready),
     "lorawan": Format(
         "frames of LoRaWAN sensors, a JSON object a line",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.fuzz import (
     alarms,
+    drives,
     events,
     files,
     guards,
@@ -21,6 +22,13 @@ TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
         *(*events.TARGETS, *sources.TARGETS, *measurements.TARGETS, *names.TARGETS, *sensors.TARGETS, *alarms.TARGETS),
-        *(*guards.TARGETS, *files.TARGETS, *shards.TARGETS, *network_files.TARGETS, *topologies.TARGETS),
+        *(
+            *guards.TARGETS,
+            *files.TARGETS,
+            *shards.TARGETS,
+            *network_files.TARGETS,
+            *drives.TARGETS,
+            *topologies.TARGETS,
+        ),
     )
 }
