@@ -29,6 +29,11 @@ def read_kind(name: str) -> tuple[FailureTarget, str]:
     return parse_failure_target(text), kind
 
 
+def is_failure(names: Iterable[str]) -> bool:
+    """Whether these are names of failure targets of a kind, and not of congestion targets."""
+    return all(name.rpartition(" ")[2] in KINDS for name in names)
+
+
 def horizons_of(targets: Iterable[FailureTarget]) -> dict[str, int]:
     """Horizon [s] of every target that batch models can be trained for, by name; fades have none."""
     return {of_kind(t.name, kind): t.horizon_s for t in targets if t.kind == "alarm" for kind in KINDS}

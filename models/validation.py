@@ -116,7 +116,7 @@ def check_samples(names: Sequence[str], targets: Sequence[str], samples: Samples
     Args:
         names: Of the features.
     """
-    return [*_prevalence(targets, samples), *_leaks(names, samples)]
+    return [*check_prevalence(targets, samples), *_leaks(names, samples)]
 
 
 def _times(rows: Rows, cut: int) -> list[Finding]:
@@ -206,7 +206,8 @@ def _jump(name: str, values: Floats, rows: Rows) -> list[Finding]:
     return [Finding("units", "error", name, f"{share[worst]:.0%} of the objects change {JUMP:g}-fold around {when}")]
 
 
-def _prevalence(targets: Sequence[str], samples: Samples) -> list[Finding]:
+def check_prevalence(targets: Sequence[str], samples: Samples) -> list[Finding]:
+    """The share of positive labels: none or nothing but such teaches nothing."""
     found = []
     own, check = samples.part("training"), samples.part("validation")
     for name, y, y_check in zip(targets, own.labels, check.labels, strict=True):

@@ -3,21 +3,50 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
+class Origin(StrEnum):
+    """Of rows to learn from."""
+
+    REAL = "real"
+    SYNTHETIC = "synthetic"
+    BOTH = "both"
+
+
+class Context(StrEnum):
+    """Of cells."""
+
+    CLASS = "class"
+    RADIO = "radio"
+
+
 def train(
     target: Annotated[
-        list[str] | None, typer.Option(help="Such as 'RRU.PrbTotDl>70@1h'; several; by default those of the settings.")
+        list[str] | None,
+        typer.Option(
+            help="Such as 'RRU.PrbTotDl>70@1h' or 'alarm:EQUIPMENT_ALARM@24h'; several; default: those of the settings."
+        ),
     ] = None,
     days: Annotated[float, typer.Option(min=0.1, help="Of history to learn from.")] = 28,
     until: Annotated[
         datetime | None, typer.Option(help="End of the history, UTC; by default the newest row.", formats=["%Y-%m-%d"])
     ] = None,
-    objective: Annotated[str, typer.Option(help="erm: from measured labels; others need a twin's labels.")] = "erm",
+    objective: Annotated[
+        str,
+        typer.Option(
+            help="erm: from measured labels; p-erm, ppi, tuned-ppi, cross-ppi, context and more also look at a twin's."
+        ),
+    ] = "erm",
+    run: Annotated[str, typer.Option(help="A run of a twin, made by `lockstep synthesise`.")] = "",
+    origin: Annotated[
+        Origin | None, typer.Option(help="What to learn from; by default what the objective needs.")
+    ] = None,
+    context: Annotated[Context, typer.Option(help="What the objective `context` tells apart.")] = Context.CLASS,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
     epochs: Annotated[int, typer.Option(min=1, help="At most.")] = 40,
     budget: Annotated[float, typer.Option(min=1, help="Seconds after which the best so far is taken.")] = 1800,
@@ -29,6 +58,7 @@ def train(
     from stream.training_commands import run_training
 
     run_training(
-        targets=target or [], days=days, until=until, objective=objective, seed=seed, epochs=epochs, budget_s=budget,
-        dry_run=dry_run, out=out, as_json=as_json,
+        targets=target or [], days=days, until=until, objective=objective, run=run,
+        origin=None if origin is None else origin.value, context=context.value, seed=seed, epochs=epochs,
+        budget_s=budget, dry_run=dry_run, out=out, as_json=as_json,
     )  # fmt: skip

@@ -29,6 +29,10 @@ class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         targets: Names, of one counter.
         since, until: Periods that end in `(since, until]`.
+        objective: Of `models.debias`; all but `erm` also look at a run of a twin.
+        run: The run, see `infra.store.synthetic`; empty: none.
+        origin: What is learnt from. `synthetic`: the run alone, scored on itself.
+        context: What `cdr` tells apart: `class` of a cell, or `radio` condition.
         budget_s: Training ends with the best so far after this [s].
         most: Rows to learn from.
     """
@@ -41,7 +45,11 @@ class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
     vendors: list[str] = []
     time_zone: str = "UTC"
     lateness_periods: int = 1
+    skew_periods: int = 8
     objective: str = "erm"
+    run: str = ""
+    origin: Literal["real", "synthetic", "both"] = "real"
+    context: Literal["class", "radio"] = "class"
     seed: int = 0
     epochs: int = 40
     units: tuple[int, ...] = (24, 24)

@@ -7,14 +7,20 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from infra.settings import Settings, load
 from infra.store.queries import ask
+from models.debias_objectives import objective_named
+from models.failure_names import is_failure, of_kind, read_kind
+from models.failure_signals import KINDS
+from models.failure_target import parse_failure_target
 from models.targets import parse_target
 from stream.services import running
 from stream.training import Trained, TrainingJob, train
+from stream.training_mix import check_mix, objective_of, run_named
 from twin.errors import ConfigurationError, TrainingDataError
 from twin.model_events import new_candidate
 
@@ -28,6 +34,9 @@ def run_training(
     days: float,
     until: datetime | None,
     objective: str,
+    run: str,
+    origin: str | None,
+    context: str,
     seed: int,
     epochs: int,
     budget_s: float,
@@ -42,25 +51,57 @@ def run_training(
         TrainingDataError: The data are corrupt, or teach nothing.
         Unavailable: Broker or database don't answer.
     """
-    if objective != "erm":
-        raise ConfigurationError(
-            f"the objective {objective!r} needs labels of a twin, which the database doesn't hold: train with "
-            "models.batch.fitting.fit and its Synthetic"
-        )
+    objective = objective_of(objective)
     settings = load()
-    by_counter: dict[str, list[str]] = {}
-    for name in targets or settings.targets:
-        by_counter.setdefault(parse_target(name).counter, []).append(name)
-    if out is not None and len(by_counter) > 1:
-        raise ConfigurationError(f"one file holds one model, not those of {', '.join(by_counter)}: give --target")
+    groups = grouped(targets or [*settings.targets, *settings.failure_targets])
+    if out is not None and len(groups) > 1:
+        raise ConfigurationError(f"one file holds one model, not those of {', '.join(groups)}: give --target")
+    of = origin or ("both" if objective_named(objective).synthetic else "real")
+    check_mix(objective, run, of)
     dsn = running(settings).dsn
-    end = _end(dsn, until)
-    for counter, names in by_counter.items():
-        job = job_of(settings, dsn, names, end - timedelta(days=days), end)
-        job = msgspec.structs.replace(job, seed=seed, epochs=epochs, budget_s=budget_s, dry_run=dry_run)
-        made = train(job, _teller(counter, quiet=as_json))
+    end = _end(dsn, until, run if of == "synthetic" else "")
+    how: dict[str, Any] = {"seed": seed, "epochs": epochs, "budget_s": budget_s, "dry_run": dry_run}
+    how |= {"objective": objective, "run": run, "origin": of, "context": context}
+    trained = 0
+    for about, names in groups.items():
+        job = msgspec.structs.replace(job_of(settings, dsn, names, end - timedelta(days=days), end), **how)
+        try:
+            made = train(job, _teller(about, quiet=as_json))
+        except TrainingDataError as error:
+            # Failures are rare: a month without one must not keep congestion from being trained.
+            if targets or not is_failure(names):
+                raise
+            sys.stderr.write(f"{about}: left out: {error}\n")
+            continue
+        trained += 1
         _hand_over(settings, made, out, dry_run=dry_run)
         _say(made, as_json=as_json, dry_run=dry_run, out=out)
+    if not trained:
+        raise TrainingDataError("nothing was trained: see above")
+
+
+def grouped(names: list[str]) -> dict[str, list[str]]:
+    """Targets by what one model predicts: a counter, or one kind of objects and one horizon.
+
+    A failure target without a kind is one of each kind; fades have no batch models and are passed over.
+
+    Raises:
+        ConfigurationError: One can't be read, or there is none that can be trained.
+    """
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if not name.strip().startswith(("alarm:", "fade")):
+            found.setdefault(parse_target(name).counter, []).append(name)
+            continue
+        read = [read_kind(name)] if name.rpartition(" ")[2] in KINDS else []
+        read = read or [(parse_failure_target(name), kind) for kind in sorted(KINDS)]
+        for target, kind in read:
+            if target.kind == "alarm":
+                about = f"failure of a {kind} within {target.horizon_s // 3600:d} h"
+                found.setdefault(about, []).append(of_kind(target.name, kind))
+    if not found:
+        raise ConfigurationError(f"there are no batch models for {', '.join(names) or 'no target'}")
+    return found
 
 
 def job_of(settings: Settings, dsn: str, targets: list[str], since: datetime, until: datetime) -> TrainingJob:
@@ -74,12 +115,15 @@ def job_of(settings: Settings, dsn: str, targets: list[str], since: datetime, un
         vendors=list(settings.vendors),
         time_zone=settings.time_zone,
         lateness_periods=settings.lateness_periods,
+        skew_periods=settings.skew_periods,
     )
 
 
-def _end(dsn: str, until: datetime | None) -> datetime:
+def _end(dsn: str, until: datetime | None, run: str) -> datetime:
     if until is not None:
         return until.replace(tzinfo=UTC)
+    if run:
+        return run_named(dsn, run).run.until
     newest = ask(dsn, NEWEST, {})[0][0]
     if newest is None:
         raise TrainingDataError("the database has no row yet")

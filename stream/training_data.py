@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from infra.store.training import object_names, snapshots, training_rows
+from infra.store.training import REAL, Source, object_names, snapshots, training_rows
 from models.batch.history import History
 from models.validation import Finding, Rows, check_rows, require
 from stream.decode import to_ms
@@ -35,8 +35,20 @@ class TrainingData(NamedTuple):
     passed_over: int
 
 
-def read_history(dsn: str, counter: str, since: datetime, until: datetime, catalogue: Catalogue) -> TrainingData:
+def read_history(
+    dsn: str,
+    counter: str,
+    since: datetime,
+    until: datetime,
+    catalogue: Catalogue,
+    source: Source = REAL,
+    topology: Topology | None = None,
+) -> TrainingData:
     """One counter's history, with the counters that are kept beside it.
+
+    Args:
+        source: The history, or a run of a twin.
+        topology: Of the run; none: that of the newest snapshot.
 
     Raises:
         TrainingDataError: It is corrupt, or there is none.
@@ -44,8 +56,8 @@ def read_history(dsn: str, counter: str, since: datetime, until: datetime, catal
     """
     others = [name for names in NAMES for name in names if name != counter]
     counters = (counter, *others)
-    names = object_names(dsn)
-    chunks = list(training_rows(dsn, counters, sorted(names), since, until))
+    names = object_names(dsn, source)
+    chunks = list(training_rows(dsn, counters, sorted(names), since, until, source))
     if not chunks:
         raise TrainingDataError(f"no row of {counter!r} between {since:%Y-%m-%d %H:%M} and {until:%Y-%m-%d %H:%M}")
     object_id, time, granularity, flags = (np.concatenate([c[k] for c in chunks]) for k in range(4))
@@ -61,7 +73,8 @@ def read_history(dsn: str, counter: str, since: datetime, until: datetime, catal
     findings = check_rows(rows, catalogue, to_ms(until))
     require(findings)
     history = _regular(rows, names, catalogue)
-    return TrainingData(history, topology_of(snapshots(dsn, until)), findings, len(rows.time), passed_over)
+    known = topology_of(snapshots(dsn, until)) if topology is None else topology
+    return TrainingData(history, known, findings, len(rows.time), passed_over)
 
 
 def _regular(rows: Rows, names: dict[int, str], catalogue: Catalogue) -> History:

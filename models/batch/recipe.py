@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from models.batch.samples import Samples
@@ -19,6 +20,9 @@ LEVELS = (0.1, 0.5, 0.9)
 """Of the quantiles."""
 
 
+TWIN: Final = "twin"
+
+
 class Recipe(NamedTuple):
     """How to train.
 
@@ -27,6 +31,7 @@ class Recipe(NamedTuple):
         batch: Samples a step.
         patience: Epochs without a gain on the validation part after which training ends.
         decay: L2 penalty of the weights.
+        scale: What counts as one deviation of every feature, whose mean is taken for 0; 0: both are measured.
     """
 
     units: tuple[int, ...] = (24, 24)
@@ -37,6 +42,7 @@ class Recipe(NamedTuple):
     decay: float = 1e-5
     objective: str = "erm"
     seed: int = 0
+    scale: float = 0.0
 
 
 class Synthetic(NamedTuple):
@@ -45,12 +51,15 @@ class Synthetic(NamedTuple):
     Attributes:
         samples: Features, labels and future values by the twin.
         label_model: Gives real inputs the twin's labels, for the objectives that correct it; see `models.debias`.
+            `TWIN`: a network that is taught the twin's samples first, see `models.batch.twin_labels`.
+        context: Class of each sample, as that of the real ones is told, `[N]`.
     """
 
     samples: Samples
-    label_model: LabelModel | Fixed | None = None
+    label_model: LabelModel | Fixed | Literal["twin"] | None = None
     run: str = ""
     twin_version: str = ""
+    context: NDArray[np.int64] | None = None
 
 
 class Fitted(NamedTuple):

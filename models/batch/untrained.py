@@ -13,14 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.batch.keras_model import arrays_of, build, layers_of, loss_of, seeded, targets_of
-from models.batch.recipe import LEVELS, Fitted, Recipe, Synthetic
+from models.batch.recipe import LEVELS, TWIN, Fitted, Recipe, Synthetic
 from models.batch.samples import Samples
-from models.debias import KerasLearner, TrainingSet, train_learner, training_set
+from models.batch.twin_labels import taught
+from models.debias import Fixed, KerasLearner, LabelModel, TrainingSet, train_learner, training_set
 from models.debias_learner import Learner
+from models.debias_objectives import objective_named
 from models.layers import FARTHEST
 
 F32 = np.float32
 Floats = NDArray[Any]
+
+
+LAM_FROM = 512
+"""Held-out pairs that lam of each context is computed from."""
 
 
 class Untrained:
@@ -44,6 +50,8 @@ class Untrained:
         self._samples, self._own, self._recipe = samples, own, recipe
         self._context, self._synthetic = context, synthetic
         self._mean, self._deviation = _normalisation(own.X)
+        if recipe.scale:
+            self._mean, self._deviation = np.zeros_like(self._mean), np.full_like(self._deviation, recipe.scale)
         self.inputs = _inputs(self._mean, self._deviation, list(marked))
         self._scales = _scales(own.future)
         self._K, H = len(own.labels), len(own.future)
@@ -53,7 +61,8 @@ class Untrained:
         prevalence = np.array([_mean(row, self._weight) for row in own.labels])
         prior = np.concatenate([np.log(prevalence / (1 - prevalence)), np.zeros(H * len(self._levels))])
         width = len(samples.X) + len(marked)
-        self.model = build(self._tf, self._layers, width, len(marked), prior.astype(F32), recipe.decay)
+        self._prior = prior.astype(F32)
+        self.model = build(self._tf, self._layers, width, len(marked), self._prior, recipe.decay)
 
     def as_set(
         self, part: Samples, weight: Floats, origin: Literal["real", "synthetic"], run: str = "", version: str = ""
@@ -62,15 +71,21 @@ class Untrained:
         future = part.future
         if len(future):
             future = (future - self._scales[:, 1:]) / self._scales[:, :1]
-        known = self._context is not None and origin == "real"
-        groups = self._context[_rows_of(self._samples, part)] if known else None  # type: ignore[index]
+        groups = None
+        if origin == "synthetic":
+            groups = None if self._synthetic is None else self._synthetic.context
+        elif self._context is not None:
+            groups = self._context[_rows_of(self._samples, part)]
         y = targets_of(part.labels, future, weight)
         return training_set(self.inputs(part.X), y, origin, groups, run=run, twin_version=version)
 
     def learner(self, recipe: Recipe) -> KerasLearner:
         """Of the model, not yet taught."""
         optimizer = self._tf.keras.optimizers.Adam(recipe.rate, clipnorm=5.0)
-        return KerasLearner(self.model, loss_of(self._tf, self._K, self._levels), optimizer)
+        return KerasLearner(self.model, self._loss(), optimizer)
+
+    def _loss(self) -> Any:
+        return loss_of(self._tf, self._K, self._levels)
 
     def train(self, learner: Learner, epochs: int, validation: TrainingSet | Callable[[], float]) -> None:
         """Let it learn."""
@@ -80,10 +95,30 @@ class Untrained:
         if twin is not None:
             weight = twin.samples.weight / twin.samples.weight.mean()
             made = self.as_set(twin.samples, weight, "synthetic", twin.run, twin.twin_version)
+        checked = None
+        if isinstance(validation, TrainingSet):
+            # Gradients of each of these are computed at every step: some are enough.
+            checked = validation.take(np.unique(np.linspace(0, validation.size - 1, LAM_FROM).astype(np.int64)))
         train_learner(
-            learner, recipe.objective, real, made, None if twin is None else twin.label_model, epochs=epochs,
+            learner, recipe.objective, real, made, self._label_model(made), epochs=epochs, contexts=self._contexts(),
             batch=recipe.batch, real_batch=min(recipe.batch, real.size), seed=recipe.seed, validation=validation,
+            held_out=checked if objective_named(recipe.objective).lam == "context" else None,
         )  # fmt: skip
+
+    def _label_model(self, made: TrainingSet) -> LabelModel | Fixed | None:
+        """The twin's, or one that is taught the twin's samples now."""
+        twin = self._synthetic
+        if twin is None or twin.label_model != TWIN:
+            return None if twin is None else twin.label_model  # type: ignore[return-value]
+        model = build(self._tf, self._layers, made.x.shape[1], 0, self._prior, self._recipe.decay)
+        learner = KerasLearner(model, self._loss(), self._tf.keras.optimizers.Adam(self._recipe.rate, clipnorm=5.0))
+        return taught(learner, model, made, self._K, self._recipe)
+
+    def _contexts(self) -> int | None:
+        """How many there are, in the real and in the synthetic samples alike."""
+        given = [self._context, None if self._synthetic is None else self._synthetic.context]
+        most = [int(one.max(initial=0)) for one in given if one is not None]
+        return max(most) + 1 if most else None
 
     def outputs(self, part: Samples) -> Floats:
         """What it says of samples, `[num_outputs, N]`."""

@@ -31,7 +31,7 @@ END = START + timedelta(days=2)
 
 
 def folded(seed: int, sites: int, hours: int = 30) -> tuple[Shard, list[Effects]]:
-    rates = Rates(fan_failures=40.0, amplifier_failures=0.0)
+    rates = Rates(fan_failures=400.0, amplifier_failures=0.0)
     network = EmulatedNetwork(seed, sites, 1, 3600, script=Script(), rates=rates)
     log = [LogRecord(0, i, *one[2:]) for i, one in enumerate(records(network, hours, 1))]
     shard = Shard(0, ShardConfig(), CATALOGUE)

@@ -11,13 +11,14 @@ from batch_world import FIRST, HOUR_MS, LOAD, history, topology
 from models.artifact import pack, unpack
 from models.batch.calibration import calibration_error, platt
 from models.batch.congestion import congestion_artifact, ordered_targets, train_congestion
-from models.batch.failure import train_failure
+from models.batch.failure import RECIPE, train_failure
 from models.batch.fitting import fit, refit
-from models.batch.recipe import Recipe, Synthetic
+from models.batch.recipe import TWIN, Recipe, Synthetic
 from models.batch.regression import regression
 from models.batch.samples import Samples, congestion_samples
 from models.batch.spec import FeatureSpec, spec_for
 from models.batch.static import kinds_of
+from models.batch.untrained import Untrained
 from models.logit import sigmoid
 from models.network import Network
 from models.targets import parse_target
@@ -216,3 +217,48 @@ def test_platt_finds_what_was_done_to_log_odds() -> None:
     assert good is not None
     assert bad is not None
     assert good < 0.02 < 0.05 < bad
+
+
+@pytest.mark.parametrize("objective", ["p-erm", "ppi", "tuned-ppi", "cross-ppi", "cdr"])
+def test_a_network_taught_the_twins_samples_labels_real_ones_for_every_objective(world: World, objective: str) -> None:
+    spec, samples = world
+    known = np.flatnonzero(~(np.isnan(samples.labels).any(axis=0) | np.isnan(samples.future).any(axis=0)))
+    own = samples.take(known[::4])._replace(weight=np.ones(len(known[::4]), dtype=np.float32))
+    made = samples.take(known[1::4])._replace(weight=np.ones(len(known[1::4]), dtype=np.float32))
+    contexts = [one.X[0] > np.nanmedian(own.X[0]) for one in (own, made)]
+    context, groups = (one.astype(np.int64) for one in contexts)
+    twin = Synthetic(made, TWIN, "r1", "7", groups if objective == "cdr" else None)
+    recipe = SMALL._replace(objective=objective, epochs=4, batch=256)
+    fitted = fit(own, spec.marked, recipe, synthetic=twin, context=context if objective == "cdr" else None)
+    untrained = fit(own, spec.marked, recipe._replace(objective="erm", epochs=1, rate=1e-6))
+    assert min(fitted.losses) < min(untrained.losses)
+    artifact = congestion_artifact(spec, TARGETS, own, fitted, recipe, twin)
+    assert (artifact.training.origin, artifact.training.run, artifact.training.objective) == ("both", "r1", objective)
+
+
+def test_synthetic_samples_keep_their_context() -> None:
+    """They were all of context 0 once, so that lam of every other one was that of a context without any."""
+    rng = np.random.default_rng(0)
+    n = 600
+    X = rng.normal(size=(3, n)).astype(np.float32)
+    labels = (X[:1] > 0).astype(np.float32)
+    nothing = np.full(n, np.nan, dtype=np.float32)
+    samples = Samples(X, labels, np.empty((0, n), np.float32), np.ones(n, np.float32), np.arange(n), nothing, 1)
+    context = (np.arange(n) % 3).astype(np.int64)
+    network = Untrained(samples, samples, [], SMALL, context, Synthetic(samples, None, context=context[::-1]))
+    assert network.as_set(samples, samples.weight, "real").context.tolist() == context.tolist()
+    assert network.as_set(samples, samples.weight, "synthetic").context.tolist() == context[::-1].tolist()
+
+
+def test_features_of_failures_are_not_cut_off_where_they_matter() -> None:
+    """Nearly always zero: in measured deviations one standard error and ten would look the same."""
+    X = np.zeros((2, 5000), dtype=np.float32)
+    X[0, ::100] = 10
+    labels = (X[:1] > 5).astype(np.float32)
+    labels[0, ::200] = 0
+    artifact = train_failure([("alarm:a@1d cell", 86_400)], ["a", "b"], X, labels, np.arange(5000) // 5, HOUR_MS,
+                             RECIPE._replace(epochs=2))  # fmt: skip
+    assert artifact.arrays["deviation"].tolist() == [2.0, 2.0]
+    assert artifact.arrays["mean"].tolist() == [0.0, 0.0]
+    assert artifact.m_l_model_id == "batch-failure-cell-86400s"
+    assert artifact.training.evidence_of
