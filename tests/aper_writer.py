@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 
@@ -24,13 +24,34 @@ class Writer:
         return int(self.bits, 2).to_bytes(len(self.bits) // 8)
 
 
-def indication_header(begin: datetime, sender: str, kind: str, vendor: str) -> bytes:
-    """Version 2: seconds since 1900."""
+LABELS = (
+    *("noLabel", "plmnID", "sliceID", "fiveQI", "qFI", "qCI", "qCImax", "qCImin", "aRPmax", "aRPmin", "bitrateRange"),
+    *(
+        "layerMU-MIMO",
+        "sUM",
+        "distBinX",
+        "distBinY",
+        "distBinZ",
+        "preLabelOverride",
+        "startEndInd",
+        "min",
+        "max",
+        "avg",
+    ),
+)
+"""Of a measurement, in the standard's order."""
+
+
+def indication_header(begin: datetime, sender: str, kind: str, vendor: str, version: int = 2) -> bytes:
+    """Seconds since 1900; of version 3 with their fraction."""
     w = Writer()
     w.put(0b000, 3)  # no extension: of the whole, of the choice, of format 1
     for there in ("", sender, kind, vendor):
         w.put(bool(there), 1)
-    w.octets(int((begin - datetime(1900, 1, 1, tzinfo=UTC)).total_seconds()).to_bytes(4))
+    seconds = (begin - datetime(1900, 1, 1, tzinfo=UTC)).total_seconds()
+    w.octets(int(seconds).to_bytes(4))
+    if version == 3:
+        w.octets(int(seconds % 1 * 2**32).to_bytes(4))
     for text, high in ((sender, 400), (kind, 8), (vendor, 32)):
         if text:
             w.put(0, 1)
@@ -42,8 +63,17 @@ def indication_header(begin: datetime, sender: str, kind: str, vendor: str) -> b
     return w.done()
 
 
-def indication_message(rows: Sequence[Sequence[float | None]], names: Sequence[str], period_ms: int) -> bytes:
-    """Values by rows; a whole number as an integer, another as a real of 24 bits; names without a label."""
+def indication_message(
+    rows: Sequence[Sequence[float | None]],
+    names: Sequence[str],
+    period_ms: int,
+    labels: Mapping[str, Sequence[Mapping[str, bytes | int]]] | None = None,
+) -> bytes:
+    """Values by rows; a whole number as an integer, another as a real.
+
+    Args:
+        labels: Of a name, one a value: `plmnID` and `sliceID` as octets, others as numbers; without one: `noLabel`.
+    """
     w = Writer()
     w.put(0b000_0_11_00 >> 2, 6)
     w.octets((len(rows) - 1).to_bytes(2))
@@ -58,14 +88,39 @@ def indication_message(rows: Sequence[Sequence[float | None]], names: Sequence[s
         w.put(0, 1)
         w.put(len(name) - 1, 8)
         w.octets(name.encode())
-        w.octets(bytes([1]))  # one label
-        w.put(0, 1)
-        w.put(0, 1)
-        w.put(1, 1)  # noLabel, of 21
-        w.put(0, 20)
-        w.put(0, 1)
+        told = (labels or {}).get(name, [{"noLabel": 0}])
+        w.octets(bytes([len(told)]))
+        for label in told:
+            _label(w, label)
     _integer(w, period_ms - 1)
     return w.done()
+
+
+def _label(w: Writer, label: Mapping[str, bytes | int]) -> None:
+    w.put(0, 2)  # extension of the item, of the label
+    for name in LABELS:
+        w.put(name in label, 1)
+    for name in LABELS:
+        if name not in label:
+            continue
+        value = label[name]
+        if name == "plmnID":
+            w.octets(bytes(value))
+        elif name == "sliceID":
+            octets = bytes(value)
+            w.put(0, 1)
+            w.put(len(octets) > 1, 1)
+            w.put(octets[0], 8)
+            if len(octets) > 1:
+                w.octets(octets[1:])
+        elif name == "fiveQI":
+            w.put(0, 1)
+            w.octets(bytes([int(value)]))
+        elif name.startswith("distBin"):
+            w.put(0, 1)
+            w.octets((int(value) - 1).to_bytes(2))
+        else:
+            w.put(0, 1)  # true
 
 
 def _value(w: Writer, value: float | None) -> None:

@@ -61,6 +61,47 @@ def test_what_was_encoded_is_read(rows: list[list[float | None]], period: int, s
     assert header == (BEGIN, sender, "DU", "VIAVI")
 
 
+@given(microsecond=st.integers(0, 999_999), sender=st.text("abc 1:", min_size=0, max_size=30))
+def test_headers_of_version_3_have_a_fraction_of_a_second(microsecond: int, sender: str) -> None:
+    begin = BEGIN.replace(microsecond=microsecond)
+    told = kpm_aper.header(indication_header(begin, sender, "DU", "VIAVI", version=3))
+    assert abs(told.begin - begin) <= timedelta(microseconds=1)
+    assert told[1:] == (sender, "DU", "VIAVI")
+
+
+def test_labels_become_sub_counters() -> None:
+    labels = {
+        "DRB.UEThpDl": [{"fiveQI": 9}, {"fiveQI": 1}],
+        "RRU.PrbUsedDl": [
+            {"sliceID": bytes([1, 0, 0, 0xFF])},
+            {"sliceID": bytes([2])},
+            {"plmnID": bytes([0, 0xF1, 0x10])},
+        ],
+        "RRU.PrbTotDlDist": [{"distBinX": 3}],
+        "RRC.ConnMean": [{"noLabel": 0}],
+    }
+    message = indication_message([[1, 2, 3, 4, 5, 6, 7]], list(labels), 1000, labels)
+    told = kpm_aper.message(message)
+    assert [label for kind in told.names for _, label in kind] == [
+        {"fiveQI": "9"},
+        {"fiveQI": "1"},
+        {"sliceID": "010000ff"},
+        {"sliceID": "02"},
+        {"plmnID": "00f110"},
+        {"distBinX": "3"},
+        {"noLabel": ""},
+    ]
+    body = xer(indication_header(BEGIN, "du", "", ""), message)
+    account = Account("kpm-xer", options={"units": "3gpp"})
+    (report,) = kpm_xer.read(io.BytesIO(body), account)
+    kept = dict(zip(report.counters, report.values[0], strict=True))
+    assert kept["DRB.UEThpDl.9"] == 1.0
+    assert kept["RRU.PrbUsedDl.010000ff"] == 3.0
+    assert kept["RRU.PrbUsedDl.00f110"] == 5.0
+    assert kept["RRU.PrbTotDlDist.Bin3"] == 6.0
+    assert kept["RRC.ConnMean"] == 7.0
+
+
 @given(cut=st.integers(0, 60), flips=st.lists(st.integers(0, 60 * 8), max_size=3))
 def test_damaged_encodings_are_refused_or_read_and_nothing_else_happens(cut: int, flips: list[int]) -> None:
     body = bytearray(indication_message([[1, 2.5, None, 7]], NAMES, 1000)[: 10 + cut])
