@@ -139,6 +139,8 @@ class Failing:
         used = evidence.used(limit, direction)
         health = evidence.health(used)
         at_risk = watched.at_risk(observed)
+        if (asleep := shard.alarm_desk.asleep.rows(shard, watched.names)) is not None:
+            at_risk &= ~asleep
         tag = f"{watched.kind}/{watched.step_ms // 1000}/{shard.partition}"
         watched.watch.turn(shard, tag, step)
         watched.batch.begin(step)
@@ -200,14 +202,16 @@ class Failing:
     def _stand(self, shard: Shard, end: int) -> None:
         """Count the alarms that stand on each object or below it: those that have happened by `end` [ms]."""
         sizes = (watched.n for watched in self.watched.values())
-        key = (shard.counts["alarm"], shard.topology.structure, *sizes)
+        key = (shard.counts["alarm"], shard.alarm_desk.revision, shard.topology.structure, *sizes)
         if key == self._standing:
             return
         future = False
         for watched in self.watched.values():
             watched.columns["own"][:] = 0
             watched.columns["stands"][:] = False
-        for alarm in shard.alarms.values():
+        for name, alarm in shard.alarms.items():
+            if shard.alarm_desk.hidden(name):
+                continue
             happened = to_ms(alarm.event_time) <= end
             future |= not happened
             concerned = reached(shard.topology, alarm.object_instance)

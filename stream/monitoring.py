@@ -138,7 +138,7 @@ class Watch:
 
     def _groups(self, topology: Topology, names: Sequence[str]) -> Ints:
         """Group of every row for each attribute, `[num_attributes, n]`; anew only after something has changed."""
-        key = (topology.revision, len(names))
+        key = (topology.structure, len(names))
         if self._key != key:
             number: dict[tuple[str, str], int] = {}
             rows = [
