@@ -23,10 +23,11 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP) ## Start everything on this machine and watch a twin at work (Ctrl-C ends it)
 	@$(BIN)/lockstep demo $(ARGS)
 
-# Two processes: what TensorFlow and what Sionna RT bring of LLVM crash each other.
+# Three processes: what TensorFlow and what Sionna RT bring of LLVM crash each other, and Playwright runs a loop of its own.
 test: $(STAMP) ## Run all tests
 	$(BIN)/python -m pytest $(ARGS)
 	$(if $(ARGS),,$(BIN)/python -m pytest tests/keras)
+	$(if $(ARGS),,$(BIN)/python -m pytest tests/browser)
 
 bench: $(STAMP) ## Measure: cell-periods a second, cost against size, memory
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -85,6 +85,11 @@ WORKERS: dict[str, list[Panel]] = {
         Panel(m.TRAININGS, "outcome"),
         Panel(m.TRAINING),
     ],
+    "HTTP API": [
+        Panel(m.API_ANSWERS, "status"),
+        Panel(m.API_TIME),
+        Panel(m.API_SUBSCRIBERS, "instance"),
+    ],
 }
 
 

@@ -326,6 +326,31 @@ TRAININGS = Metric(
 TRAINING = Metric(
     "training_running", "gauge", (), "0 or 1", "Whether a training that the keeper started is under way.", ""
 )
+API_ANSWERS = Metric(
+    "api_answers_total",
+    "counter",
+    ("status",),
+    "answers",
+    "Answers of the HTTP API, by the first digit of their status.",
+    "5xx: its log says which; 4xx in numbers: a client is wrong, or guesses tokens.",
+)
+API_TIME = Metric(
+    "api_answer_seconds",
+    "histogram",
+    (),
+    "s",
+    "Time until an answer of the HTTP API begins.",
+    "Above a second: questions to the past take seconds; if it is others, look at the database and at the processor.",
+    SECONDS,
+)
+API_SUBSCRIBERS = Metric(
+    "api_subscribers",
+    "gauge",
+    (),
+    "subscribers",
+    "Who listens to live changes.",
+    "Near `api_streams`: raise it, or start another API.",
+)
 
 CATALOGUE = (
     *(READY, PARTITIONS, LOOP_STALL, SERVICE_UP, PROGRESS_AGE, STUCK, EVENT_TIME_LAG, POSITION_LAG, COMMITTED_LAG),
@@ -334,4 +359,5 @@ CATALOGUE = (
     *(BURSTS_OPEN, BURSTS, BURST_ENDS, BURST_TIME),
     *(PRECISION, RECALL, EPISODE_RECALL, CALIBRATION_ERROR, BRIER, LEAD_TIME, FALSE_ALARMS, LABELS),
     *(MODELS, TRANSITIONS, TRAININGS, TRAINING),
+    *(API_ANSWERS, API_TIME, API_SUBSCRIBERS),
 )

@@ -27,8 +27,10 @@ from infra.api import (
 )
 from infra.api.guard import Guard, Limits
 from infra.api.hub import Hub
+from infra.api.measuring import Measuring, serve_metrics
 from infra.api.pages import serve_pages
 from infra.api.ports import Ports
+from infra.meters import Metrics
 from twin.errors import Unavailable
 
 ROOT = "/api/v1"
@@ -88,6 +90,8 @@ def create_app(
         reasons = ports.live.ready()
         return answering.json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
+    metrics = Metrics()
+    serve_metrics(app, metrics, hub, lambda: ports.live.ready())
     serve_pages(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)
     if origins:
@@ -100,6 +104,7 @@ def create_app(
         )
     streams = (routes_live.LIVE, routes_live.SOCKET)
     app.add_middleware(Guard, access=access, limits=limits or Limits(), origins=tuple(origins), streams=streams)
+    app.add_middleware(Measuring, metrics=metrics)
     made = app.openapi
 
     def openapi() -> dict[str, Any]:

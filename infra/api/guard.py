@@ -18,6 +18,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OPEN = ("/livez", "/readyz")
+CLOSED = ("/api/", "/metrics")
+"""What tells of the network or of us; the rest are the dashboard's files."""
 READS = ("GET", "HEAD", "OPTIONS")
 BEARER = "bearer."
 """Browsers can't give a WebSocket a header: the token comes as a protocol, `bearer.` and the token."""
@@ -94,7 +96,7 @@ class Guard:
         if scope["path"] in OPEN:
             return None
         # The dashboard's own files hold nothing of the network: what it shows, it asks for.
-        page = scope["type"] == "http" and scope["method"] in READS and not scope["path"].startswith("/api/")
+        page = scope["type"] == "http" and scope["method"] in READS and not scope["path"].startswith(CLOSED)
         writes = scope["type"] == "http" and scope["method"] not in READS
         origin = headers.get("origin")
         # A page of another host may not act, nor listen, in the name of whoever looks at it.

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 
 
-OURS = {"keeper", "migrate", "topics", "worker", "burst-worker", "burst-worker-gpu"}
+OURS = {"api", "keeper", "migrate", "topics", "worker", "burst-worker", "burst-worker-gpu"}
 BURSTS = ("burst-worker", "burst-worker-gpu")
 
 

@@ -29,6 +29,7 @@ BOUNDED = {
     "step": len(STEPS),
     "outcome": 3,
     "state": 4,
+    "status": 5,
     "cause": len(Cause),
     "target": 64,
 }
