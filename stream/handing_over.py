@@ -138,14 +138,14 @@ class Handovers:
                 self._config, first.table.granularity_ms
             )
         size = len(values) // len(group)
-        for number, admitted in enumerate(group):
-            places, rows = watched.rows(admitted)
-            if not len(rows):
-                continue
-            at = number * size + places
-            sure = ~suspect[at]
+        found = [watched.rows(admitted) for admitted in group]
+        at = np.concatenate([number * size + places for number, (places, _) in enumerate(found)])
+        rows = np.concatenate([rows for _, rows in found])
+        sure = ~suspect[at]
+        at, rows = at[sure], rows[sure]
+        if len(rows):
             tried, done = (np.nansum(values[at][:, each], axis=1) for each in columns)
-            watched.counts.add(rows[sure], admitted.item.end, tried[sure], done[sure])
+            watched.counts.add(rows, first.period * first.table.granularity_ms, tried, done)
 
     def follow(self, shard: Shard, table: Table, period: int) -> None:
         """A period closes: so do the windows that end by then."""

@@ -7,6 +7,7 @@ contradicted by it, and takes it over by listing it.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from twin import dn
@@ -33,20 +34,25 @@ def pair_of(graph: Any, relation: str) -> Pair | None:
     It is looked for in the attributes of the relation in the inventory, then in its name: a whole name, escaped as in
     `NRCellRelation=ManagedElement\3D2\2CNRCellCU\3D1`, or the id of a cell of the same element.
     """
-    cell = dn.parent(relation)
+    cell, whole, sibling = _read(relation)
     if not cell:
         return None
     said = graph.nodes[relation]["attributes"] if relation in graph else {}
     for attribute in _TARGETS:
         if isinstance(named := said.get(attribute), str) and (found := _name(named.removeprefix("urn:3gpp:dn:"))):
             return _different(cell, found)
-    id_ = relation.rpartition("=")[2]
-    whole = _name(_ESCAPED.sub(lambda m: chr(int(m[1], 16)), id_))
-    if whole is not None and (whole in graph or KIND_OF_CLASS.get(dn.object_class(whole)) == "cell"):
+    if whole and (whole in graph or KIND_OF_CLASS.get(dn.object_class(whole)) == "cell"):
         return _different(cell, whole)
-    above = dn.parent(cell)
-    sibling = f"{above},{dn.object_class(cell)}={id_}" if above else ""
     return _different(cell, sibling) if sibling in graph else None
+
+
+@lru_cache(maxsize=65_536)
+def _read(relation: str) -> tuple[str, str, str]:
+    """What a relation's name says: its cell, the whole name of the other one, or what it is called beside this one."""
+    cell, id_ = dn.parent(relation), relation.rpartition("=")[2]
+    whole = _name(_ESCAPED.sub(lambda m: chr(int(m[1], 16)), id_)) or ""
+    above = dn.parent(cell)
+    return cell, whole, f"{above},{dn.object_class(cell)}={id_}" if above else ""
 
 
 def see(graph: Any, pair: Pair, attempts: int, successes: int, end: int) -> bool:
