@@ -12,12 +12,18 @@ import pytest
 from folding import differing, fold, new_shard, outlets, reasons, state
 from model_network import candidate, record
 
+from infra.settings import Settings
 from models.artifact import Layer, ModelArtifact, Output, Training, with_version
 from models.failure_names import horizons_of, read_kind
 from models.failure_signals import feature_names
+from models.gate import GateRule
+from models.retraining import TrainingRule
+from stream.keeper_rules import horizons
+from stream.keeping import Keeping
 from stream.sources.emulator.network import START
 from tests.unit.test_failing import FAILING, of_worn, worn_fan
 from twin.errors import ConfigurationError
+from twin.events import Score
 from twin.log import LogRecord
 from twin.model_events import ModelTransition, new_transition
 
@@ -192,3 +198,14 @@ def test_names_of_targets_tell_kind_and_horizon() -> None:
     assert (target.name, kind) == ("alarm:EQUIPMENT_ALARM@1d", "element")
     with pytest.raises(ConfigurationError, match="names no kind"):
         read_kind("alarm:EQUIPMENT_ALARM@1d")
+
+
+def test_the_keeper_admits_failure_models_and_hears_of_their_scores() -> None:
+    settings = Settings(targets=[], failure_targets=["alarm:EQUIPMENT_ALARM@24h", "fade>10dB@15min"])
+    keeping = Keeping(horizons(settings), GateRule(), TrainingRule(least_precision=0.5, history_ms=0, every_ms=0))
+    assert keeping.candidate(GOOD)
+    assert [(t.model, t.state, t.targets) for t in keeping.decisions()] == [(GOOD.model, "shadow", [NAME])]
+    keeping.score(
+        Score(id="s", time=START + timedelta(days=3), target=NAME, model_version="1", metrics={"ap": 0.1}, revision=1)
+    )
+    assert keeping.training(running=False) == f"score: average precision 0.100 of {NAME} is below 0.5"
