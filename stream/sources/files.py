@@ -132,7 +132,7 @@ def read_bytes(
     value: bytes, catalogue: Catalogue, options: Mapping[str, str] | None = None
 ) -> tuple[Account, Iterator[SourceEvent]]:
     """The same of bytes that have come otherwise. Raises as `open_reading`."""
-    file = io.BufferedReader(io.BytesIO(value))  # type: ignore[arg-type]
+    file = io.BufferedReader(io.BytesIO(value))
     reading = open_reading(Path("message"), file, catalogue, "auto", options)
     return reading.account, reading.events
 
