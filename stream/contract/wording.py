@@ -38,6 +38,7 @@ COMMON: Final = {
     "metrics": "Figures by name; null where there is none.",
     "model": "Name of the model.",
     "model_version": "Version of the model, in full.",
+    "name": "What it is called.",
     "notification_id": "Of the alarm: the same from its raising to its clearing.",
     "num_objects": "How many there are.",
     "num_prbs": "Resource blocks of the carrier.",
