@@ -114,6 +114,20 @@ class Past(Protocol):
 
     def names(self, at: datetime, which: TopologyFilter) -> list[str]: ...
 
+    def columns(self, at: datetime, which: TopologyFilter, counters: Sequence[str]) -> Plain | None:
+        """None where only the database reaches back so far."""
+
+    def alarms(
+        self,
+        at: datetime,
+        severities: Sequence[str],
+        below: str,
+        held: bool | None,
+        after: tuple[Any, ...] | None,
+        limit: int,
+    ) -> tuple[Listed, dict[str, int]] | None:
+        """None where only the database reaches back so far."""
+
     def layout(self, at: datetime, which: TopologyFilter) -> Plain: ...
 
 
@@ -141,6 +155,9 @@ class History(Protocol):
         """Series, and where the next page begins after."""
 
     async def columns_at(self, names: Sequence[str], counters: Sequence[str], at: datetime) -> Plain: ...
+
+    async def congestion_at(self, names: Sequence[str], at: datetime) -> Plain:
+        """What was predicted then, by target: a probability an object."""
 
     async def events(
         self,

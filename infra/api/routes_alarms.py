@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from infra.api import answering as a
 from infra.api import cursor as cursors
 from infra.api import shapes_telling as shapes
-from infra.api.problem import RESPONSES
+from infra.api.problem import RESPONSES, Problem
 from twin import dn as names
 
 router = APIRouter(tags=["alarms"], responses=RESPONSES)
@@ -35,10 +35,22 @@ async def alarms(
     held: Held = None,
     limit: a.Limit = a.PAGE,
     cursor: a.Cursor = None,
+    at: a.At = None,
 ) -> Response:
-    """Alarms that stand, worst first; `counts` are of all, those kept back counted as HELD only."""
-    found, counts = await _page(ports, severity, below, held, limit, cursor)
-    return a.page(found, counts=counts)
+    """Alarms that stand, worst first; `counts` are of all, those kept back counted as HELD only.
+
+    Of a past that the log no longer reaches back to, /events?kind=alarms tells.
+    """
+    time = a.zoned(at, "at")
+    if time is None:
+        found, counts = await _page(ports, severity, below, held, limit, cursor)
+        return a.page(found, counts=counts)
+    after = cursors.unpack(cursor, int, int, str) if cursor else None
+    place = names.check(below) if below else ""
+    told = await a.blocking(ports.past.alarms, time, severity, place, held, after, limit)
+    if told is None:
+        raise Problem(410, "the log no longer reaches back so far: see /events?kind=alarms", "log-gone")
+    return a.page(told[0], counts=told[1])
 
 
 async def _page(

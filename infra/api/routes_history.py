@@ -19,7 +19,9 @@ router = APIRouter(tags=["history"], responses=RESPONSES)
 
 BUCKETS = {"raw": 0, "5min": 300, "15min": 900, "1h": 3600, "6h": 21_600, "1d": 86_400, "7d": 604_800}
 Bucket = Literal["raw", "5min", "15min", "1h", "6h", "1d", "7d"]
-EventKind = Literal["drift", "failure", "fidelity", "updates", "scores", "monitoring", "comparisons"]
+EventKind = Literal[
+    "drift", "failure", "fidelity", "updates", "scores", "monitoring", "comparisons", "alarms", "own-alarms"
+]
 MOST_ROWS = 20_000
 LONGEST_DAYS = 3660
 
@@ -75,7 +77,7 @@ async def _newest(ports: a.Given) -> datetime:
 @router.get("/events", response_model=shapes_telling.Events, summary="What the twin has said")
 async def events(
     ports: a.Given,
-    kind: Annotated[list[EventKind], Query(max_length=7, description="None: all kinds.")] = [],  # noqa: B006
+    kind: Annotated[list[EventKind], Query(max_length=9, description="None: all kinds.")] = [],  # noqa: B006
     key: Annotated[
         str, Query(max_length=1024, description="The key of the message: mostly an object or element.")
     ] = "",

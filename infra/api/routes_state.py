@@ -63,13 +63,18 @@ async def columns(
     below: a.Below = "",
     at: a.At = None,
 ) -> Response:
-    """What a map or a table of thousands of cells needs, in one answer. Of the past: values only."""
+    """What a map or a table of thousands of cells needs, in one answer.
+
+    Of a past that only the database reaches back to: values and predictions, no conditions.
+    """
     which = wanted(kind, below)
     time = a.zoned(at, "at")
     if time is None:
         return a.tagged(request, await a.blocking(ports.live.columns, which, counter))
-    found = await a.blocking(ports.past.names, time, which)
-    return a.tagged(request, await ports.history.columns_at(found, counter, time))
+    told = await a.blocking(ports.past.columns, time, which, counter)
+    if told is None:
+        told = await ports.history.columns_at(await a.blocking(ports.past.names, time, which), counter, time)
+    return a.tagged(request, told | {"probability": await ports.history.congestion_at(told["dn"], time)})
 
 
 @router.get("/counters", response_model=shapes.Counters, summary="Counters that have been reported")

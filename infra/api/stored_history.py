@@ -100,10 +100,13 @@ class StoredHistory:
 
     Args:
         log_id: The log that offsets speak of.
+        targets: Of congestion, in the order in which the rows have them.
     """
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]], log_id: str) -> None:
-        self._pool, self._log_id = pool, log_id
+    def __init__(
+        self, pool: AsyncConnectionPool[AsyncConnection[Any]], log_id: str, targets: Sequence[str] = ()
+    ) -> None:
+        self._pool, self._log_id, self._targets = pool, log_id, tuple(targets)
 
     async def series(self, question: Question) -> tuple[list[Plain], tuple[Any, ...] | None]:
         q = question
@@ -153,6 +156,22 @@ class StoredHistory:
             "as_of": as_of,
             "probability": {},
         }
+
+    async def congestion_at(self, names: Sequence[str], at: datetime) -> Plain:
+        place = {stable_id(name): number for number, name in enumerate(names)}
+        found: dict[str, list[float | None]] = {target: [None] * len(names) for target in self._targets}
+        newest: dict[int, int] = {}
+        async with connection(self._pool) as database:
+            sets = await _sets(database, list(dict.fromkeys(target.partition(">")[0] for target in self._targets)))
+            told = {"objects": list(place), "sets": list(sets.places), "at": at, "oldest": at - OLDEST}
+            rows = await (await database.execute(AT, told)).fetchall()
+        for object_id, _, time, _, probability in rows:
+            number = place[object_id]
+            if len(probability) == len(found) and time >= newest.get(number, 0):
+                newest[number] = time
+                for column, p in zip(found.values(), probability, strict=True):
+                    column[number] = None if p != p else p
+        return found
 
     async def events(
         self,

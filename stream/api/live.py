@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from infra.api.ports import Listed, Plain, TopologyFilter
-from stream.api import alarms, columns, layout, predictions
+from stream.api import alarms, columns, layout, predictions, states
 from stream.api import radio as maps
-from stream.api.conditions import CONDITIONS, condition, silences, silent
-from stream.api.index import Index, around, deviations_of, index_of, node_of, relations_of, whole
+from stream.api.conditions import CONDITIONS, condition, silences
+from stream.api.index import Index, around, deviations_of, index_of, node_of, whole
 from stream.api.replica import Replica
 from stream.api.said import rejected_item
 from stream.decode import from_ms
@@ -22,8 +22,6 @@ from stream.shard import Shard
 from stream.shard_state import event_time
 from twin.counters import Catalogue
 from twin.errors import BadInput, Unavailable
-from twin.inventory import inside
-from twin.state import Table
 
 LIKELY = 0.5
 FRESH_S = 0.5
@@ -77,49 +75,8 @@ class LiveTwin:
     def state(self, dn: str, *, subtree: bool, most: int) -> list[Plain]:
         with self._replica.gate.reading():
             shard = self._own(dn)
-            if not subtree:
-                one = self._state(shard, dn)
-                return [] if one is None else [one]
-            known = {*shard.topology.graph, *(alarm.object_instance for alarm in shard.alarms.values())}
-            known.update(each for table in shard.tables.values() for each in table.names)
-            below = sorted(each for each in known if inside(each, dn))[:most]
-            return [one for each in below if (one := self._state(shard, each)) is not None]
-
-    def _state(self, shard: Shard, name: str) -> Plain | None:
-        values = [value for _, table in sorted(shard.tables.items()) for value in self._values(table, name)]
-        standing = alarms.of(shard, name)
-        if name in shard.topology:
-            topology = shard.topology
-            one = node_of(topology, name) | {"deviations": deviations_of(topology, name)}
-            one["relations"] = relations_of(topology, name)
-        elif values or standing:
-            one = {"dn": name, "kind": None, "revision": 0}
-        else:
-            return None
-        one["revision"] = max([one["revision"], *(value["revision"] for value in values)])
-        one |= {"stale": silent(shard.tables, name), "values": values, "alarms": standing}
-        return one | {"radio": maps.standing(shard, name)}
-
-    def _values(self, table: Table, name: str) -> list[Plain]:
-        row = table.row(name)
-        if row is None:
-            return []
-        c = table.columns
-        return [
-            {
-                "counter": counter,
-                "value": value,
-                "unit": self.unit(counter),
-                "as_of": from_ms(as_of * 1000),
-                "granularity_s": table.granularity_ms // 1000,
-                "suspect": bool(c["suspect"][row]),
-                "revision": int(c["revision"][row]),
-            }
-            for counter, value, as_of in zip(
-                table.counters, c["values"][:, row].tolist(), c["as_of"][:, row].tolist(), strict=True
-            )
-            if value == value  # NaN: never known
-        ]
+            names = states.below(shard, dn, most) if subtree else [dn]
+            return [one for name in names if (one := states.of(shard, name, self.unit)) is not None]
 
     def desired(self, dn: str) -> Plain | None:
         with self._replica.gate.reading():

@@ -2,67 +2,134 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from infra.api.ports import Listed, Plain, TopologyFilter
-from stream.api import layout
-from stream.api.index import Index, around, whole
+from infra.settings import Settings
+from stream.api import alarms, columns, layout, states
+from stream.api.index import Index, around, index_of, whole
+from stream.api.said import Said
+from stream.api.states import Unit
+from stream.partition import partition_of
+from stream.past import rebuild
+from stream.services import Services
+from stream.shard import Shard
 from stream.state_at import state_of, topology_at
-from twin.errors import BadInput
+from twin.errors import BadInput, LogGone, SnapshotError
 
-KEPT = 8
+KEPT = 3
+"""Times: each holds the state of all partitions."""
+MOST_BELOW = 2000
+
+
+class Then(NamedTuple):
+    """The twin at a time.
+
+    Attributes:
+        shards: By partition; empty where the log no longer reaches: then only `known` is.
+    """
+
+    shards: Mapping[int, Shard]
+    known: Index
+    source: str
 
 
 class PastTwin:
     """Fills the port `Past`; see `infra.api.ports`. One question at a time: each folds a part of the log."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[datetime, tuple[Index, str]] = OrderedDict()
+    def __init__(self, settings: Settings, services: Services, unit: Unit) -> None:
+        self._settings, self._services, self._unit = settings, services, unit
+        self._kept: OrderedDict[datetime, Then] = OrderedDict()
         self._one = threading.Lock()
 
     def objects(self, at: datetime, which: TopologyFilter, after: str, limit: int) -> Listed:
-        return self._index(at).page(which, after, limit)
+        return self._then(at).known.page(which, after, limit)
 
     def object(self, at: datetime, dn: str) -> Plain | None:
-        topology = self._index(at).topology(dn)
+        topology = self._then(at).known.topology(dn)
         return None if topology is None else whole(topology, dn)
 
     def subgraph(
         self, at: datetime, dn: str, depth: int, kinds: Sequence[str], relations: Sequence[str], most: int
     ) -> Plain | None:
-        topology = self._index(at).topology(dn)
+        topology = self._then(at).known.topology(dn)
         if topology is None:
             return None
         return around(topology, dn, depth, frozenset(kinds), frozenset(relations), most)
 
     def names(self, at: datetime, which: TopologyFilter) -> list[str]:
-        return list(self._index(at).chosen(which))
+        return list(self._then(at).known.chosen(which))
 
     def layout(self, at: datetime, which: TopologyFilter) -> Plain:
-        index = self._index(at)
+        index = self._then(at).known
         return layout.of(index, index.chosen(which))
 
+    def columns(self, at: datetime, which: TopologyFilter, counters: Sequence[str]) -> Plain | None:
+        then = self._then(at)
+        if not then.shards:
+            return None
+        names = list(then.known.chosen(which))
+        return columns.of(then.shards, self._services.partitions, names, counters, Said()) | {"at": at}
+
+    def alarms(
+        self,
+        at: datetime,
+        severities: Sequence[str],
+        below: str,
+        held: bool | None,
+        after: tuple[Any, ...] | None,
+        limit: int,
+    ) -> tuple[Listed, dict[str, int]] | None:
+        shards = list(self._then(at).shards.values())
+        if not shards:
+            return None
+        return alarms.page(shards, severities, below, held, after, limit), alarms.counts(shards)
+
     def state(self, at: datetime, dn: str, *, subtree: bool) -> Plain:
+        then = self._then(at)
+        shard = then.shards.get(partition_of(dn, self._services.partitions))
+        if shard is None:
+            return self._stored(at, dn, subtree=subtree)
+        names = states.below(shard, dn, MOST_BELOW + 1) if subtree else [dn]
+        objects = [one for name in names if (one := states.of(shard, name, self._unit)) is not None]
+        if not objects:
+            raise BadInput("unknown-object", f"the twin knew nothing of {dn!r} then")
+        revision = max(one["revision"] for one in objects)
+        found = {"dn": dn, "at": at, "source": then.source, "revision": revision, "objects": objects[:MOST_BELOW]}
+        return found | {"cut": len(objects) > MOST_BELOW}
+
+    def _stored(self, at: datetime, dn: str, *, subtree: bool) -> Plain:
+        """From the database alone."""
         with self._one:
             said = state_of(dn, at, subtree=subtree)
-        if not said["objects"]:
-            raise BadInput("unknown-object", f"the twin knew nothing of {dn!r} then")
         objects = [_told(one) for one in said["objects"]]
         return {"dn": dn, "at": at, "source": said["source"], "revision": said.get("revision"), "objects": objects}
 
-    def _index(self, at: datetime) -> Index:
+    def _then(self, at: datetime) -> Then:
         with self._one:
             if at not in self._kept:
-                topology, source = topology_at(at)
-                self._kept[at] = (Index({0: topology}, 1), source)
+                self._kept[at] = self._rebuilt(at)
                 if len(self._kept) > KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(at)
-            return self._kept[at][0]
+            return self._kept[at]
+
+    def _rebuilt(self, at: datetime) -> Then:
+        partitions, shards, sources = self._services.partitions, {}, set()
+        try:
+            for partition in range(partitions):
+                past = asyncio.run(rebuild(partition, at, self._settings, self._services))
+                shards[partition] = past.shard
+                sources.add(past.source)
+        except (LogGone, SnapshotError):
+            topology, source = topology_at(at)
+            return Then({}, Index({0: topology}, 1), source)
+        return Then(shards, index_of(shards, partitions), " and ".join(sorted(sources)))
 
 
 def _told(one: dict[str, Any]) -> dict[str, Any]:

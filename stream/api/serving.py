@@ -24,6 +24,7 @@ from stream.api.live import LiveTwin
 from stream.api.past import PastTwin
 from stream.api.replica import Replica
 from stream.broker import Producer
+from stream.config import shard_config
 from stream.endpoints import publish_api
 from stream.security import kafka_security
 from stream.services import running
@@ -77,9 +78,16 @@ async def serve(settings: Settings, bind: str, say: Callable[[str], None]) -> No
         await pool.open()
         replica.start()
         commands = LogCommands(producer, settings, services, live)
-        history = StoredHistory(pool, services.log_id)
+        targets = [target.name for target in shard_config(settings).targets]
+        history = StoredHistory(pool, services.log_id, targets)
         limits = Limits(streams=settings.api_streams)
-        app = create_app(Ports(live, PastTwin(), history, commands), hub, access, limits, settings.api_origins)
+        app = create_app(
+            Ports(live, PastTwin(settings, services, live.unit), history, commands),
+            hub,
+            access,
+            limits,
+            settings.api_origins,
+        )
         server = _Server(
             uvicorn.Config(
                 app,

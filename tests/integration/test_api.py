@@ -174,6 +174,16 @@ def test_the_past_is_what_was(stand: Stand) -> None:
     last = next(each for each in raw if each["granularity_s"] == 900)
     value = [v for v in last["value"] if v is not None][-1]
     assert table["values"][COUNTER][table["dn"].index(cell)] == pytest.approx(value)
+    assert set(table["condition"]) <= {"up", "silent"}
+    # What was predicted then, as its message told it.
+    predicted = {}
+    for _, message in stand.pipe.messages("predictions.congestion"):
+        body = json.loads(message.value)
+        if body["target"] == "RRU.PrbTotDl>40@1h" and body["time"] == table["event_time"].replace("Z", "+00:00"):
+            predicted |= {f"{body['element']},{c}": p for c, p in zip(body["cells"], body["probability"], strict=True)}
+    told = dict(zip(table["dn"], table["probability"]["RRU.PrbTotDl>40@1h"], strict=True))
+    assert all(told[name] == pytest.approx(p, rel=1e-5) for name, p in predicted.items())
+    assert get(stand, "/alarms", at=at)["items"] == []
     past = get(stand, f"/state/{cell}", at=at)
     assert past["source"]
     told = next(v for v in past["objects"][0]["values"] if v["counter"] == COUNTER)
