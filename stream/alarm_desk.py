@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from stream.asleep import Asleep
+from stream.decode import to_ms
 from stream.own_alarms import OwnAlarms
 from twin.alarm_events import PlannedOutage
 from twin.alarm_rules import AlarmRules
@@ -40,6 +41,7 @@ class Life(msgspec.Struct, array_like=True):
         caused: Alarms that have it for their root cause.
         flaps: How often it came back while it was held.
         doubted: Since when its source's list is in doubt [ms]; -1: it isn't.
+        said: The newest time that was told of it [ms]: what is told of an alarm doesn't go back in time.
         ours: Its record says that it is a root cause because the twin found it.
     """
 
@@ -55,6 +57,7 @@ class Life(msgspec.Struct, array_like=True):
     flaps: int = 0
     doubted: int = -1
     ours: bool = False
+    said: int = -1
 
 
 class AlarmDesk:
@@ -85,7 +88,21 @@ class AlarmDesk:
         self.waiting: set[str] = set()
         self.asleep = Asleep(rules.asleep_when)
         self.own = OwnAlarms(rules)
+        self._work: list[tuple[int, int, str]] | None = None
         self._upstream: tuple[int, Upstream] | None = None
+
+    def plan(self, outage: PlannedOutage | None, id_: str) -> None:
+        """Take planned work in, or out."""
+        self.outages.pop(id_, None)
+        if outage is not None:
+            self.outages[id_] = outage
+        self._work = None
+
+    def work(self) -> list[tuple[int, int, str]]:
+        """Begin and end [ms] and object of the work that is planned and isn't over."""
+        if self._work is None:
+            self._work = [(to_ms(o.begin), to_ms(o.end), o.object_instance) for _, o in sorted(self.outages.items())]
+        return [one for one in self._work if self.now <= one[1]]
 
     def hidden(self, key: str) -> bool:
         """Whether an alarm is expected, and so no sign of a failure."""

@@ -60,15 +60,16 @@ def apply_outage(shard: Shard, item: OtherEvent, outage: PlannedOutage) -> None:
     """
     desk = shard.alarm_desk
     if outage.cancelled:
-        if desk.outages.pop(outage.id, None) is None:
+        if outage.id not in desk.outages:
             return
+        desk.plan(None, outage.id)
     else:
         if desk.outages.get(outage.id) == outage:
             shard.counts["duplicate"] += 1
             return
         if outage.id not in desk.outages and len(desk.outages) >= MOST_OUTAGES:
             raise BadInput("too-many", f"{MOST_OUTAGES} planned outages are known; cancel those that are over")
-        desk.outages[outage.id] = outage
+        desk.plan(outage, outage.id)
     shard.revision += 1
     shard.counts["alarm.outage"] += 1
     concerned = {key for key, life in desk.lives.items() if to_ms(outage.begin) <= life.raised <= to_ms(outage.end)}

@@ -43,7 +43,7 @@ def pass_time(shard: Shard, now: int) -> None:
     _correlate(shard, mark)
     shard.alarm_desk.own.settle(shard)
     for id_ in [id_ for id_, one in desk.outages.items() if to_ms(one.end) < now - DAY_MS]:
-        del desk.outages[id_]
+        desk.plan(None, id_)
     if now // DAY_MS > desk.day:
         _tell_score(shard)
         desk.day = now // DAY_MS

@@ -68,8 +68,8 @@ def tell_alarm(
     Args:
         mark: See `told_as`; with it also the update's id is another one.
     """
-    body = told_as(shard, key, alarm, life, change, time, mark)
-    at = life.told if time is None else time
+    at = life.said = max(life.told if time is None else time, life.said)
+    body = told_as(shard, key, alarm, life, change, at, mark)
     shard.emit(Outlet("alarms", alarm.object_instance, body.id, at, ORDERED.encode(body)))
     if change not in LOUD:
         return

@@ -211,8 +211,7 @@ class Expectations(NamedTuple):
 def expectations(shard: Shard) -> Expectations:
     """As they are now."""
     desk = shard.alarm_desk
-    work = [(to_ms(one.begin), to_ms(one.end), one.object_instance) for one in desk.outages.values()]
-    return Expectations([one for one in work if desk.now <= one[1]], desk.asleep.names(shard))
+    return Expectations(desk.work(), desk.asleep.names(shard))
 
 
 def expected(shard: Shard, alarm: Alarm, life: Life, given: Expectations) -> set[str]:

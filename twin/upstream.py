@@ -6,9 +6,11 @@ An object stands on what contains it, by name or relation, on the place it is lo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from twin.placement import above, upward
+
+Kept = TypeVar("Kept")
 
 ANY, LINKED, ENDS = 0, 1, 2
 """Which alarms a way carries. `LINKED`: none of equipment or environment, since a lost link breaks no fan; `ENDS`: only
@@ -17,6 +19,9 @@ those of equipment or environment, since a link that is down says nothing of its
 DEEPEST = 24
 MOST = 512
 """Steps up, and objects above one: data may hold circles and hubs."""
+
+REMEMBERED = 20_000
+"""Objects whose answers are kept."""
 
 
 class Upstream:
@@ -50,14 +55,17 @@ class Upstream:
         if self._kind(name) == "link":
             for end in self._ends(name):
                 found.setdefault(end, (1, ENDS))
-        self._found[name] = found
+        _keep(self._found, name, found)
         return found
 
     def places(self, name: str) -> frozenset[str]:
         """An object and everything that it stands in or on."""
         known = self._places.get(name)
         if known is None:
-            known = self._places[name] = frozenset(upward(self._graph, [name], self._ways))
+            if len(self._ways) >= REMEMBERED:
+                self._ways.clear()
+            known = frozenset(upward(self._graph, [name], self._ways))
+            _keep(self._places, name, known)
         return known
 
     def _up(self, name: str) -> list[tuple[str, int]]:
@@ -70,7 +78,8 @@ class Upstream:
                         steps[lower] = ANY
                     elif self._graph.has_edge(lower, name, "connects"):
                         steps.setdefault(lower, LINKED)
-            known = self._steps[name] = sorted(steps.items())
+            known = sorted(steps.items())
+            _keep(self._steps, name, known)
         return known
 
     def _ends(self, name: str) -> list[str]:
@@ -79,3 +88,10 @@ class Upstream:
 
     def _kind(self, name: str) -> str:
         return str(self._graph.nodes[name]["kind"]) if name in self._graph else ""
+
+
+def _keep(memory: dict[str, Kept], name: str, answer: Kept) -> None:
+    """Remember an answer; when there are too many, all are looked up again: a storm must not fill the memory."""
+    if len(memory) >= REMEMBERED:
+        memory.clear()
+    memory[name] = answer

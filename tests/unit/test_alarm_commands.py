@@ -27,7 +27,10 @@ from twin.counters import CATALOGUE
 from twin.errors import ConfigurationError
 
 
-def test_alarms_are_listed_worst_first_without_those_kept_back(capsys: pytest.CaptureFixture[str]) -> None:
+def test_alarms_are_listed_worst_first_without_those_kept_back(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     shard = new(AlarmRules(own=("drift",)))
     tell(
         shard, outage(0, SITE, 20, 900), alarm(10, CELLS[0], "MINOR"), alarm(11, E1, "MAJOR"), alarm(12, E2, "CRITICAL")

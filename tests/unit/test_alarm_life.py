@@ -254,3 +254,13 @@ def test_a_state_from_before_there_was_a_desk_is_taken_over() -> None:
     again.restore(snapshot.pack(data, arrays))
     assert again.alarms.keys() == shard.alarms.keys() == {key_of(one) for one in again.alarms.values()}
     assert changes(tell(again, alarm(50, severity="CLEARED"))) == [("cleared", E1)]
+
+
+def test_what_is_told_of_an_alarm_does_not_go_back_in_time() -> None:
+    shard = new()
+    tell(shard, alarm(10, CELLS[0]), alarm(11, E1))
+    settled = tell(shard, tick(70))
+    assert {one["time"] for one in settled} == {at(70).replace("+00:00", "Z")}
+    (cleared,) = tell(shard, alarm(50, E1, "CLEARED"))
+    assert cleared["time"] == at(70).replace("+00:00", "Z"), "else the history would end with an alarm that stands"
+    assert cleared["alarm"]["alarmClearedTime"] == at(50).replace("+00:00", "Z")
