@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from networks import contents
 from rich.console import Console
 from typer.testing import CliRunner
 
 from stream.cli import app
 from stream.show_topology_diff import show_diff
+from stream.sources.inventory import changes
 from stream.topology_of import topology_of
 from twin.contents import Contents, collect
+from twin.contents import contents as contents_of
 from twin.errors import ConfigurationError
-from twin.events import Entity, Relation
+from twin.events import Entity, Relation, TopologyChange
+from twin.topology import Topology
 from twin.topology_diff import apply, diff
 
+AT = datetime(2026, 3, 1, tzinfo=UTC)
 CELL = "ManagedElement=1,NRCellDU=1"
 
 
@@ -42,6 +50,30 @@ def test_what_differs_leads_from_one_to_the_other(one: Contents, other: Contents
         assert there[what]["added"] == back[what]["removed"]
         assert len(there[what]["changed"]) == len(back[what]["changed"])
     json.dumps(there)
+
+
+@given(contents, st.randoms(use_true_random=False))
+@settings(deadline=None)
+def test_merging_a_file_twice_or_its_pieces_in_any_order_makes_no_difference(of: Contents, chance: Random) -> None:
+    """Cut into the smallest pieces, which a file may come in."""
+    entities = [entity for name, entity in of.entities.items() if name not in of.discovered]
+    pieces = [changes([entity], [], AT, "file")[0] for entity in entities]
+    pieces += [changes([], [relation], AT, "file")[0] for relation in of.relations.values()]
+    whole = made(changes(entities, of.relations.values(), AT, "file"))
+    again = pieces * 2
+    chance.shuffle(again)
+    shuffled = made(again)
+    assert not diff(whole, shuffled)
+    declared = collect(entities, of.relations.values())
+    assert not diff(whole, declared._replace(entities=whole.entities, discovered=whole.discovered))
+    assert {name: whole.entities[name] for name in declared.entities} == declared.entities
+
+
+def made(of: Iterable[TopologyChange]) -> Contents:
+    topology = Topology()
+    for revision, change in enumerate(of, 1):
+        topology.apply(change, revision)
+    return contents_of(topology.graph)
 
 
 def test_old_and_new_are_told_and_one_is_not_true() -> None:
