@@ -9,15 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.artifact import ModelArtifact
-from models.batch.spec import BESIDE, DISTANCES, LONG, OVER
+from models.batch.spec import BESIDE, LONG, OVER
 from models.logit import sigmoid
 from models.network import Network
 
 F32 = np.float32
 Floats = NDArray[Any]
-
-FAR_AWAY = 2.0
-"""Standard deviations that an idle cell is below a threshold, and a full one above it."""
 
 CASES = ("idle", "average", "full", "only now", "beyond")
 
@@ -45,12 +42,9 @@ def regression(artifact: ModelArtifact) -> Passed:
     X = np.repeat(artifact.arrays["mean"][:, None], len(CASES), axis=1).astype(F32)
     X[own, 0] = 0
     shares = [k for k, n in enumerate(names) if n.startswith(("recent_over", "usual_over", *OVER))]
-    away = [k for k, n in enumerate(names) if n.startswith(DISTANCES)]
     X[shares, 0] = 0
-    X[away, 0] = -FAR_AWAY
     X[own, 2] = max(spec.thresholds) / spec.scale * 1.2
     X[shares, 2] = 1
-    X[away, 2] = FAR_AWAY
     X[artifact.marked, 3] = np.nan
     X[:, 4] = artifact.arrays["mean"] + 1e6 * artifact.arrays["deviation"]
     network = Network(artifact)
