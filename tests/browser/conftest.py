@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,19 +13,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 sys.path.append(str(Path(__file__).parents[1] / "integration"))
+from a_chromium import ARGUMENTS, chromium
 from api_stand import Stand, stood
+from asking import Open
 
 from infra.embedded import Embedded
 
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
 WAIT_MS = 60_000
-
-
-def chromium() -> str | None:
-    """Where a Chromium is."""
-    return next(
-        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-    )
 
 
 @pytest.fixture(scope="session")
@@ -56,9 +49,6 @@ def browser() -> Iterator[Browser]:
         made = playwright.chromium.launch(executable_path=where, args=ARGUMENTS)
         yield made
         made.close()
-
-
-Open = Callable[..., Page]
 
 
 @pytest.fixture

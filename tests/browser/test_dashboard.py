@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
 from urllib.parse import unquote
 
 import pytest
 from api_stand import Stand, api, wait_ready
-from conftest import Open
+from asking import Open, a_cell, report
 from playwright.sync_api import expect
-
-from stream.broker import Message
-from stream.decode import REPORT
-from stream.topics import headers
 
 PAGES = ("", "alarms", "assets", "timeline", "bursts", "coverage", "models")
 
@@ -26,33 +20,6 @@ NAMELESS = """() => {
     .filter((each) => !named(each)).map((each) => each.outerHTML);
 }"""
 """Controls that nobody who can't see them could tell from others."""
-
-
-def a_cell(stand: Stand) -> str:
-    found: str = stand.client.get("/topology", params={"kind": "cell", "limit": 1}).json()["items"][0]["dn"]
-    return found
-
-
-def report(stand: Stand, cell: str, value: float) -> Message:
-    """One more period of a cell."""
-    element, _, rest = cell.partition(",GNBDUFunction=")
-    newest = max(
-        datetime.fromisoformat(each["as_of"])
-        for one in stand.client.get(f"/state/{cell}").json()["objects"]
-        for each in one["values"]
-    )
-    end = newest + timedelta(minutes=15)
-    body = {
-        "element": element,
-        "begin": newest.isoformat(),
-        "end": end.isoformat(),
-        "objects": [f"GNBDUFunction={rest}"],
-        "counters": ["RRU.PrbTotDl"],
-        "values": [[value]],
-    }
-    time = int(end.timestamp() * 1000)
-    head = headers(REPORT, f"browser-{value}", element, time)
-    return Message(0, element, time, json.dumps(body).encode(), head)
 
 
 @pytest.mark.parametrize("page_name", PAGES, ids=lambda name: name or "overview")

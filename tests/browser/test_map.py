@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api_stand import Stand
-from conftest import Open
+from asking import Open
 from playwright.sync_api import Page
 from world import cells, pretend
 

@@ -9,6 +9,7 @@ import { h } from "../dom.js";
 import { MISSING } from "./scale.js";
 
 const HALF = (29 * Math.PI) / 180;
+const PIECES = 5;
 const [CLOSEST, WIDEST] = [200, 0.2];
 
 export class SectorMap {
@@ -73,7 +74,11 @@ export class SectorMap {
     }
     const angle = ((azimuth[at] - 90) * Math.PI) / 180;
     path.moveTo(x[at], y[at]);
-    path.arc(x[at], y[at], radius, angle - HALF, angle + HALF);
+    // Straight pieces: an arc would be taken to pieces anew in every frame.
+    for (let piece = 0; piece <= PIECES; piece += 1) {
+      const bearing = angle - HALF + (2 * HALF * piece) / PIECES;
+      path.lineTo(x[at] + radius * Math.cos(bearing), y[at] + radius * Math.sin(bearing));
+    }
     path.closePath();
   }
 

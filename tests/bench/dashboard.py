@@ -1,0 +1,107 @@
+"""The dashboard in Chromium: frames a second with many cells, and how long after a report its value is on the page.
+
+python -m tests.bench.dashboard [--cells 5000] [--changes 20]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median, quantiles
+
+from playwright.sync_api import Page, sync_playwright
+
+sys.path.append(str(Path(__file__).parents[1] / "integration"))
+sys.path.append(str(Path(__file__).parents[1] / "browser"))
+from a_chromium import ARGUMENTS, chromium
+from api_stand import Stand, stood
+from asking import a_cell, report
+from world import cells, pretend
+
+from infra.embedded import Embedded
+
+PAN = """(seconds) => new Promise((done) => {
+  const { map } = document.querySelector('main');
+  const start = performance.now();
+  const drawn = map.frames;
+  const gaps = [];
+  let last = start;
+  const step = (now) => {
+    gaps.push(now - last);
+    last = now;
+    map.move(Math.cos(now / 300) * 4, Math.sin(now / 300) * 4);
+    if (now - start < seconds * 1000) requestAnimationFrame(step);
+    else done({ frames: map.frames - drawn, seconds: (now - start) / 1000, gaps: gaps.slice(1) });
+  };
+  requestAnimationFrame(step);
+})"""
+
+
+def panned(page: Page, seconds: float) -> tuple[float, float]:
+    """Frames a second while the map moves in each, and the longest tenth of the times between two [ms]."""
+    told = page.evaluate(PAN, seconds)
+    return told["frames"] / told["seconds"], quantiles(told["gaps"], n=10)[-1]
+
+
+def shown_after(stand: Stand, page: Page, changes: int) -> list[float]:
+    """From sending a report to its value on the page [s]."""
+    cell = a_cell(stand)
+    row = page.locator("tr", has=page.locator(f'a[title="{cell}"]')).last
+    found = []
+    with ThreadPoolExecutor(1) as pool:
+        for number in range(changes):
+            value = 61.0 + number % 39
+            message = report(stand, cell, value)
+            sent = time.monotonic()
+            pool.submit(stand.pipe.send, "telemetry.reports", [message]).result()
+            row.get_by_text(f"{value:.0f} %", exact=True).first.wait_for(timeout=60_000)
+            found.append(time.monotonic() - sent)
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=int, default=5000)
+    parser.add_argument("--changes", type=int, default=20)
+    chosen = parser.parse_args()
+    where = chromium()
+    if where is None:
+        sys.exit("there is no Chromium: install Debian's package chromium")
+    with (
+        tempfile.TemporaryDirectory(prefix="lockstep-bench-") as folder,
+        Embedded(Path(folder) / "services") as embedded,
+    ):
+        services = embedded.start()
+        home = Path(folder) / "stand"
+        home.mkdir()
+        # Playwright brings an event loop of its own: last in, first out.
+        with stood(services.bootstrap, services.dsn, home) as stand, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=where, args=ARGUMENTS)
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.goto(stand.url)
+            page.wait_for_selector("main:not([aria-busy]) h1")
+            times = shown_after(stand, page, chosen.changes)
+            print(f"report sent -> shown: median {median(times):.2f} s, longest of {len(times)} {max(times):.2f} s")
+            page.close()
+            for width, height in ((1440, 900), (3840, 2160)):
+                page = browser.new_page(viewport={"width": width, "height": height})
+                pretend(page, cells(chosen.cells))
+                page.goto(f"{stand.url}/#/?by=RRU.PrbTotDl")
+                page.wait_for_selector("main:not([aria-busy]) h1")
+                page.wait_for_timeout(1000)
+                rate, slow = panned(page, 5)
+                size = f"{chosen.cells} cells, {width} x {height}"
+                print(f"{size}: {rate:.0f} frames/s, nine tenths within {slow:.0f} ms")
+                page.close()
+            browser.close()
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Chromium draws without a GPU here")
+
+
+if __name__ == "__main__":
+    main()
