@@ -232,7 +232,7 @@ def record(
 @app.command()
 def subscribe(
     what: Annotated[
-        str, typer.Argument(help="congestion, failure, drift, fidelity, updates, scores or rejected.")
+        str, typer.Argument(help="congestion, failure, alarms, own-alarms, drift, fidelity, updates, scores, rejected.")
     ] = "congestion",
     as_json: AsJson = False,
     since_start: Annotated[bool, typer.Option("--from-start", help="Begin with the oldest message there is.")] = False,

@@ -128,7 +128,7 @@ async def _resend(limit: int) -> tuple[int, int]:
 
 def line(what: str, body: dict[str, Any]) -> str:
     """One message for a person."""
-    time = str(body["time"])[:19].replace("T", " ")
+    time = str(body.get("time") or body["eventTime"])[:19].replace("T", " ")
     if what == "congestion":
         top = max(range(len(body["cells"])), key=lambda i: body["probability"][i] or 0)
         cells = " ".join(f"{p:4.0%}" if p is not None else "   -" for p in body["probability"])
@@ -143,6 +143,16 @@ def line(what: str, body: dict[str, Any]) -> str:
         why = ", ".join(body["drivers"]) or body["note"]
         chance = f"{body['probability']:.1%}, health {body['health']:.0f}"
         return f"{time}  {body['target']}  {body['object']}  {chance}{life} ({why})"
+    if what in ("alarms", "own-alarms"):
+        record = body.get("alarm", body)
+        problem = record["specificProblem"] or record["probableCause"]
+        marks = [
+            *body.get("held", []),
+            *filter(None, [body.get("rootObject", "") and f"caused by {body['rootObject']}"]),
+        ]
+        change = body.get("change", "")
+        said = f"{time}  {record['perceivedSeverity']:<13} {record['objectInstance']}  {problem}"
+        return said + "".join(f"  [{mark}]" for mark in filter(None, (change, *marks)))
     if what == "rejected":
         return f"{time}  {body['topic']}[{body['partition']}]@{body['offset']}  {body['reason']}: {body['detail']}"
     rest = {k: v for k, v in body.items() if k not in {"id", "time", "schema_version"}}

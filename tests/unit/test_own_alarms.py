@@ -11,7 +11,7 @@ from typing import Any
 import folding
 import msgspec
 import pytest
-from alarm_world import new, tell
+from alarm_world import CELLS, E1, alarm, new, tell, tick
 from folding import LOAD, START, A, log, new_shard, report
 from msgspec.structs import replace
 from test_failing import FAILING, of_worn, worn_fan
@@ -23,6 +23,7 @@ from stream.config import ShardConfig
 from stream.decode import ALARM, TICK
 from stream.shard import Shard
 from stream.sources import tmf642
+from stream.subscriber import line
 from twin.alarm_record import OWN, Alarm
 from twin.alarm_rules import AlarmRules
 from twin.log import LogRecord
@@ -86,6 +87,16 @@ def test_own_alarms_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     folding.fold(shard, log([report(A, p, [[99.0]] * 8) for p in range(30)]))
     assert len(shard.alarm_desk.own.standing) == 3
     assert shard.counts["own.too-many"] > 0
+
+
+def test_alarms_are_lines_for_who_subscribes() -> None:
+    _, effects, _ = congesting()
+    assert line("own-alarms", told(effects)[0]).endswith(f"WARNING       {A},NRCellDU=1  predicted: {TARGET}")
+    shard = new()
+    tell(shard, alarm(0, CELLS[0]), alarm(1, E1))
+    said = tell(shard, tick(60))
+    cell = next(one for one in said if one["alarm"]["objectInstance"] == CELLS[0])
+    assert line("alarms", cell).endswith(f"MAJOR         {CELLS[0]}  lossOfSignal  [correlated]  [caused by {E1}]")
 
 
 @pytest.mark.parametrize("way", ["alarms", "tmf642"])
