@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+import alarm_world
 import msgspec
 import pytest
 from contract_checks import body_faults, outlet_faults, record_faults
@@ -69,6 +70,19 @@ def test_models_that_come_and_go() -> None:
     log = mixed(LOAD_OF, LIFE)
     kinds = check(log, fold(new_shard(MODEL_CONFIG), log).outlets)
     assert kinds.keys() >= {"comparisons", "updates", "lockstep.model-candidate.v1", "lockstep.model-transition.v1"}
+
+
+def test_alarms_and_what_is_said_of_them() -> None:
+    events = [
+        alarm_world.network(),
+        alarm_world.outage(5, alarm_world.E1, 10, 600),
+        alarm_world.alarm(20),
+        alarm_world.note(30, "acknowledge", by="ann"),
+        alarm_world.alarm(40, severity="CLEARED"),
+    ]
+    log = alarm_world.log(events)
+    kinds = check(log, fold(alarm_world.new(), log).outlets)
+    assert kinds.keys() >= {"alarms", "lockstep.alarm.v1", "lockstep.alarm-note.v1", "lockstep.planned-outage.v1"}
 
 
 def test_what_is_refused() -> None:
