@@ -75,7 +75,9 @@ def reports(header: Header, told: Sequence[Measurements], account: Account) -> I
     values: dict[int, dict[str, list[float]]] = {}
     for one in told:
         names = _names(one, options)
-        for at, row in enumerate(one.rows[:MOST_ROWS]):
+        if len(one.rows) > MOST_ROWS:
+            raise BadInput("too-many", f"{len(one.rows)} periods in one indication; {MOST_ROWS} are taken")
+        for at, row in enumerate(one.rows):
             if len(row) != len(names):
                 raise BadInput("shape", f"{len(row)} values in a period for {len(names)} names")
             for name, value in zip(names, row, strict=True):

@@ -209,6 +209,7 @@ def test_lines_stand_alone_and_one_that_is_wrong_is_noted() -> None:
         ({"colletStartTime": "2024-05-01T08:00:00"}, "no-time-zone"),
         ({"measData": {"RRU.PrbTotDl": [1], "RRC.ConnMean": [1, 2]}}, "shape"),
         ({"measData": {}}, "wrong-type"),
+        ({"measData": {"RRU.PrbTotDl": [1] * 10_001}}, "too-many"),
         ({"e2_node_id": ""}, "bad-name"),
     ],
 )
