@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from stream.folder_ledger import Ledger, Mark, content_of
-from twin.errors import Unavailable
+from twin.errors import ConfigurationError, Unavailable
 
 log = logging.getLogger("lockstep.folder")
 
@@ -85,15 +85,21 @@ async def watch(
         every_s: Between two looks [s].
         patience_s: How long to wait for a broker that doesn't answer [s].
     """
+    left: set[Mark] = set()
     while not stop.is_set():
         wait_s = every_s
         for path, mark in folder.ready(clock()):
             if stop.is_set():
                 return
+            if mark in left:
+                continue
             try:
                 await _one(path, mark, ledger, take)
             except OSError as error:
                 log.warning("can't read %s: %s", path, error.strerror)
+            except ConfigurationError as error:  # such as a message that the broker finds too large
+                log.error("%s is left out until the next start: %s", path, error)
+                left.add(mark)
             except Unavailable as error:
                 log.warning("%s; the files wait", error)
                 wait_s = patience_s

@@ -148,6 +148,30 @@ def test_while_the_broker_is_away_files_wait(watched: Watched) -> None:
     watched.session(steps)
 
 
+def test_a_file_that_the_broker_doesnt_take_holds_no_other_up_and_is_tried_after_a_restart(watched: Watched) -> None:
+    refused = True
+
+    async def take(path: Path) -> None:
+        if refused and path.name == "a.xml":
+            raise ConfigurationError("a message is larger than the broker takes")
+        watched.took.append((path.name, path.read_text()))
+
+    watched.take = take  # type: ignore[method-assign]
+
+    def steps(look: Callable[[float], None]) -> None:
+        look(0.0)
+        look(2.0)
+        look(2.0)
+
+    (watched.root / "a.xml").write_text("a")
+    (watched.root / "b.xml").write_text("b")
+    watched.session(steps)
+    assert [name for name, _ in watched.took] == ["b.xml"]
+    refused = False
+    watched.session(steps)
+    assert [name for name, _ in watched.took] == ["b.xml", "a.xml"]
+
+
 def test_a_ledger_cut_off_by_a_power_failure_is_read_as_far_as_it_is_sound(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     marks = [Mark(1, number, 1, 1) for number in range(3)]
