@@ -143,6 +143,6 @@ def load_lorawan(name: str, catalogue: Catalogue, folder: Path = Path()) -> Lora
         spec = msgspec.convert(tomllib.loads(text), _File)
     except OSError as error:
         raise ConfigurationError(f"LoRaWAN profile {name!r} can't be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, RecursionError) as error:
+    except (ValueError, msgspec.ValidationError, RecursionError) as error:  # no TOML, no UTF-8, a number too long
         raise ConfigurationError(f"LoRaWAN profile {name!r}: {error}") from error
     return LorawanProfile(spec, catalogue)

@@ -104,7 +104,7 @@ class Table:
     def __init__(self, text: str, catalogue: Catalogue, folder: Path) -> None:
         try:
             specs = msgspec.convert(tomllib.loads(text), _File).topic
-        except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
+        except (ValueError, msgspec.ValidationError, RecursionError) as error:  # tomllib's own, and a number too long
             raise ConfigurationError(f"the table of MQTT topics: {error}") from error
         if not 1 <= len(specs) <= MOST_TOPICS:
             raise ConfigurationError(f"the table of MQTT topics has {len(specs)} entries; 1 to {MOST_TOPICS} are read")

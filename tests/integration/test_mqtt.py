@@ -56,7 +56,7 @@ class Bridge:
     """`lockstep mqtt` as it is started, and the topic that it writes to."""
 
     def __init__(self, pipe: Pipeline, port: int, folder: Path, **settings: str) -> None:
-        # A broker may keep nothing for a shared subscription while nobody is there; Debian's doesn't.
+        # Debian's broker forgets a shared subscription when it is started anew.
         (folder / "table.toml").write_text(TABLE.replace("$share/twin/", ""))
         self._environment = pipe.environment | {
             "LOCKSTEP_MQTT_HOST": "127.0.0.1",

@@ -84,6 +84,8 @@ def test_filters_fit_as_mqtt_says(filter_: str, topic: str, places: list[str] | 
         ('device = "ManagedElement={edge},Sensor={device}"\n', ""),
         ("spBv1.0/#", "spAv1.0/#"),
         ("[[topic]]", "[[topic"),
+        ('filter = "bare"', "filter = " + "9" * 5000),
+        ('format = "lorawan"', 'format = "lorawan"\nprofile = "a\\u0000.toml"'),
         ('format = "lorawan"', 'format = "lorawan"\nprofile = "nobody"'),
     ],
 )
