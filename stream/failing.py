@@ -88,6 +88,13 @@ class Failing:
             rows = [watched.rows[name] for name in concerned if name in watched.rows]
             watched.raised(alarm, to_ms(alarm.event_time), rows, fault)
 
+    def withdrawn(self, shard: Shard, alarm: Alarm) -> None:
+        """An alarm that was raised turns out to be expected: its cell sleeps, or work was planned."""
+        concerned = reached(shard.topology, alarm.object_instance)
+        for watched in self.watched.values():
+            rows = [watched.rows[name] for name in concerned if name in watched.rows]
+            watched.withdrawn(alarm, to_ms(alarm.event_time), rows)
+
     def follow(self, shard: Shard, table: Table, period: int, channels: list[Channel]) -> None:
         """Take in a period that closes, before its series learn from it; take the step that ends with it, if one does.
 

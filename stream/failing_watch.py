@@ -107,6 +107,17 @@ class Watched:
                 self.faults[k][fault] += 1
         del self.waiting[:-MOST_WAITING]
 
+    def withdrawn(self, alarm: Alarm, time: int, rows: Sequence[int]) -> None:
+        """An alarm turns out to be no failure: where its step hasn't come, it doesn't count."""
+        gone = Counter((time, row, k) for row in rows for k in (-1, *self.matching(alarm)))
+        kept = []
+        for one in self.waiting:
+            if gone[one]:
+                gone[one] -= 1
+            else:
+                kept.append(one)
+        self.waiting = kept
+
     def at_risk(self, observed: Mask) -> Mask:
         """Which objects each target can still happen to, `[K, n]`; once a step, when alarms are counted."""
         stands, calm = self.columns["stands"], self.columns["calm"]

@@ -41,6 +41,17 @@ def test_an_alarm_that_is_a_little_faster_than_the_state_is_held_afterwards() ->
     assert changes(tell(shard, tick(70))) == [("held", CELL)]
 
 
+def test_such_an_alarm_is_no_failure_either() -> None:
+    shard = new(config=FAILING)
+    watched = shard.failing.watched["cell"]
+    watched.row(CELL)
+    watched.row(CELLS[1])
+    tell(shard, alarm(10, CELL), alarm(11, CELLS[1]))
+    assert {row for _, row, _ in watched.waiting} == {0, 1}
+    tell(shard, sleeping(12, CELL, "isEnergySaving"), tick(70))
+    assert {row for _, row, _ in watched.waiting} == {1}
+
+
 def test_an_element_sleeps_when_all_its_cells_do() -> None:
     shard = new()
     tell(shard, *(sleeping(1 + i, cell, "isEnergySaving") for i, cell in enumerate(CELLS[:2])))
