@@ -58,6 +58,7 @@ science: $(STAMP) ## Tables of the models and detectors against their references
 	@$(BIN)/python -m tests.science.skab
 	@$(BIN)/python -m tests.science.nab
 	@$(BIN)/python -m tests.science.equipment --seeds 1 2 3
+	@$(BIN)/python -m tests.science.failure_batch
 	@$(BIN)/python -m tests.science.backhaul
 
 debias: $(STAMP) ## Training that survives a wrong twin: beams and gain of synthetic data; three quarters of an hour
