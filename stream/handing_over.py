@@ -101,13 +101,17 @@ class WatchedRelations:
 
     def load(self, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `dump` and `state` returned. Raises ValueError where they don't fit."""
-        if arrays["heard"].shape != (len(data["names"]),) or len(set(data["names"])) != len(data["names"]):
-            raise ValueError("there are more relations than names, or fewer")
-        self.add(data["names"])
+        names = msgspec.convert(data["names"], list[str])
+        if len(set(names)) != len(names):
+            raise ValueError("two relations have one name")
+        self.add(names)
         self.counts.restore(arrays)
-        self.made = {row: (source, target) for row, source, target in data["made"]}
-        self.ghosts = {(source, target) for source, target in data["ghosts"]}
-        if not all(type(row) is int and 0 <= row < len(self.names) for row in self.made):
+        if self.counts.columns.n != len(names):
+            raise ValueError("there are more relations than names")
+        made = msgspec.convert(data["made"], list[tuple[int, str, str]])
+        self.made = {row: (source, target) for row, source, target in made}
+        self.ghosts = set(msgspec.convert(data["ghosts"], list[Pair]))
+        if not all(0 <= row < len(names) for row in self.made):
             raise ValueError("a relation rests on a row that there isn't")
 
 
