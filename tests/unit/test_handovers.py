@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.shard import Shard
+from stream.sources.profile import load_profile, records
 from stream.sources.template import escape
 from twin.handovers import HandoverCounts
 from twin.relations_seen import ATTEMPTS, RATIO, pair_of
@@ -261,3 +263,28 @@ def test_a_damaged_snapshot_is_refused(wrong: dict[str, Any]) -> None:
     data[granularity] |= wrong
     with pytest.raises((ValueError, msgspec.ValidationError), match=r"row|name|Expected"):
         new_shard(MINE).handovers.load(data, arrays)
+
+
+PAIRS = """
+name = "pairs"
+[[report]]
+files = "*.csv"
+granularity = "15min"
+element = "SubNetwork=1,ManagedElement={mast}"
+object = "NRCellCU={cell},NRCellRelation={to}"
+time = { column = "time", format = "iso", zone = "UTC", stamp = "begin" }
+column = [
+    { column = "attempts", counter = "MM.HoExeInterReq" },
+    { column = "successes", counter = "MM.HoExeInterSucc" },
+]
+"""
+
+
+def test_a_table_of_pairs_is_read_with_a_profile(tmp_path: Path) -> None:
+    """The other cell is a whole name in a column: the profile escapes what a name can't hold."""
+    (tmp_path / "pairs.toml").write_text(PAIRS)
+    rows = [f'{(START + timedelta(minutes=15 * n)).isoformat()},a,1,"{FAR}",30,27' for n in range(12)]
+    (tmp_path / "pairs.csv").write_text("\n".join(["time,mast,cell,to,attempts,successes", *rows]) + "\n")
+    shard = new_shard(MINE)
+    shard.apply(list(records(load_profile(tmp_path / "pairs.toml"), tmp_path, 1)))
+    assert edge(shard, FROM, FAR)["attributes"][RATIO] == 0.9
