@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -15,10 +17,11 @@ import msgspec
 import pytest
 import trustme
 from aiokafka import AIOKafkaConsumer
-from aiomqtt import Client, MqttError
+from aiomqtt import Client, MqttError, Will
 from mosquitto import BINARY, Mosquitto
 from pipeline import Pipeline, Worker
 
+from stream.sources.sparkplug_payload import Metric, Payload, read, write
 from tests.mqtt_tables import TABLE
 
 PASSWORD = "dark-0cean-7"  # of a broker that lives for one test
@@ -195,4 +198,37 @@ def test_a_broker_that_lets_nobody_in_is_asked_again_and_the_reason_told(
     finally:
         bridge.worker.close()
         closed.stop()
+        pipe.close()
+
+
+def test_an_edge_node_that_dies_is_told_and_one_that_is_not_known_asked_for_its_birth(
+    broker: str, postgres_dsn: str, tmp_path: Path, plain: Mosquitto
+) -> None:
+    pipe = Pipeline(broker, postgres_dsn, tmp_path)
+    bridge = Bridge(pipe, plain.port, tmp_path)
+    session = Metric("bdSeq", None, 0, 8, 7, False, False, False)
+    node = "spBv1.0/plant/{}/gw-1"
+
+    async def live_and_die() -> None:
+        will = Will(node.format("NDEATH"), write(Payload(0, -1, [session])), qos=1)
+        edge = Client("127.0.0.1", plain.port, will=will)
+        async with edge:
+            await edge.subscribe(node.format("NCMD"), qos=1)
+            await edge.publish(node.format("NDATA"), write(Payload(1_767_225_600_000, 3, [])), qos=1)
+            async with asyncio.timeout(20):
+                command = await anext(aiter(edge.messages))
+            assert read(bytes(command.payload)).metrics[0].name == "Node Control/Rebirth"
+            await edge.publish(node.format("NBIRTH"), write(Payload(1_767_225_601_000, 0, [session])), qos=1)
+            edge._client.socket().shutdown(socket.SHUT_RDWR)  # as a power cut would, without a goodbye
+
+    try:
+        bridge.wait_ready()
+        with contextlib.suppress(MqttError):
+            asyncio.run(live_and_die())
+        found = asyncio.run(bridge.messages("inventory.changes", lambda seen: len(seen) == 2))
+        told = [body["entities"][0] for _, body in found]
+        assert [one["dn"] for one in told] == ["ManagedElement=gw-1"] * 2
+        assert [one["reported"]["connected"] for one in told] == [True, False]
+    finally:
+        bridge.worker.close()
         pipe.close()
