@@ -20,10 +20,13 @@ Place = tuple[int, int, str]
 """In the order of a list: worst first, then newest, then by key."""
 
 
-def of(shard: Shard, name: str) -> list[dict[str, Any]]:
-    """Alarms that stand on an object, worst first."""
-    found = [(key, alarm) for key, alarm in shard.alarms.items() if alarm.object_instance == name]
-    return [item(shard, key) for key, _ in sorted(found, key=lambda one: _place(*one))]
+def by_object(shard: Shard, scope: str) -> dict[str, list[dict[str, Any]]]:
+    """Alarms that stand on an object or below it by name, those of each object worst first."""
+    found = [(_place(key, a), a.object_instance) for key, a in shard.alarms.items() if inside(a.object_instance, scope)]
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for place, name in sorted(found):
+        grouped.setdefault(name, []).append(item(shard, place[2]))
+    return grouped
 
 
 def page(

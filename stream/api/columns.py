@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.api.ports import TopologyFilter
 from stream.api.alarms import worst_of
 from stream.api.conditions import condition, silences
+from stream.api.index import Index
 from stream.api.said import Said
 from stream.decode import from_ms
 from stream.partition import partition_of
@@ -20,22 +22,26 @@ Floats = NDArray[np.float64]
 
 
 def of(
-    shards: Mapping[int, Shard], partitions: int, names: Sequence[str], counters: Sequence[str], said: Said
+    shards: Mapping[int, Shard],
+    partitions: int,
+    index: Index,
+    which: TopologyFilter,
+    counters: Sequence[str],
+    said: Said,
 ) -> dict[str, Any]:
     """Kind, condition, worst alarm, values and congestion of objects; see `infra.api.shapes.Columns`."""
+    names = list(index.chosen(which))
     where = {name: number for number, name in enumerate(names)}
-    home = [partition_of(name, partitions) for name in names]
-    worst = worst_of(shards.values())
+    worst, rests = worst_of(shards.values()), index.resting()
     silent = {p: silences(shard.tables) for p, shard in shards.items()}
-    kinds, conditions = [], []
-    for name, partition in zip(names, home, strict=True):
-        shard = shards.get(partition)
-        if shard is None or name not in shard.topology:
-            shard = next((each for _, each in sorted(shards.items()) if name in each.topology), None)
-        node = None if shard is None else shard.topology.graph.nodes[name]
-        kinds.append("unknown" if node is None else node["kind"])
-        still = silent.get(partition, {}).get(name)
-        conditions.append("unknown" if node is None else condition(node, worst.get(name), silent=still))
+    nothing: dict[str, bool] = {}
+    conditions = [
+        condition(
+            rests.get(name, ""), worst.get(name), silent=silent.get(partition_of(name, partitions), nothing).get(name)
+        )
+        for name in names
+    ]
+    kinds = list(which.kinds) * len(names) if len(which.kinds) == 1 else index.kinds(names)
     values = {counter: np.full(len(names), np.nan) for counter in counters}
     as_of = {counter: np.zeros(len(names), np.int64) for counter in counters}
     for shard in shards.values():
@@ -56,7 +62,7 @@ def of(
         "at": None,
         "event_time": from_ms(max(times)) if times else None,
         "revisions": {str(p): shard.revision for p, shard in sorted(shards.items())},
-        "dn": list(names),
+        "dn": names,
         "kind": kinds,
         "condition": conditions,
         "severity": [worst.get(name) for name in names],

@@ -21,19 +21,27 @@ def asleep(said: Mapping[str, Any]) -> bool:
     return said.get("administrativeState") == "LOCKED" or said.get("cellState") == "INACTIVE"
 
 
-def condition(node: Mapping[str, Any], severity: str | None, *, silent: bool | None) -> str:
-    """How an object is.
-
-    Args:
-        node: Of the topology.
-        severity: Its worst standing alarm.
-        silent: Whether its reports have stopped; None: it has sent none.
-    """
-    said = {**node["attributes"], **node["reported"]}
+def resting(node: Mapping[str, Any]) -> str:
+    """How an object of the topology is by what it says of itself: asleep, failed, or empty: at work."""
+    attributes, reported = node["attributes"], node["reported"]
+    said = {**attributes, **reported} if reported else attributes
     if asleep(said):
         # TS 28.310: what goes to sleep is no outage.
         return "asleep"
-    if said.get("operationalState") == "DISABLED" or severity == "CRITICAL":
+    return "failed" if said.get("operationalState") == "DISABLED" else ""
+
+
+def condition(rests: str, severity: str | None, *, silent: bool | None) -> str:
+    """How an object is.
+
+    Args:
+        rests: See `resting`.
+        severity: Its worst standing alarm.
+        silent: Whether its reports have stopped; None: it has sent none.
+    """
+    if rests:
+        return rests
+    if severity == "CRITICAL":
         return "failed"
     if silent is None:
         return "unknown"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from infra.api.ports import Listed, TopologyFilter
+from stream.api.conditions import resting
 from stream.decode import from_ms
 from stream.partition import partition_of
 from stream.shard import Shard
@@ -28,6 +29,26 @@ class Index:
         self.names = sorted({name for topology in graphs.values() for name in topology.graph})
 
         self._kinds: dict[str, list[str]] | None = None
+        self._resting: dict[str, str] | None = None
+
+    def below(self, scope: str) -> Iterator[str]:
+        """An object, if it is known, and all below it by name, sorted."""
+        if (at := bisect_left(self.names, scope)) < len(self.names) and self.names[at] == scope:
+            yield scope
+        # Names that begin alike stand together.
+        for at in range(bisect_left(self.names, f"{scope},"), len(self.names)):
+            if not self.names[at].startswith(f"{scope},"):
+                return
+            yield self.names[at]
+
+    def resting(self) -> dict[str, str]:
+        """Objects that are not at work by what they report or declare: asleep, or failed."""
+        if self._resting is None:
+            found = (
+                (name, resting(topology.graph.nodes[name])) for name in self.names if (topology := self.topology(name))
+            )
+            self._resting = {name: how for name, how in found if how}
+        return self._resting
 
     def of_kinds(self, kinds: tuple[str, ...]) -> list[str]:
         """Names of objects of some kinds, or all, sorted."""
@@ -41,6 +62,11 @@ class Index:
                     self._kinds.setdefault(topology.graph.nodes[name]["kind"], []).append(name)
         found = [self._kinds.get(kind, []) for kind in dict.fromkeys(kinds)]
         return found[0] if len(found) == 1 else sorted(name for each in found for name in each)
+
+    def kinds(self, names: Sequence[str]) -> list[str]:
+        """The kind of each object."""
+        of = {name: kind for kind in self.counts() for name in self.of_kinds((kind,))}
+        return [of.get(name, "unknown") for name in names]
 
     def counts(self) -> dict[str, int]:
         """How many objects there are of each kind."""

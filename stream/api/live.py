@@ -24,6 +24,8 @@ from twin.counters import Catalogue
 from twin.errors import BadInput, Unavailable
 
 LIKELY = 0.5
+LAYOUTS = 16
+"""Kept until the topology changes: who stands where is much work, and every page asks for it."""
 FRESH_S = 0.5
 """How old a summary may be."""
 
@@ -34,6 +36,7 @@ class LiveTwin:
     def __init__(self, replica: Replica, partitions: int, catalogue: Catalogue) -> None:
         self._replica, self._partitions, self._catalogue = replica, partitions, catalogue
         self._index: tuple[tuple[tuple[int, int], ...], Index] | None = None
+        self._layouts: dict[TopologyFilter, tuple[Index, Plain]] = {}
         self._summary: tuple[float, Plain] | None = None
 
     def ready(self) -> list[str]:
@@ -75,8 +78,7 @@ class LiveTwin:
     def state(self, dn: str, *, subtree: bool, most: int) -> list[Plain]:
         with self._replica.gate.reading():
             shard = self._own(dn)
-            names = states.below(shard, dn, most) if subtree else [dn]
-            return [one for name in names if (one := states.of(shard, name, self.unit)) is not None]
+            return states.of(shard, dn, self.unit, self._known(), most if subtree else 1)
 
     def desired(self, dn: str) -> Plain | None:
         with self._replica.gate.reading():
@@ -89,13 +91,18 @@ class LiveTwin:
 
     def columns(self, which: TopologyFilter, counters: Sequence[str]) -> Plain:
         with self._replica.gate.reading():
-            names = list(self._known().chosen(which))
-            return columns.of(self._replica.shards, self._partitions, names, counters, self._replica.said)
+            replica = self._replica
+            return columns.of(replica.shards, self._partitions, self._known(), which, counters, replica.said)
 
     def layout(self, which: TopologyFilter) -> Plain:
         with self._replica.gate.reading():
             index = self._known()
-            return layout.of(index, index.chosen(which))
+            kept = self._layouts.get(which)
+            if kept is None or kept[0] is not index:
+                if len(self._layouts) >= LAYOUTS:
+                    self._layouts.clear()
+                kept = self._layouts[which] = (index, layout.of(index, index.chosen(which)))
+            return kept[1]
 
     def counters(self) -> list[Plain]:
         with self._replica.gate.reading():
@@ -234,11 +241,10 @@ class LiveTwin:
             kinds = index.counts()
             cells: Counter[str] = Counter(dict.fromkeys(CONDITIONS, 0))
             silent_now = {p: silences(shard.tables) for p, shard in shards.items()}
+            rests = index.resting()
             for name in index.of_kinds(("cell",)):
-                topology = index.topology(name)
-                if topology is not None:
-                    still = silent_now.get(partition_of(name, self._partitions), {}).get(name)
-                    cells[condition(topology.graph.nodes[name], worst.get(name), silent=still)] += 1
+                still = silent_now.get(partition_of(name, self._partitions), {}).get(name)
+                cells[condition(rests.get(name, ""), worst.get(name), silent=still)] += 1
             times = [ms for shard in shards.values() if (ms := event_time(shard)) is not None]
             behind = {p: max(replica.ends.get(p, 0) - shard.next_offset, 0) for p, shard in shards.items()}
             ages = columns.ages(shards.values())

@@ -73,8 +73,8 @@ class PastTwin:
         then = self._then(at)
         if not then.shards:
             return None
-        names = list(then.known.chosen(which))
-        return columns.of(then.shards, self._services.partitions, names, counters, Said()) | {"at": at}
+        found = columns.of(then.shards, self._services.partitions, then.known, which, counters, Said())
+        return found | {"at": at}
 
     def alarms(
         self,
@@ -95,8 +95,7 @@ class PastTwin:
         shard = then.shards.get(partition_of(dn, self._services.partitions))
         if shard is None:
             return self._stored(at, dn, subtree=subtree)
-        names = states.below(shard, dn, MOST_BELOW + 1) if subtree else [dn]
-        objects = [one for name in names if (one := states.of(shard, name, self._unit)) is not None]
+        objects = states.of(shard, dn, self._unit, then.known, MOST_BELOW + 1 if subtree else 1)
         if not objects:
             raise BadInput("unknown-object", f"the twin knew nothing of {dn!r} then")
         revision = max(one["revision"] for one in objects)

@@ -1,34 +1,41 @@
-"""The state of one object as a shard has it: declared, reported, measured, alarms."""
+"""The state of objects as a shard has it: declared, reported, measured, alarms."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from stream.api import alarms
 from stream.api import radio as maps
 from stream.api.conditions import silent
-from stream.api.index import deviations_of, node_of, relations_of
+from stream.api.index import Index, deviations_of, node_of, relations_of
 from stream.decode import from_ms
 from stream.shard import Shard
-from twin.inventory import inside
 from twin.state import Table
 
 Unit = Callable[[str], str]
 """The unit of a counter."""
 
 
-def below(shard: Shard, name: str, most: int) -> list[str]:
-    """An object and those below it by name that a shard knows of, sorted, at most so many."""
-    known = {*shard.topology.graph, *(alarm.object_instance for alarm in shard.alarms.values())}
-    known.update(each for table in shard.tables.values() for each in table.names)
-    return sorted(each for each in known if inside(each, name))[:most]
+def of(shard: Shard, scope: str, unit: Unit, index: Index, most: int) -> list[dict[str, Any]]:
+    """All that is known of an object and of those below it by name, at most so many, sorted.
+
+    Args:
+        index: Of the names of all partitions.
+        most: 1: of the object alone.
+    """
+    if most == 1:
+        names, standing = [scope], alarms.by_object(shard, scope)
+    else:
+        standing = alarms.by_object(shard, scope)
+        # An alarm may stand on what nobody has declared, and which has sent nothing.
+        names = sorted({*islice(index.below(scope), most), *standing})[:most]
+    return [one for name in names if (one := _one(shard, name, unit, standing.get(name, []))) is not None]
 
 
-def of(shard: Shard, name: str, unit: Unit) -> dict[str, Any] | None:
-    """All that is known of an object; None if nothing is."""
+def _one(shard: Shard, name: str, unit: Unit, standing: list[dict[str, Any]]) -> dict[str, Any] | None:
     values = [value for _, table in sorted(shard.tables.items()) for value in _values(table, name, unit)]
-    standing = alarms.of(shard, name)
     if name in shard.topology:
         topology = shard.topology
         one = node_of(topology, name) | {"deviations": deviations_of(topology, name)}
