@@ -112,10 +112,6 @@ class Settings(BaseSettings):
         {}, description='What formats need to know, as JSON, such as {"units": "oai"}; see `lockstep formats`.'
     )
 
-    source_options: dict[str, str] = Field(
-        {}, description='What formats need to know, as JSON, such as {"units": "oai"}; see `lockstep formats`.'
-    )
-
     max_message_bytes: int = Field(
         8 * MIB, ge=MIB // 2, le=1024 * MIB, description="A larger message is rejected [byte]."
     )
