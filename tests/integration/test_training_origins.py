@@ -50,7 +50,7 @@ def world(embedded_postgres: str, tmp_path_factory: pytest.TempPathFactory) -> A
             "FAILURE_TARGETS": json.dumps([FAILURE, "fade>10dB@15min"]),
         }.items():  # fmt: skip
             patch.setenv(f"LOCKSTEP_{name}", value)
-        made = _command("synthesise", "--run", "twin", "--sites", "6", "--days", "9", "--seed", "9",
+        made = _command("synthesise", "--run", "twin", "--sites", "6", "--days", "5", "--seed", "9",
                         "--granularity", str(HOUR), "--faster", "300", "--json")  # fmt: skip
         yield dsn, json.loads(made)
     with psycopg.connect(embedded_postgres, autocommit=True) as connection:
