@@ -56,7 +56,7 @@ async def _serve(settings: Settings, table: Table) -> None:
     async def send(topic: str, messages: Sequence[Message]) -> None:
         await producer.send(settings.topic_prefix + topic, messages)
 
-    translator = Translator(table, services.partitions)
+    translator = Translator(table, services.partitions, settings.max_message_bytes)
     bridge = Bridge(lambda: connect(settings, table.filters), translator, send, pseudonyms(settings))
     working = asyncio.create_task(bridge.run(lambda: typer.echo(f"subscribed to {', '.join(table.filters)}")))
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -50,14 +50,15 @@ class Translator:
 
     Args:
         partitions: Of the source topics.
+        most_bytes: Of a pack of SenML; larger ones Kafka may not take.
 
     Attributes:
         notes: What was left out or taken differently, and how often.
         commands: Topics and payloads to be published: births that are asked for.
     """
 
-    def __init__(self, table: Table, partitions: int) -> None:
-        self._table, self._partitions = table, partitions
+    def __init__(self, table: Table, partitions: int, most_bytes: int = 8 << 20) -> None:
+        self._table, self._partitions, self._most_bytes = table, partitions, most_bytes
         self._hosts: dict[int, Host] = {}
         self._frames: dict[int, Frames] = {}
         self.notes: Counter[str] = Counter()
@@ -77,10 +78,11 @@ class Translator:
             # It may be from any time, and would look as if it were from now.
             self.notes["retained messages passed over"] += 1
             return []
+        most = self._most_bytes if rule.spec.format == "senml" else LARGEST_TREE
+        if len(message.payload) > most:
+            raise BadInput("too-large", f"{len(message.payload)} bytes in one message; {most} are read")
         if rule.spec.format == "senml":
             return [self._pack(rule, places, message)]
-        if len(message.payload) > LARGEST_TREE:
-            raise BadInput("too-large", f"{len(message.payload)} bytes in one message; {LARGEST_TREE} are read")
         return [source_message(event, self._partitions) for event in self._events(rule, places, message)]
 
     def _events(self, rule: Rule, places: list[str], message: Arrived) -> Iterable[SourceEvent]:

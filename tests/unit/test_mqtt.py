@@ -156,6 +156,7 @@ def test_lorawan_frames_come_by_mqtt_as_by_file() -> None:
         ("plant/a/b/state", b"{", "malformed"),
         ("plant/a/b/state", b"[" * 100_000, "malformed"),
         ("plant/a/b/state", b" " * (LARGEST_TREE + 1), "too-large"),
+        ("bare", b" " * (8 << 20) + b"[", "too-large"),
         ("plant/a/b/state", b"{}", "wrong-type"),
         ("plant/a/b/state", b'{"at":1}', "empty"),
         ("plant/a/b/state", b'{"at":1,"meter":"7"}', "wrong-type"),
