@@ -59,6 +59,15 @@ def _id_of(record: LogRecord) -> str:
 Tell = Callable[[Sequence[Change]], None]
 
 
+def start_of(begin: int, end: int, place: int | None) -> int:
+    """Where to go on in an outlet that holds `[begin, end)`: where we were, or a little before its end.
+
+    >>> start_of(0, 5000, None), start_of(0, 5000, 4999), start_of(4000, 9000, 100), start_of(0, 3, 100)
+    (3000, 4999, 7000, 0)
+    """
+    return place if place is not None and begin <= place <= end else max(begin, end - TAIL)
+
+
 class Replica:
     """Folds until it is stopped.
 
@@ -146,11 +155,11 @@ class Replica:
         prefix, partitions = self._settings.topic_prefix, range(self._services.partitions)
         inbox = prefix + INBOX.name
         kinds = {prefix + topic.name: kind for kind, topic in OUTLETS.items()} | {prefix + PROGRESS.name: "progress"}
-        starts: dict[TopicPartition, int] = {TopicPartition(inbox, p): self.shards[p].next_offset for p in partitions}
+        starts = await self._log_starts(inbox)
         asked = (extent(self._services.bootstrap, self._security, topic, partitions) for topic in kinds)
         for topic, extents in zip(kinds, await asyncio.gather(*asked), strict=True):
             for p, (begin, end) in extents.items():
-                starts[TopicPartition(topic, p)] = self.said.places.get((topic, p), max(begin, end - TAIL))
+                starts[TopicPartition(topic, p)] = start_of(begin, end, self.said.places.get((topic, p)))
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._services.bootstrap,
             enable_auto_commit=False,
@@ -177,6 +186,18 @@ class Replica:
                     self.ends[p] = max(high or 0, self.shards[p].next_offset)
         finally:
             await leave(consumer)
+
+    async def _log_starts(self, inbox: str) -> dict[TopicPartition, int]:
+        """Where to go on in the log. Raises LogGone: a partition's log no longer holds that; it is restored anew."""
+        services = self._services
+        extents = await extent(services.bootstrap, self._security, inbox, range(services.partitions))
+        gone = [p for p, (begin, end) in extents.items() if not begin <= self.shards[p].next_offset <= end]
+        if gone:
+            with self.gate.folding():
+                for partition in gone:
+                    del self.shards[partition]
+            raise LogGone(f"partitions {gone} of {inbox} no longer hold what comes next; the newest snapshot is taken")
+        return {TopicPartition(inbox, p): self.shards[p].next_offset for p in range(services.partitions)}
 
     async def _fold(self, partition: int, records: list[LogRecord]) -> None:
         shard = self.shards[partition]
