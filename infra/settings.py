@@ -1,7 +1,7 @@
 """One settings object: defaults, then `.env`, then the environment (`LOCKSTEP_...`).
 
-A secret may also come from a file: `LOCKSTEP_DSN_FILE` names one that holds `dsn`. Only this and `secret_files` import
-pydantic.
+A secret may also come from a file: `LOCKSTEP_DSN_FILE` names one that holds `dsn`. Only this, `secret_files`
+and `infra.api` import pydantic.
 """
 
 from __future__ import annotations
