@@ -32,7 +32,7 @@ CELL = "ManagedElement=1,NRCellDU=1"
 
 
 @given(contents)
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_nothing_differs_from_itself(one: Contents) -> None:
     found = diff(one, one)
     assert not found
@@ -40,7 +40,7 @@ def test_nothing_differs_from_itself(one: Contents) -> None:
 
 
 @given(contents, contents)
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_what_differs_leads_from_one_to_the_other(one: Contents, other: Contents) -> None:
     found = diff(one, other)
     assert not diff(apply(found, one), other)
@@ -53,7 +53,7 @@ def test_what_differs_leads_from_one_to_the_other(one: Contents, other: Contents
 
 
 @given(contents, st.randoms(use_true_random=False))
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_merging_a_file_twice_or_its_pieces_in_any_order_makes_no_difference(of: Contents, chance: Random) -> None:
     """Cut into the smallest pieces, which a file may come in."""
     entities = [entity for name, entity in of.entities.items() if name not in of.discovered]

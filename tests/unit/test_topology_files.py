@@ -214,13 +214,13 @@ def test_two_networks_of_the_same_ids_are_kept_apart_by_their_scope() -> None:
 # Round trips ---------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_contents)
 def test_rfc_8345_gives_back_what_was_written(of: Contents) -> None:
     assert not diff(of, rfc8345.read(rfc8345_out.write(of)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_contents)
 def test_graphml_gives_back_what_was_written_but_for_what_xml_cannot_hold(of: Contents) -> None:
     if not of.entities and not of.relations:
