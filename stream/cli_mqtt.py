@@ -45,6 +45,7 @@ async def _serve(settings: Settings, table: Table) -> None:
     from stream.guarding import pseudonyms
     from stream.mqtt_bridge import Bridge
     from stream.mqtt_client import connect
+    from stream.mqtt_memory import Memory
     from stream.security import kafka_security
     from stream.services import running
     from stream.sources.mqtt_messages import Translator
@@ -57,7 +58,10 @@ async def _serve(settings: Settings, table: Table) -> None:
         await producer.send(settings.topic_prefix + topic, messages)
 
     translator = Translator(table, services.partitions, settings.max_message_bytes)
-    bridge = Bridge(lambda: connect(settings, table.filters), translator, send, pseudonyms(settings))
+    memory = Memory(settings.state_dir, settings.mqtt_client_id, translator)
+    memory.load()
+    names = pseudonyms(settings)
+    bridge = Bridge(lambda: connect(settings, table.filters), translator, send, names, keep=memory.save)
     working = asyncio.create_task(bridge.run(lambda: typer.echo(f"subscribed to {', '.join(table.filters)}")))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, working.cancel)

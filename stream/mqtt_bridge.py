@@ -48,6 +48,7 @@ class Bridge:
         connect: Makes a connection that is subscribed; raises Unavailable.
         pseudonyms: For what is told of refused messages.
         now_ms: The wall clock [ms since 1970].
+        keep: Called when Kafka has a batch, before it is acknowledged: saves what must be known after a restart.
 
     Attributes:
         counts: Messages taken, refused by reason, connections made and lost.
@@ -60,7 +61,9 @@ class Bridge:
         send: Send,
         pseudonyms: Pseudonyms,
         now_ms: Callable[[], int] = lambda: int(time() * 1000),
+        keep: Callable[[], None] = lambda: None,
     ) -> None:
+        self._keep = keep
         self._connect, self._translator, self._send = connect, translator, send
         self._pseudonyms, self._now_ms = pseudonyms, now_ms
         self._waits = Waits("mqtt")
@@ -129,6 +132,7 @@ class Bridge:
             await asyncio.gather(*(self._send(topic, group) for topic, group in out.items()))
 
         await patiently(INGEST, send, self._waits)
+        self._keep()
         for message in messages:
             connection.acknowledge(message)
         while self._translator.commands:

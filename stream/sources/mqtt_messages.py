@@ -19,7 +19,7 @@ from stream.sources import senml_pack
 from stream.sources.lorawan import Frames
 from stream.sources.mqtt_table import Rule, Table
 from stream.sources.sensor_fields import decode_tree, moment, pick
-from stream.sources.sparkplug import Host
+from stream.sources.sparkplug import Host, Remembered
 from stream.topics import SOURCES, headers
 from twin.errors import BadInput
 from twin.events import Report
@@ -63,6 +63,22 @@ class Translator:
         self._frames: dict[int, Frames] = {}
         self.notes: Counter[str] = Counter()
         self.commands: list[tuple[str, bytes]] = []
+
+    def remember(self) -> dict[str, list[Remembered]] | None:
+        """The births of Sparkplug's nodes, by filter; None if nothing has changed since it was asked last."""
+        hosts = {rule.spec.filter: self._hosts[id(rule)] for rule in self._table.rules if id(rule) in self._hosts}
+        if not any(host.changed for host in hosts.values()):
+            return None
+        for host in hosts.values():
+            host.changed = False
+        return {filter_: host.remember() for filter_, host in hosts.items()}
+
+    def recall(self, known: dict[str, list[Remembered]]) -> None:
+        """Take over what `remember` gave."""
+        for rule in self._table.rules:
+            if rule.spec.format == "sparkplug" and rule.spec.filter in known:
+                host = self._hosts.setdefault(id(rule), Host(rule, self.notes))
+                host.recall(known[rule.spec.filter])
 
     def translate(self, message: Arrived) -> list[Out]:
         """What one message becomes.

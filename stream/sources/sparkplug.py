@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+import msgspec
+
 from stream.decode import from_ms, to_ms
 from stream.source_messages import SourceEvent
 from stream.sources.mqtt_table import Rule
@@ -53,11 +55,24 @@ class Node:
     asked: bool = False
 
 
+class Remembered(msgspec.Struct, frozen=True):
+    """What outlives a restart of an edge node: its birth. Numbers of messages don't: the next one is a gap."""
+
+    group: str
+    edge: str
+    bd_seq: int
+    alive: list[str]
+    aliases: dict[str, dict[int, str]]
+
+
 class Host:
     """Reads the messages of all edge nodes that one entry of the table is for.
 
     Args:
         notes: Is told what was left out, or missing.
+
+    Attributes:
+        changed: A birth or a death has come since somebody last set this to False.
     """
 
     def __init__(self, rule: Rule, notes: Counter[str]) -> None:
@@ -66,6 +81,7 @@ class Host:
         assert rule.fields is not None
         self._element, self._device, self._fields = rule.element, rule.device, rule.fields
         self._ask, self.notes = rule.spec.rebirth, notes
+        self.changed = False
         self._nodes: dict[tuple[str, str], Node] = {}
         self._commands: list[tuple[str, bytes]] = []
 
@@ -73,6 +89,19 @@ class Host:
         """What is to be published: topics and payloads."""
         taken, self._commands = self._commands, []
         return taken
+
+    def remember(self) -> list[Remembered]:
+        """The births that are known."""
+        return [
+            Remembered(group, edge, node.bd_seq, sorted(node.alive), node.aliases)
+            for (group, edge), node in sorted(self._nodes.items())
+            if node.alive
+        ]
+
+    def recall(self, known: list[Remembered]) -> None:
+        """Take over what `remember` gave."""
+        for one in known[:MOST_NODES]:
+            self._nodes[one.group, one.edge] = Node(one.bd_seq, -1, one.aliases, set(one.alive))
 
     def read(self, topic: str, payload: bytes, at: datetime) -> list[SourceEvent]:
         """What a message says.
@@ -94,6 +123,7 @@ class Host:
             raise BadInput("bad-name", f"{kind} is {'' if device else 'not '}of an edge node: {topic[:200]!r}")
         told = read(payload)
         node = self._node(group, edge)
+        self.changed |= kind not in ("NDATA", "DDATA")
         if kind == "NDEATH":
             return self._node_died(node, group, edge, told, at)
         if kind == "NBIRTH":
@@ -130,7 +160,7 @@ class Host:
 
     def _node_died(self, node: Node, group: str, edge: str, told: Payload, at: datetime) -> list[SourceEvent]:
         bd_seq = _bd_seq(told)
-        if node.seq >= 0 and bd_seq != node.bd_seq:
+        if node.alive and bd_seq != node.bd_seq:
             self.notes["deaths of sessions that were over"] += 1
             return []
         gone = sorted({"", *node.alive})
