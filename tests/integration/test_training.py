@@ -88,7 +88,7 @@ def test_a_model_comes_out_of_the_database(
     told: list[str] = []
     made = train(own, lambda stage, percent: told.append(stage))
     assert [s for k, s in enumerate(told) if told.index(s) == k] == [
-        "read", "features", "validate", "train", "calibrate", "score",
+        "read", "features", "validate", "train", "calibrate", "refit", "score",
     ]  # fmt: skip
     _predicts(made, data.topology, history)
     _through_the_command(dsn, tmp_path, monkeypatch)
