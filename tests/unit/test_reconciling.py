@@ -289,7 +289,7 @@ def test_updates_carry_the_time_of_what_happened_not_of_the_record() -> None:
     shard = new_shard()
     late = [record._replace(time=record.time + 3_600_000) for record in folding.log([alarm(), inventory(A)])]
     effects = folding.fold(shard, late)
-    assert [out.time for out in effects.outlets] == [int(START.timestamp() * 1000)] * 3, "an update, how the alarm stands, and an update"
+    assert [out.time for out in effects.outlets] == [int(START.timestamp() * 1000)] * 3  # the alarm is told twice
 
 
 def test_an_alarm_from_the_future_is_refused() -> None:
