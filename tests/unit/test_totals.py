@@ -8,7 +8,7 @@ from typing import Any
 import folding
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.sources.senml import reports
@@ -67,6 +67,7 @@ def test_a_total_that_is_none_of_the_reports_counters_is_refused() -> None:
     assert folding.reasons(told) == ["shape"]
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     st.lists(st.one_of(st.none(), st.integers(0, 20)), min_size=1, max_size=30),
     st.integers(1, 7),
@@ -86,6 +87,7 @@ def test_the_same_comes_out_wherever_the_log_is_cut(totals: list[int | None], ba
     assert all(step >= 0 for step in steps)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1e6)), min_size=1, max_size=40))
 def test_steps_add_up_to_the_way_between_resets(readings: list[tuple[int, float]]) -> None:
     totals, sums, first = Totals(), {}, {}
