@@ -19,6 +19,8 @@ from pipeline import ROOT, Pipeline, network
 from psycopg.conninfo import make_conninfo
 
 HOURS, SITES = 8, 3
+START_S = 180
+"""On an idle machine a few seconds."""
 
 
 class Stand(NamedTuple):
@@ -67,7 +69,7 @@ def api(pipe: Pipeline, **settings: str) -> Iterator[str]:
             assert service.wait(15) == 0, (pipe.folder / "api.log").read_text()
 
 
-def wait_ready(url: str, timeout_s: float = 60, headers: dict[str, str] | None = None) -> None:
+def wait_ready(url: str, timeout_s: float = START_S, headers: dict[str, str] | None = None) -> None:
     """Until the replica has caught up."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
@@ -83,8 +85,12 @@ def fed(broker: str, dsn: str, folder: Path, **settings: str) -> Pipeline:
     pipe = Pipeline(broker, dsn, folder, **settings)
     emulated = network(sites=SITES)
     items = [item for _ in range(HOURS * 4) for item in emulated.step()]
-    pipe.start()
-    pipe.send_items(items)
-    pipe.until(lambda: sum(pipe.ends().values()) >= len(items), 60, "the log has it all")
-    pipe.until_folded()
+    try:
+        pipe.start()
+        pipe.send_items(items)
+        pipe.until(lambda: sum(pipe.ends().values()) >= len(items), START_S, "the log has it all")
+        pipe.until_folded(START_S)
+    except BaseException:
+        pipe.close()
+        raise
     return pipe
