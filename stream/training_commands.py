@@ -53,7 +53,8 @@ def run_training(
     """
     objective = objective_of(objective)
     settings = load()
-    groups = grouped(targets or [*settings.targets, *settings.failure_targets])
+    # A file holds one model: unless another is named, it is that of a counter.
+    groups = grouped(targets or [*settings.targets, *(settings.failure_targets if out is None else [])])
     if out is not None and len(groups) > 1:
         raise ConfigurationError(f"one file holds one model, not those of {', '.join(groups)}: give --target")
     of = origin or ("both" if objective_named(objective).synthetic else "real")

@@ -28,7 +28,8 @@ WHERE attrelid::regclass::text IN
     ('observation', 'event', 'measurement', 'latest', 'object', 'counter_set', 'shard', 'snapshot', 'retention',
     'horizon',
     'summary_5min', 'summary_hourly', 'summary_daily', 'observation_5min', 'observation_hourly', 'observation_daily',
-    'measurement_5min', 'measurement_hourly', 'measurement_daily')
+    'measurement_5min', 'measurement_hourly', 'measurement_daily',
+    'synthetic_run', 'synthetic_object', 'synthetic_counter_set', 'synthetic_observation', 'synthetic_event')
 AND attnum > 0 AND NOT attisdropped ORDER BY 1, attnum
 """
 JOBS = """
@@ -58,7 +59,7 @@ def test_migrating_again_changes_nothing(timescale_dsn: str) -> None:
 def test_names_and_columns_are_those_of_plain_postgresql(timescale_dsn: str, postgres_dsn: str) -> None:
     migrate(postgres_dsn)
     found = run(timescale_dsn, COLUMNS)
-    assert len({row[0] for row in found}) == 19
+    assert len({row[0] for row in found}) == 24
     assert found == run(postgres_dsn, COLUMNS)
 
 
@@ -73,7 +74,8 @@ def test_hypertables_are_cut_and_compressed_by_what_is_asked_for(timescale_dsn: 
         timescale_dsn,
         "SELECT hypertable_name, time_interval FROM timescaledb_information.dimensions WHERE hypertable_name !~ '^_'",
     )
-    assert dict(chunks) == {"observation": DAY, "event": 30 * DAY}
+    made_up = {"synthetic_observation": 7 * DAY, "synthetic_event": 30 * DAY}
+    assert dict(chunks) == {"observation": DAY, "event": 30 * DAY} | made_up
 
 
 def test_a_question_about_one_object_reads_its_segment_only(timescale_dsn: str) -> None:
