@@ -127,7 +127,7 @@ REJECTED = Metric(
     "counter",
     ("stage", "reason"),
     "messages",
-    "Messages that could not be used, at `ingest` or in the `fold`.",
+    "Messages that could not be used: at the `door` (`lockstep listen`, `lockstep mqtt`), at `ingest`, in the `fold`.",
     "`lockstep rejected` shows them; mend the source, then `lockstep rejected --resend`.",
 )
 ARRIVALS = Metric(
@@ -147,7 +147,12 @@ MISSING = Metric(
     "`twin.updates` names them.",
 )
 INGESTED = Metric(
-    "ingested_total", "counter", ("source",), "messages", "Messages of the sources written to the log.", ""
+    "ingested_total",
+    "counter",
+    ("source",),
+    "messages",
+    "Messages of the sources written to the log, or by `lockstep listen` and `lockstep mqtt` to their topics.",
+    "",
 )
 BATCH = Metric(
     "batch_records",

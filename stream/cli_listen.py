@@ -25,6 +25,7 @@ async def _serve(bind: str) -> None:
     from infra.access import Access
     from infra.settings import load
     from stream.broker import Message, Producer
+    from stream.door_health import watched
     from stream.listening import Listener
     from stream.security import kafka_security
     from stream.services import running
@@ -47,24 +48,29 @@ async def _serve(bind: str) -> None:
     producer = Producer(services.bootstrap, kafka_security(settings), settings.max_message_bytes, settings.compression)
     await producer.start()
 
-    async def send(topic: str, messages: Sequence[Message]) -> None:
-        await producer.send(settings.topic_prefix + topic, messages)
-
-    catalogue = full_catalogue(settings.profiles, settings.vendors)
-    made = Listener(send, catalogue, access, settings.max_message_bytes, services.partitions)
-    runner = web.AppRunner(made.app, access_log=None)
     stop = asyncio.Event()
     for number_ in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number_, stop.set)
     try:
-        await runner.setup()
-        site = web.TCPSite(runner, host.strip("[]"), number)
-        try:
-            await site.start()
-        except OSError as error:
-            raise ConfigurationError(f"can't listen at {bind}: {error.strerror}") from error
-        typer.echo(f"listening at http://{host}:{runner.addresses[0][1]}")
-        await stop.wait()
+        async with watched(settings, services.bootstrap, "listen", stop.set) as board:
+
+            async def send(topic: str, messages: Sequence[Message]) -> None:
+                await producer.send(settings.topic_prefix + topic, messages)
+                board.taken(topic, len(messages))
+
+            catalogue, most = full_catalogue(settings.profiles, settings.vendors), settings.max_message_bytes
+            made = Listener(send, catalogue, access, most, services.partitions, on_refused=board.refused)
+            runner = web.AppRunner(made.app, access_log=None)
+            try:
+                await runner.setup()
+                site = web.TCPSite(runner, host.strip("[]"), number)
+                try:
+                    await site.start()
+                except OSError as error:
+                    raise ConfigurationError(f"can't listen at {bind}: {error.strerror}") from error
+                typer.echo(f"listening at http://{host}:{runner.addresses[0][1]}")
+                await stop.wait()
+            finally:
+                await runner.cleanup()
     finally:
-        await runner.cleanup()
         await producer.stop()

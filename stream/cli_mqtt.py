@@ -42,6 +42,7 @@ async def _serve(settings: Settings, table: Table) -> None:
     from collections.abc import Sequence
 
     from stream.broker import Message, Producer
+    from stream.door_health import watched
     from stream.guarding import pseudonyms
     from stream.mqtt_bridge import Bridge
     from stream.mqtt_client import connect
@@ -54,21 +55,38 @@ async def _serve(settings: Settings, table: Table) -> None:
     producer = Producer(services.bootstrap, kafka_security(settings), settings.max_message_bytes, settings.compression)
     await producer.start()
 
-    async def send(topic: str, messages: Sequence[Message]) -> None:
-        await producer.send(settings.topic_prefix + topic, messages)
-
     translator = Translator(table, services.partitions, settings.max_message_bytes)
     memory = Memory(settings.state_dir, settings.mqtt_client_id, translator)
     memory.load()
-    names = pseudonyms(settings)
-    bridge = Bridge(lambda: connect(settings, table.filters), translator, send, names, keep=memory.save)
-    working = asyncio.create_task(bridge.run(lambda: typer.echo(f"subscribed to {', '.join(table.filters)}")))
+    names, stop = pseudonyms(settings), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, working.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        await working
-    except asyncio.CancelledError:
-        pass  # told to stop: what isn't acknowledged comes again
+        async with watched(settings, services.bootstrap, "mqtt", stop.set) as board:
+
+            async def send(topic: str, messages: Sequence[Message]) -> None:
+                await producer.send(settings.topic_prefix + topic, messages)
+                board.taken(topic, len(messages))
+
+            bridge = Bridge(
+                lambda: connect(settings, table.filters),
+                translator,
+                send,
+                names,
+                keep=memory.save,
+                on_refused=board.refused,
+            )
+            working = asyncio.create_task(bridge.run(lambda: typer.echo(f"subscribed to {', '.join(table.filters)}")))
+            stopping = asyncio.create_task(stop.wait())
+            try:
+                await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+                if working.done():
+                    working.result()
+            finally:
+                # Told to stop: what isn't acknowledged comes again.
+                for task in (working, stopping):
+                    task.cancel()
+                await asyncio.gather(working, stopping, return_exceptions=True)
     finally:
         await producer.stop()
     for what, count in sorted((bridge.counts + translator.notes).items()):

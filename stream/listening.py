@@ -54,6 +54,7 @@ class Listener:
         max_bytes: Of a body.
         partitions: Of the source topics.
         now_ms: The wall clock [ms since 1970].
+        on_refused: Told why something could not be used.
     """
 
     def __init__(
@@ -64,7 +65,9 @@ class Listener:
         max_bytes: int,
         partitions: int,
         now_ms: Callable[[], int] = lambda: int(time() * 1000),
+        on_refused: Callable[[BadInput], None] = lambda _error: None,
     ) -> None:
+        self._on_refused = on_refused
         self._send, self._catalogue, self._access, self._now_ms = send, catalogue, access, now_ms
         self._partitions = partitions
         self.app = web.Application(client_max_size=max_bytes, middlewares=[self._door])
@@ -89,6 +92,7 @@ class Listener:
         try:
             return await handler(request)
         except BadInput as error:
+            self._on_refused(error)
             return _problem(400, "SVC0002", str(error))
         except web.HTTPRequestEntityTooLarge:
             return _problem(413, "SVC0002", f"more than {request.client_max_size} bytes: send it in parts")

@@ -49,6 +49,7 @@ class Bridge:
         pseudonyms: For what is told of refused messages.
         now_ms: The wall clock [ms since 1970].
         keep: Called when Kafka has a batch, before it is acknowledged: saves what must be known after a restart.
+        on_refused: Told why something could not be used.
 
     Attributes:
         counts: Messages taken, refused by reason, connections made and lost.
@@ -62,8 +63,9 @@ class Bridge:
         pseudonyms: Pseudonyms,
         now_ms: Callable[[], int] = lambda: int(time() * 1000),
         keep: Callable[[], None] = lambda: None,
+        on_refused: Callable[[BadInput], None] = lambda _error: None,
     ) -> None:
-        self._keep = keep
+        self._keep, self._on_refused = keep, on_refused
         self._connect, self._translator, self._send = connect, translator, send
         self._pseudonyms, self._now_ms = pseudonyms, now_ms
         self._waits = Waits("mqtt")
@@ -123,6 +125,7 @@ class Bridge:
                 found = self._translator.translate(arrived)
             except BadInput as error:
                 self.counts[f"refused {error.reason}"] += 1
+                self._on_refused(error)
                 found = [self._refusal(arrived, error)]
             self.counts["messages"] += 1
             for topic, one in found:

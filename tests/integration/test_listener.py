@@ -15,7 +15,10 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer
 from pipeline import ROOT, Pipeline
 
+from infra.settings import Settings
 from stream.decode import decode
+from stream.endpoints import endpoints
+from stream.status import is_ready
 from tests.ves_events import fault
 from twin.events import Alarm
 
@@ -52,6 +55,14 @@ def test_events_sent_over_http_are_in_the_broker(broker: str, postgres_dsn: str,
             alarm = decode("lockstep.alarm.v1", asyncio.run(first(broker, topic)))
             assert isinstance(alarm, Alarm)
             assert alarm.object_instance == "ManagedElement=gnb-7"
+            # Its health is served beside it, and counts both.
+            settings = Settings(_env_file=None, state_dir=pipe.settings.state_dir)  # type: ignore[call-arg]
+            health = next(one.url for one in endpoints(settings) if one.pid == service.pid)
+            assert is_ready(health) == (True, [])
+            with urllib.request.urlopen(f"{health}/metrics", timeout=10) as answer:
+                metrics = answer.read().decode()
+            assert 'lockstep_ingested_total{source="alarm"} 1.0' in metrics
+            assert re.search(r'lockstep_rejected_total{reason="[\w-]+",stage="door"} 1.0', metrics)
         finally:
             service.terminate()
         assert service.wait(10) == 0

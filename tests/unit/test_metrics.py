@@ -23,7 +23,7 @@ BOUNDED = {
     "partition": 1024,
     "service": 2,
     "kind": len(OUTLETS),
-    "stage": 2,
+    "stage": 3,
     "reason": len(REASONS) + 1,
     "source": len(SOURCES),
     "step": len(STEPS),
