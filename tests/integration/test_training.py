@@ -115,6 +115,7 @@ def _through_the_command(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LOCKSTEP_DSN", dsn)
     monkeypatch.setenv("LOCKSTEP_BOOTSTRAP", "127.0.0.1:1")
     monkeypatch.setenv("LOCKSTEP_TARGETS", json.dumps(TARGETS[1:2]))
+    monkeypatch.setenv("LOCKSTEP_FAILURE_TARGETS", "[]")
     runner, out = CliRunner(), tmp_path / "model"
     dry = runner.invoke(app, ["train", "--days", "5", "--dry-run"])
     assert dry.exit_code == 0, dry.output
