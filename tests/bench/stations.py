@@ -16,7 +16,6 @@ import asyncio
 import json
 import sys
 import time
-from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,8 +24,6 @@ import msgspec
 import numpy as np
 import psycopg
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from rich.console import Console
-from rich.table import Table
 
 from infra.embedded.service import Service
 from infra.store.queries import snapshot_of
@@ -41,6 +38,7 @@ from tests.bench.feed import MAX_MESSAGE_BYTES
 from tests.bench.memory import peak_mib, resident_mib
 from tests.bench.stack import Stack, started
 from tests.bench.stations_load import CELLS, SECOND, Sent, Stations
+from tests.bench.stations_show import Watched, show
 from tests.bench.through import prepare
 
 PARTITIONS = 4
@@ -51,22 +49,6 @@ SETTLE_S = 60.0
 TARGETS = ["RRU.PrbTotDl>70@1h", "RRU.PrbTotDl>70@1min"]
 MOST_BEHIND_S = 5.0
 """Lag that counts as bounded: what is older than this is waiting for something."""
-
-
-class Watched(msgspec.Struct):
-    """What was seen while it ran.
-
-    Attributes:
-        latency: Seconds from sending a report to its prediction, by the minute in which it was sent.
-        predictions: Ids of predictions that came, and how often each.
-        behind: Records of the log that were not yet in the database, with the second in which that was seen.
-        memory: Of the worker [MiB], at the same seconds.
-    """
-
-    latency: dict[int, list[float]] = {}
-    predictions: Counter[str] = msgspec.field(default_factory=Counter)
-    behind: list[tuple[float, int]] = []
-    memory: list[float] = []
 
 
 class Load:
@@ -250,30 +232,9 @@ def main() -> None:
     if chosen.json:
         print(json.dumps(figures | {"bounded": bounded}))
     else:
-        _show(load, figures, chosen.broker)
+        show(load.seen, figures, chosen.broker)
         print(f"lag bounded by {MOST_BEHIND_S:g} s: {'yes' if bounded else 'no'}", file=sys.stderr)
     raise SystemExit(not bounded or any(figures["lost"].values()))
-
-
-def _show(load: Load, figures: dict[str, Any], broker: str) -> None:
-    title = (
-        f"{figures['stations']} stations x {CELLS} cells, {figures['messages_s']} messages a second, {broker} broker"
-    )
-    table = Table(title=title, title_justify="left")
-    for name in ("minute", "event to prediction p50", "p95", "max", "records behind, at most", "worker MiB"):
-        table.add_column(name, justify="right")
-    for minute, some in sorted(load.seen.latency.items()):
-        at = [k for k, (s, _) in enumerate(load.seen.behind) if minute * 60 <= s < (minute + 1) * 60]
-        behind = max((load.seen.behind[k][1] for k in at), default=0)
-        memory = max((load.seen.memory[k] for k in at), default=0.0)
-        quantiles = [f"{x:.3f} s" for x in (*np.quantile(some, [0.5, 0.95]), max(some))]
-        table.add_row(str(minute + 1), *quantiles, f"{behind:,}", f"{memory:.0f}")
-    Console(width=None if os.isatty(1) else 130).print(table)
-    print(", ".join(f"{what}: {number}" for what, number in figures["lost"].items()))
-    cores = ", ".join(f"{who} {cores:.2f}" for who, cores in figures["cores"].items())
-    print(f"p50 {figures['latency_p50_s']:.3f} s, p95 {figures['latency_p95_s']:.3f} s, ", end="")
-    print(f"p99 {figures['latency_p99_s']:.3f} s; peak {figures['peak_mib']:.0f} MiB; cores: {cores}")
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
 
 
 def _config() -> Any:
