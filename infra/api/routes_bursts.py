@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from infra.api import answering as a
 from infra.api import cursor as cursors
-from infra.api import shapes_telling as shapes
+from infra.api import shapes_doing as shapes
 from infra.api.problem import RESPONSES, Problem
 from twin import dn as names
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from infra.api import answering as a
-from infra.api import shapes_telling as shapes
+from infra.api import shapes_doing as shapes
 from infra.api.problem import RESPONSES
 
 router = APIRouter(tags=["models"], responses=RESPONSES)
