@@ -66,6 +66,7 @@ class AlarmDesk:
     Attributes:
         lives: Of the alarms that stand, by key.
         pending: Alarms raised so lately that their cause may still be found, also if they are over by now.
+        fresh: Alarms have been raised since causes were looked for last.
         gone: When alarms that are over were cleared [ms].
         now: How far events have come [ms].
         settled: The newest correlation period that is over.

@@ -163,7 +163,7 @@ def _mark_root(shard: Shard, key: str, life: Life) -> None:
 
 
 def _tell_score(shard: Shard) -> None:
-    """How many of the alarms of the day that is over had a root cause that was found, and how many were kept back."""
+    """Of the alarms that were settled in the day that is over: how many, and the share that had a cause."""
     desk, tally = shard.alarm_desk, shard.alarm_desk.tally
     if desk.day >= 0 and tally["raised"]:
         end_ms = (desk.day + 1) * DAY_MS
