@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.access import Access, new_token
@@ -130,6 +130,7 @@ async def test_a_body_that_does_not_say_is_counted() -> None:
     assert [message["type"] for message in heard] == ["http.request", "http.disconnect", "http.disconnect"]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_breaks_a_cursor(text: str) -> None:
     found: Any = ""
@@ -138,6 +139,7 @@ def test_no_text_breaks_a_cursor(text: str) -> None:
     assert isinstance(found, str)
 
 
+@settings(deadline=None)
 @given(
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(alphabet=st.characters(codec="utf-8")),
