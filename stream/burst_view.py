@@ -16,6 +16,7 @@ REQUESTS, UPDATES = OUTLETS["bursts"].name, OUTLETS["updates"].name
 TOPICS = (REQUESTS, PROGRESS.name, UPDATES)
 ABOUT = (b'"change":"burst"', b'"change":"calibrated"')
 OPEN = ("NOT_STARTED", "IN_PROGRESS", "SUSPENDED", "CANCELLING")
+MOST_EARLY = 1024
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -65,6 +66,8 @@ class Overview:
     def __init__(self) -> None:
         self.seen: dict[str, Seen] = {}
         self._begun: dict[str, float] = {}
+        # The topics are read side by side: what became of a request may be heard before it.
+        self._early: dict[str, tuple[BurstProgress | None, TwinUpdate | None]] = {}
 
     def hear(self, topic: str, record: LogRecord) -> None:
         """Take one record in; what can't be read is passed over."""
@@ -83,10 +86,22 @@ class Overview:
             self.seen[asked.id] = Seen(
                 request=asked.id, region=asked.region, reason=asked.reason, time=asked.time, partition=asked.partition
             )
+            progress, update = self._early.pop(asked.id, (None, None))
+            if progress is not None:
+                self._progress(progress)
+            if update is not None:
+                self._told(update)
+
+    def _keep(self, request: str, progress: BurstProgress | None = None, update: TwinUpdate | None = None) -> None:
+        before = self._early.pop(request, (None, None))
+        self._early[request] = (progress or before[0], update or before[1])
+        if len(self._early) > MOST_EARLY:
+            del self._early[next(iter(self._early))]
 
     def _progress(self, told: BurstProgress) -> None:
         one = self.seen.get(told.request)
         if one is None:
+            self._keep(told.request, progress=told)
             return
         at = told.time.timestamp()
         if told.status == "NOT_STARTED" or told.request not in self._begun:
@@ -95,8 +110,10 @@ class Overview:
         one.worker, one.detail, one.seconds = told.worker, told.detail, round(at - self._begun[told.request], 1)
 
     def _told(self, update: TwinUpdate) -> None:
-        one = self.seen.get(str(update.detail.get("request")))
+        request = str(update.detail.get("request"))
+        one = self.seen.get(request)
         if one is None:
+            self._keep(request, update=update)
             return
         refused = update.detail.get("refused")
         one.verdict = f"refused: {refused}" if refused else "adopted"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,10 +15,15 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 sys.path.append(str(Path(__file__).parents[1] / "integration"))
 from a_chromium import ARGUMENTS, chromium
-from api_stand import Stand, stood
+from api_stand import Stand, api, stood, wait_ready
 from asking import Open
+from pipeline import Pipeline
 
 from infra.embedded import Embedded
+from stream.topics import INBOX
+from tests.chaos.faults.bursts import SETTINGS
+from tests.chaos.sounded import sounded_log
+from tests.unit.burst_jobs import MODULE
 
 WAIT_MS = 60_000
 
@@ -38,8 +44,26 @@ def stand(services: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests."""
+def radio_url(services: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An API beside regions with a scene, a worker, and a burst worker whose job never ends."""
+    pipe = Pipeline(*services, tmp_path_factory.mktemp("bursts"), **(SETTINGS | {"burst_budget_s": "600"}))
+    try:
+        pipe.start()
+        pipe.start_bursts(f"{MODULE}:hang")
+        pipe.send(INBOX.name, [one.message for one in islice(sounded_log(1), 600)])
+        pipe.until_folded()
+        with api(pipe) as address:
+            wait_ready(address)
+            yield address
+    finally:
+        pipe.close()
+
+
+@pytest.fixture(scope="session")
+def browser(stand: Stand, radio_url: str) -> Iterator[Browser]:
+    """One browser for all tests; after the services, since Playwright keeps an event loop of its own in this thread."""
+    assert stand
+    assert radio_url
     where = chromium()
     if where is None:
         if os.environ.get("CI") == "true":

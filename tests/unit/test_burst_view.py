@@ -11,7 +11,7 @@ from rich.console import Console
 
 from stream.burst_answers import CONTROL, REQUEST
 from stream.burst_probe import look
-from stream.burst_view import PROGRESS, REQUESTS, UPDATES, Overview, Seen, table
+from stream.burst_view import MOST_EARLY, PROGRESS, REQUESTS, UPDATES, Overview, Seen, table
 from stream.decode import from_ms
 from tests.unit.burst_jobs import request
 from twin.events import TwinUpdate
@@ -114,3 +114,22 @@ def test_who_gives_no_answer_in_time_has_no_rays() -> None:
     found = look("llvm", within_s=0.0)
     assert found.device == ""
     assert "within 0 s" in found.why or "not installed" in found.why
+
+
+def test_the_order_of_the_topics_does_not_matter() -> None:
+    out = Overview()
+    out.hear(PROGRESS.name, progress(0, 12, "IN_PROGRESS", "trace", 30.0))
+    out.hear(PROGRESS.name, progress(0, 20, "FINISHED", "done", 100.0))
+    out.hear(UPDATES, update(0, "calibrated", finding="power"))
+    assert out.rows() == []
+    out.hear(REQUESTS, record(request(0), REQUEST))
+    (one,) = out.rows()
+    assert (one.status, one.stage, one.percent) == ("FINISHED", "done", 100.0)
+    assert (one.verdict, one.finding) == ("adopted", "power")
+
+
+def test_what_is_told_of_nobody_does_not_pile_up() -> None:
+    out = Overview()
+    for number in range(MOST_EARLY + 10):
+        out.hear(PROGRESS.name, progress(number, 1, "IN_PROGRESS"))
+    assert len(out._early) == MOST_EARLY

@@ -1,0 +1,38 @@
+"""A burst, asked for and given up by hand, with a real burst worker whose job never ends."""
+
+from __future__ import annotations
+
+from asking import Open
+from playwright.sync_api import expect
+
+from tests.chaos.sounded import region
+
+
+def test_a_burst_is_ordered_and_given_up(radio_url: str, new_page: Open) -> None:
+    page = new_page(f"{radio_url}/#/bursts")
+    rows = page.locator("table", has_text="Bursts, newest first").locator("tbody tr")
+    name = region(3)
+    # The twin has asked for one by itself; while that is open it asks for no other.
+    own = rows.filter(has_text=name)
+    own.first.get_by_role("button", name="Cancel").click()
+    expect(own.first).to_contain_text("cancelled")
+    expect(own.first.get_by_role("button")).to_have_count(0)
+    page.get_by_role("button", name=f"Look again at {name}", exact=True).click()
+    expect(page.locator("main [role=status]").first).to_have_text(f"asked for a burst of {name}")
+    ordered = own.filter(has_text="ordered by")
+    expect(ordered.first).to_contain_text("not started")
+    ordered.first.get_by_role("button", name="Cancel").click()
+    expect(ordered.first).to_contain_text("cancelled")
+
+
+def test_one_that_runs_shows_how_far_it_is(radio_url: str, new_page: Open) -> None:
+    page = new_page(f"{radio_url}/#/bursts")
+    running = page.locator("tbody tr", has_text="in progress")
+    expect(running.first).to_contain_text("trace")
+    assert running.first.locator("progress").get_attribute("value") == "10"
+    expect(page.locator("#summary")).to_contain_text("Bursts open")
+
+
+def test_the_timeline_has_them_too(radio_url: str, new_page: Open) -> None:
+    page = new_page(f"{radio_url}/#/timeline")
+    expect(page.get_by_role("region", name="Simulation bursts").first).to_contain_text("SubNetwork=radio-")
