@@ -86,7 +86,7 @@ def test_an_api_that_is_down_is_said_and_comes_back(stand: Stand, new_page: Open
     expect(page.locator("#notice")).to_contain_text("what is shown is from before")
     # What is there stays there.
     expect(page.locator("table", has_text="All cells").locator("tbody tr").first).to_be_visible()
-    with api(stand.pipe, api_bind=f"127.0.0.1:{port}") as url:
+    with api(stand.pipe, f"127.0.0.1:{port}") as url:
         assert url.endswith(port)
         wait_ready(url)
         expect(page.locator("#notice")).to_be_hidden()

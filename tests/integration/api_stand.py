@@ -50,9 +50,9 @@ def stood(broker: str, postgres: str, folder: Path) -> Iterator[Stand]:
 
 
 @contextmanager
-def api(pipe: Pipeline, **settings: str) -> Iterator[str]:
-    """`lockstep api` on a free port; gives its address."""
-    command = [sys.executable, "-m", "stream.cli", "api", "--bind", "127.0.0.1:0"]
+def api(pipe: Pipeline, bind: str = "127.0.0.1:0", **settings: str) -> Iterator[str]:
+    """`lockstep api`, on a free port unless it is told one; gives its address."""
+    command = [sys.executable, "-m", "stream.cli", "api", "--bind", bind]
     environment = os.environ | pipe.environment | {f"LOCKSTEP_{k.upper()}": v for k, v in settings.items()}
     with (
         (pipe.folder / "api.log").open("ab") as log,

@@ -104,7 +104,8 @@ const head = soon(async () => {
 
 const live = new Live(
   (change) => {
-    if (["resync", "dropped"].includes(change.kind)) open();
+    // After `dropped` the stream ends and is begun anew, which opens the page again.
+    if (change.kind === "resync") open();
     if (!place().at) shown.change?.(change);
     head();
   },
