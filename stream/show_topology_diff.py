@@ -32,7 +32,9 @@ def show_diff(found: TopologyDiff, console: Console | None = None) -> None:
 
 
 def _rows(parts: Any) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("[green]+", _name(key), "", "", _kind(parts.added[key])) for key in sorted(parts.added)]
+    rows: list[tuple[str, ...]] = [
+        ("[green]+", _name(key), "", "", _kind(parts.added[key])) for key in sorted(parts.added)
+    ]
     rows += [("[red]-", _name(key), "", _kind(parts.removed[key]), "") for key in sorted(parts.removed)]
     rows += [
         ("[yellow]~", _name(key), escape(fact), _value(old), _value(new))
