@@ -107,11 +107,15 @@ def heard(draw: st.DrawFn) -> dict[str, Any]:
     width = draw(st.integers(0, 2))
     powers, places = st.none() | st.floats(-200, 60), st.floats(-9.9e5, 9.9e5)
     rows = st.lists(st.lists(powers, min_size=len(cells), max_size=len(cells)), min_size=n, max_size=n)
+    decibels = st.none() | st.floats(-40, 60)
+    qualities = st.lists(st.lists(decibels, min_size=len(cells), max_size=len(cells)), min_size=n, max_size=n)
     made: dict[str, Any] = {
         "element": draw(_short),
         "cells": cells,
         "positions": draw(st.lists(st.tuples(places, places, places), min_size=n, max_size=n)),
         "rsrp": draw(rows),
+        "rsrq": draw(st.just([]) | qualities),
+        "sinr": draw(st.just([]) | qualities),
         "offsets": draw(st.lists(numbers, min_size=width, max_size=width)),
         "response": [],
         "noise": draw(st.floats(0, 1)),
