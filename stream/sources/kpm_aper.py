@@ -7,6 +7,7 @@ Source: O-RAN.WG3.E2SM-KPM 2 and 3, 8.2.1.3 and 8.2.1.4; the time stamp counts s
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from stream.sources.aper import Bits
@@ -15,6 +16,8 @@ from twin.errors import BadInput
 
 _1900 = datetime(1900, 1, 1, tzinfo=UTC)
 _MOST = 65535
+_PRINTABLE = re.compile(r"[A-Za-z0-9 '()+,\-./:=?]*")
+"""PrintableString, X.680 41.4."""
 _LABELS = (
     *("noLabel", "plmnID", "sliceID", "fiveQI", "qFI", "qCI", "qCImax", "qCImin", "aRPmax", "aRPmin", "bitrateRange"),
     *(
@@ -46,6 +49,8 @@ def header(data: bytes) -> Header:
     after = Bits(data)
     after.take(7)
     after.octets(8)
+    sound: list[Header] = []
+    odd: list[Header] = []
     for candidate, fraction in ((bits, 0), (after, int.from_bytes(data[5:9]))):
         try:
             texts = [
@@ -54,7 +59,12 @@ def header(data: bytes) -> Header:
         except BadInput:
             continue
         if extended or candidate.left == 0:
-            return Header(_1900 + timedelta(seconds=seconds + fraction / 2**32), *texts[1:])
+            begin = _1900 + timedelta(seconds=seconds + fraction / 2**32)
+            # A fraction that passes for the begin of a text makes one that nobody writes.
+            kind = sound if all(_PRINTABLE.fullmatch(text) for text in texts) else odd
+            kind.append(Header(begin, *texts[1:]))
+    if found := [*sound, *odd]:
+        return found[0]
     raise BadInput("malformed", f"an indication header of {len(data)} bytes that is neither of version 2 nor of 3")
 
 
