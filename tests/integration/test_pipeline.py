@@ -354,9 +354,11 @@ def test_every_kind_of_bad_input_is_kept_with_its_reason_and_the_worker_goes_on(
             continue
         bad = at_source.pop((body["topic"], body["offset"]))
         assert body["reason"] == bad.reason
-        assert original == bad.value[:KEPT_BYTES]
+        # What is packed may hold anybody's name: nobody looks into it, and it is left out.
+        packed = bad.value.startswith(b"\x1f\x8b")
+        assert original == (b"" if packed else bad.value[:KEPT_BYTES])
         assert (body["partition"], body["size"], body["key"]) == (0, len(bad.value), bad.key)
-        assert body["truncated"] == (len(bad.value) > KEPT_BYTES)
+        assert body["truncated"] == (packed or len(bad.value) > KEPT_BYTES)
     assert not at_source
     assert not +in_log
     assert not -in_log

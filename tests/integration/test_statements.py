@@ -28,6 +28,7 @@ from infra.store import (
     retention,
     rows,
     summaries,
+    synthetic,
     training,
     writer,
 )
@@ -55,8 +56,9 @@ QUERIES: dict[str, Callable[[str], Any]] = {
 }
 ONLY: dict[str, tuple[ModuleType, ...]] = {"plain": (prune,), "timescale": (policies, retention)}
 MODULES = {import_module(f"infra.store.{found.name}") for found in iter_modules(store_package.__path__)}
-ELSEWHERE = {models, training}
-"""Have tests of their own on real servers: `test_model_store.py` on both, `test_training.py` (COPY) on plain."""
+ELSEWHERE = {models, synthetic, training}
+"""Have tests of their own on real servers: `test_model_store.py` on both, `test_training.py` and
+`test_synthetic_rows.py`, which need COPY, on plain PostgreSQL."""
 
 # Whatever is new in the store belongs on both, until it is said to be of one of them.
 BOTH = tuple(MODULES - set(ONLY["plain"]) - set(ONLY["timescale"]) - ELSEWHERE)
