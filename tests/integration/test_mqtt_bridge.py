@@ -24,7 +24,8 @@ from pipeline import Pipeline, Worker
 from stream.sources.sparkplug_payload import Metric, Payload, read, write
 from tests.mqtt_tables import TABLE
 
-PASSWORD = "dark-0cean-7"  # of a broker that lives for one test
+# Of a broker that lives for one test.
+PASSWORD = "dark-0cean-7"  # pragma: allowlist secret
 
 
 @pytest.fixture(autouse=True)

@@ -244,7 +244,7 @@ def test_what_doesnt_come_or_is_too_large_is_told() -> None:
         asyncio.run(fetch(elsewhere, "/a"))
 
     async def nobody() -> None:
-        async with fetched("http://user:secret@127.0.0.1:9/a?token=secret"):
+        async with fetched("http://user:secret@127.0.0.1:9/a?token=secret"):  # pragma: allowlist secret
             pass
 
     with pytest.raises(Unavailable) as caught:
