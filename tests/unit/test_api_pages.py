@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -83,3 +84,9 @@ async def test_answers_are_counted_and_timed() -> None:
     assert "lockstep_api_answer_seconds_count 2.0" in text
     assert "lockstep_api_subscribers 0.0" in text
     assert "lockstep_ready 1.0" in text
+
+
+def test_all_of_the_dashboard_is_installed_with_the_package() -> None:
+    declared = tomllib.loads((WEB.parents[1] / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    installed = {file for pattern in declared["infra"] for file in WEB.parent.glob(pattern) if file.is_file()}
+    assert installed == {file for file in WEB.rglob("*") if file.is_file()}

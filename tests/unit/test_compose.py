@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from infra.settings import Settings
@@ -24,7 +25,6 @@ BURSTS = ("burst-worker", "burst-worker-gpu")
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
-    yaml = pytest.importorskip("yaml")
     return yaml.safe_load(TEXT)["services"]
 
 
