@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test bench load scaling backlog chaos soak science debias radio loop fuzz lint audit format doctor clean
@@ -24,8 +25,9 @@ demo: $(STAMP) ## Start everything on this machine and watch a twin at work (Ctr
 	@$(BIN)/lockstep demo $(ARGS)
 
 # Three processes: what TensorFlow and what Sionna RT bring of LLVM crash each other, and Playwright runs a loop of its own.
-test: $(STAMP) ## Run all tests
-	$(BIN)/python -m pytest $(ARGS)
+# The first on two cores at once, since many tests wait; see tests/conftest.py.
+test: $(STAMP) ## Run all tests; some of them with make test ARGS="tests/unit -k drift"
+	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder)
 	$(if $(ARGS),,$(BIN)/python -m pytest tests/keras)
 	$(if $(ARGS),,$(BIN)/python -m pytest tests/browser)
 

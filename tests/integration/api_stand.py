@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from uuid import uuid4
 
 import httpx
-import psycopg
+from databases import database
 from pipeline import ROOT, Pipeline, network
-from psycopg.conninfo import make_conninfo
 
 HOURS, SITES = 8, 3
 START_S = 180
@@ -34,19 +32,15 @@ class Stand(NamedTuple):
 @contextmanager
 def stood(broker: str, postgres: str, folder: Path) -> Iterator[Stand]:
     """A folded network and an API that is ready."""
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    pipe = fed(broker, make_conninfo(postgres, dbname=name), folder)
-    try:
-        with api(pipe) as url:
-            wait_ready(url)
-            with httpx.Client(base_url=f"{url}/api/v1", timeout=30) as client:
-                yield Stand(pipe, url, client)
-    finally:
-        pipe.close()
-        with psycopg.connect(postgres, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with database(postgres) as dsn:
+        pipe = fed(broker, dsn, folder)
+        try:
+            with api(pipe) as url:
+                wait_ready(url)
+                with httpx.Client(base_url=f"{url}/api/v1", timeout=30) as client:
+                    yield Stand(pipe, url, client)
+        finally:
+            pipe.close()
 
 
 @contextmanager

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import apache_kafka as kafka
-import psycopg
 import pytest
 import timescale
 from api_stand import Stand, stood
-from psycopg.conninfo import make_conninfo
+from databases import database
 
 from infra.embedded import Embedded
 from infra.store.migrate import migrate
@@ -28,12 +26,8 @@ def embedded_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 @pytest.fixture
 def postgres_dsn(embedded_postgres: str) -> Iterator[str]:
     """DSN of an empty database."""
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(embedded_postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    yield make_conninfo(embedded_postgres, dbname=name)
-    with psycopg.connect(embedded_postgres, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with database(embedded_postgres) as dsn:
+        yield dsn
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import psycopg
 import pytest
+from databases import database
 from typer.testing import CliRunner
 
 from infra.store.migrate import migrate
@@ -56,10 +57,20 @@ def folded(dsn: str) -> Shard:
     return shard
 
 
+@pytest.fixture(scope="module")
+def original(embedded_postgres: str) -> Iterator[tuple[str, Shard]]:
+    """A history, folded once, and the shard that did it."""
+    with database(embedded_postgres) as dsn:
+        migrate(dsn)
+        yield dsn, folded(dsn)
+
+
 @pytest.fixture
-def world(postgres_dsn: str) -> tuple[str, Shard]:
-    migrate(postgres_dsn)
-    return postgres_dsn, folded(postgres_dsn)
+def world(original: tuple[str, Shard], embedded_postgres: str) -> Iterator[tuple[str, Shard]]:
+    """A copy of it that a test may spoil."""
+    dsn, shard = original
+    with database(embedded_postgres, like=dsn) as copy:
+        yield copy, shard
 
 
 def job(dsn: str, shard: Shard, **more: object) -> TrainingJob:

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from databases import database
 from typer.testing import CliRunner
 
 from infra.store.migrate import migrate
@@ -36,15 +37,9 @@ OBJECTIVES = ("cross-ppi", "context")
 @pytest.fixture(scope="module")
 def world(embedded_postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A history of an ageing network, and a run of a twin; both in one database."""
-    import psycopg
-    from psycopg.conninfo import make_conninfo
-
-    with psycopg.connect(embedded_postgres, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE origins")
-    dsn = make_conninfo(embedded_postgres, dbname="origins")
-    migrate(dsn)
-    _fold(dsn)
-    with pytest.MonkeyPatch.context() as patch:
+    with database(embedded_postgres) as dsn, pytest.MonkeyPatch.context() as patch:
+        migrate(dsn)
+        _fold(dsn)
         for name, value in {
             "DSN": dsn, "BOOTSTRAP": "127.0.0.1:1", "TARGETS": json.dumps([CONGESTION]),
             "FAILURE_TARGETS": json.dumps([FAILURE, "fade>10dB@15min"]),
@@ -53,8 +48,6 @@ def world(embedded_postgres: str, tmp_path_factory: pytest.TempPathFactory) -> A
         made = _command("synthesise", "--run", "twin", "--sites", "6", "--days", "5", "--seed", "9",
                         "--granularity", str(HOUR), "--faster", "300", "--json")  # fmt: skip
         yield dsn, json.loads(made)
-    with psycopg.connect(embedded_postgres, autocommit=True) as connection:
-        connection.execute("DROP DATABASE origins WITH (FORCE)")
 
 
 def _fold(dsn: str) -> None:
