@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.online import CongestionModel, Predictions
-from stream.batch_speaking import BATCH, BLENDED, Used
+from stream.batch_speaking import BLENDED, Used
 from stream.decode import from_ms
 from stream.outlets import outlet
 from stream.prepare import PreparedReport
+from stream.versions_at_work import BATCH
 from twin.companions import Companions, columns_of
 from twin.events import CongestionPrediction
 from twin.rows import AHEAD, CORRECTED, DISCOVERED, LATE, SUSPECT, Effects, HistoryBlock

@@ -13,15 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.blend import Blend, Combined
 from models.explain import DRIVERS
 from models.logit import sigmoid
 from models.online import Predictions
+from stream.versions_at_work import Spoken
 
 F32 = np.float32
-BATCH = "batch"
-"""Stands for the batch model among the drivers of a prediction; its number is the first that no feature has."""
-
 BLENDED = "blended-congestion"
 """Name of what is published where a batch model takes part."""
 
@@ -42,21 +39,7 @@ class Used(NamedTuple):
     weights: dict[str, float]
 
 
-class Said(NamedTuple):
-    """What a batch model said of one target.
-
-    Attributes:
-        log_odds: Its own, `[n]`.
-        combined: With those of the online model.
-    """
-
-    name: str
-    blend: Blend
-    log_odds: Floats
-    combined: Combined
-
-
-def blended(made: Predictions, said: Sequence[Said | None], driver: int) -> tuple[Predictions, list[Used | None]]:
+def blended(made: Predictions, said: Sequence[Spoken | None], driver: int) -> tuple[Predictions, list[Used | None]]:
     """Predictions with the batch models' part in them.
 
     Args:
@@ -80,7 +63,7 @@ def blended(made: Predictions, said: Sequence[Said | None], driver: int) -> tupl
 
 
 def _explained(
-    drivers: NDArray[np.int64], contributions: Floats, one: Said, driver: int
+    drivers: NDArray[np.int64], contributions: Floats, one: Spoken, driver: int
 ) -> tuple[NDArray[np.int64], Floats]:
     """The largest of the online model's largest and the batch model's, largest first, `[n, DRIVERS]` each."""
     n = len(drivers)
@@ -88,8 +71,7 @@ def _explained(
     parts = np.empty((n, DRIVERS + 1), dtype=F32)
     names[:, :DRIVERS], names[:, DRIVERS] = drivers, driver
     np.multiply(contributions, one.combined.online[:, None], out=parts[:, :DRIVERS])
-    moved = one.log_odds - F32(one.blend.average)
-    np.multiply(np.where(np.isnan(moved), F32(0), moved), one.combined.batch, out=parts[:, DRIVERS])
+    parts[:, DRIVERS] = one.added()
     size = np.abs(parts)
     # The online model's stay in their order: only the batch model's place among them is looked for.
     place = DRIVERS - (size[:, :DRIVERS] < size[:, DRIVERS:]).sum(axis=1)

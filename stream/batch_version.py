@@ -2,54 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
 from models.artifact import ModelArtifact
-from models.batch.features import Sources
+from models.batch.features import Sources, batch_features
 from models.batch.inference import batch_log_odds
 from models.batch.spec import FeatureSpec
 from models.blend import Mode
 from models.habits import Habits
-from models.network import Network
 from models.online import CongestionModel
 from models.stacked import Stacked
 from stream.batch_inputs import Around, Static
+from stream.versions_at_work import AtWork, Beside
 from twin.companions import Companions
 from twin.expectation import Rows, Series
-from twin.parts import gathered, scattered
 
 Floats = NDArray[Any]
 
 
-class Version:
-    """A version of a batch model.
-
-    Attributes:
-        targets: That it runs for here.
-        speaks: Those of them that it is the champion of.
-        stacked: One for each online model.
-    """
+class CongestionVersion(AtWork):
+    """A version of a batch model, with the blends of one online model a horizon."""
 
     def __init__(
         self, artifact: ModelArtifact, targets: Sequence[str], models: Sequence[CongestionModel], mode: Mode
     ) -> None:
-        self.targets = frozenset(targets)
-        self.speaks: frozenset[str] = frozenset()
+        super().__init__(artifact, targets, beside(models), mode)
         self.spec = _spec(artifact)
         self.static = Static(self.spec)
-        self._network = Network(artifact)
         self._habits = _habits(self.spec.horizons, models)
-        at = {name: k for k, name in enumerate(artifact.targets)}
-        self.stacked = [Stacked([at.get(t.name, -1) for t in m.targets], m.depth, mode) for m in models]
 
     def grow(self, n: int) -> None:
         """Make room for `n` objects."""
         self.static.columns.grow(n)
-        for stacked in self.stacked:
-            stacked.grow(n)
+        super().grow(n)
 
     def log_odds(
         self,
@@ -65,20 +53,26 @@ class Version:
         Args:
             oldest: The oldest period that isn't yet in the running means.
         """
+        sources = self._sources(series, companions, around, period)
+        return batch_log_odds(self.network, self.spec, sources, rows, period, oldest)
+
+    def features(
+        self, series: Series, companions: Companions | None, around: Around, rows: Rows, period: int, oldest: int
+    ) -> Floats:
+        """What the network is given, `[num_features, n]` float32; see `log_odds`."""
+        return batch_features(self.spec, self._sources(series, companions, around, period), rows, period, oldest)
+
+    def _sources(self, series: Series, companions: Companions | None, around: Around, period: int) -> Sources:
         near = around.get(period, self.spec.scale)
-        sources = Sources(series, self._habits, near, self.static.rows, companions)
-        return batch_log_odds(self._network, self.spec, sources, rows, period, oldest)
+        return Sources(series, self._habits, near, self.static.rows, companions)
 
     def _parts(self) -> dict[str, Static | Stacked]:
         return {"static": self.static} | {f"{m}": stacked for m, stacked in enumerate(self.stacked)}
 
-    def state(self) -> dict[str, Floats]:
-        """Everything learnt or looked up, as arrays."""
-        return gathered(self._parts())
 
-    def restore(self, state: Mapping[str, Floats]) -> None:
-        """Take over what `state` returned."""
-        scattered(self._parts(), state)
+def beside(models: Sequence[CongestionModel]) -> list[Beside]:
+    """What concerns a batch model of the online models, one a horizon."""
+    return [Beside(tuple(target.name for target in model.targets), model.depth) for model in models]
 
 
 def _spec(artifact: ModelArtifact) -> FeatureSpec:

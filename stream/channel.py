@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from numpy.typing import NDArray
 
-from models.artifact import ModelArtifact
 from models.online import CongestionModel
 from models.scoring import ScoreWindow
 from stream.batch_models import BatchModels, Judged
@@ -95,22 +94,6 @@ class Channel:
         if self._relation is None or self._relation[0] != key:
             self._relation = (key, topology.adjacency(self.names(table)))
         return self._relation[1]
-
-    def installed(self) -> dict[str, list[str]]:
-        """Targets of each batch model that was installed, sorted; see `BatchModels`, also for the next four."""
-        return self.batch.installed()
-
-    def install(self, model: str, artifact: ModelArtifact, targets: Sequence[str]) -> None:
-        """Let a batch model run in shadow for these targets, from the next record on."""
-        self.batch.install(model, artifact, targets)
-
-    def retire(self, model: str) -> None:
-        """Let a batch model rest."""
-        self.batch.retire(model)
-
-    def crown(self, champions: Mapping[str, str]) -> None:
-        """Say which batch model speaks for each target, from the next record on; `online`: none."""
-        self.batch.crown(champions)
 
     def matured_losses(self) -> list[Judged]:
         """What all models had said of the labels that matured with the period that closed last, on the same events."""

@@ -6,6 +6,7 @@ likely once an hour, and everybody once a day, spread over the day.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,11 +19,10 @@ from models.failure_usual import DAY_MS
 from models.fault_classes import ORAN_FAULTS
 from models.logit import sigmoid
 from models.wearout import Life, Trend, remaining
-from stream.batch_speaking import BATCH
 from stream.decode import from_ms
-from stream.failing_batch import Spoken
 from stream.failing_watch import Watched
 from stream.outlets import outlet
+from stream.versions_at_work import BATCH, Spoken
 from twin.events import Score
 from twin.failure_events import FailurePrediction
 
@@ -79,18 +79,25 @@ def tell(shard: Shard, watched: Watched, made: Made, limit_of_error: Floats, dir
     rows = _worth(watched, made)
     if not len(rows):
         return
+    for body in predictions(shard, watched, made, rows, limit_of_error, direction):
+        shard.emit(outlet("failure", body.object, made.end, body))
+        shard.alarm_desk.own.foretold(shard, body)
+    shard.counts["failure"] += len(rows)
+
+
+def predictions(
+    shard: Shard, watched: Watched, made: Made, rows: NDArray[np.int64], limit_of_error: Floats, direction: Floats
+) -> Iterator[FailurePrediction]:
+    """What there is to tell of some objects; changes nothing."""
     head, evidence = watched.heads[made.k], watched.evidence
     wears = evidence.wears
     ours = Trend(*(part[:, rows] for part in evidence.trend))
     lives = remaining(ours, limit_of_error[np.ix_(wears, rows)], direction[np.ix_(wears, rows)])
     lives = Life(*(np.where(evidence.missing()[np.ix_(wears, rows)], np.nan, part) for part in lives))
-    parts = _parts(head, made, rows)
+    parts = parts_of(head, made, rows)
     probability = sigmoid(made.log_odds[rows].astype(np.float64))
     for at, row in enumerate(rows.tolist()):
-        body = _body(shard, watched, made, row, float(probability[at]), parts[:, at], Life(*(x[:, at] for x in lives)))
-        shard.emit(outlet("failure", watched.names[row], made.end, body))
-        shard.alarm_desk.own.foretold(shard, body)
-    shard.counts["failure"] += len(rows)
+        yield _body(shard, watched, made, row, float(probability[at]), parts[:, at], Life(*(x[:, at] for x in lives)))
 
 
 def tell_score(shard: Shard, watched: Watched, k: int, end: int) -> None:
@@ -171,15 +178,12 @@ def _body(
     )
 
 
-def _parts(head: FailureHead, made: Made, rows: NDArray[np.int64]) -> Floats:
+def parts_of(head: FailureHead, made: Made, rows: NDArray[np.int64]) -> Floats:
     """What each feature adds to the log-odds of some objects, and in a last row a batch model, `[num_parts, n]`."""
     parts = head.contributions(made.X[:, rows])
     if made.spoken is None:
         return parts
-    combined = made.spoken.combined
-    moved = made.spoken.batch[rows] - np.float32(made.spoken.blend.average)
-    added = np.where(np.isnan(moved), np.float32(0), moved) * combined.batch[rows]
-    out: Floats = np.concatenate([parts * combined.online[rows], added[None]])
+    out: Floats = np.concatenate([parts * made.spoken.combined.online[rows], made.spoken.added(rows)[None]])
     return out
 
 

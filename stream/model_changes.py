@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from models.artifact import ModelArtifact, unpack
+from models.artifact import unpack
 from models.registry import Change
 from stream.decode import to_ms
 from stream.model_fit import checked, predicted
 from stream.telling import tell
+from stream.versions_at_work import VersionsAtWork
 from twin.model_events import ModelCandidate, ModelTransition, digest_of
 
 if TYPE_CHECKING:
@@ -77,21 +78,9 @@ def apply_transition(shard: Shard, item: OtherEvent, event: ModelTransition) -> 
     tell(shard, "model", item, sorted({change.target for change in changes}), detail)
 
 
-class Runs(Protocol):
-    """Whatever runs batch models; see `BatchModels` and `FailureBatch`."""
-
-    def installed(self) -> dict[str, list[str]]: ...
-
-    def install(self, model: str, artifact: ModelArtifact, targets: Sequence[str]) -> None: ...
-
-    def retire(self, model: str) -> None: ...
-
-    def crown(self, champions: Mapping[str, str]) -> None: ...
-
-
 def equip(shard: Shard, channel: Channel) -> None:
     """Let a channel run the versions that are in shadow or champion for its targets, and no others."""
-    _equip(shard, channel, channel.scores)
+    _equip(shard, channel.batch, channel.scores)
 
 
 def equip_failures(shard: Shard) -> None:
@@ -100,7 +89,7 @@ def equip_failures(shard: Shard) -> None:
         _equip(shard, watched.batch, watched.batch.names)
 
 
-def _equip(shard: Shard, runs: Runs, own: Iterable[str]) -> None:
+def _equip(shard: Shard, runs: VersionsAtWork[Any], own: Iterable[str]) -> None:
     registry = shard.models.registry
     if not registry.versions:
         return

@@ -153,7 +153,7 @@ def test_a_model_for_other_periods_is_installed_and_never_asked(plain: Any) -> N
     shard, told = run(life(hourly))
     assert [p["probability"] for p in told] == [p["probability"] for p in plain[1]]
     channel = channel_of(shard)
-    assert channel.installed() == {hourly.model: [T]}
+    assert channel.batch.installed() == {hourly.model: [T]}
     assert not channel.batch.versions
 
 
