@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stream.alarm_desk import FLAPPING, QUALIFYING
+from stream.alarm_expected import expectations, expected, settle_on
 from stream.alarm_telling import tell_alarm
-from stream.alarms import end, expectations, expected, settle_on
+from stream.alarms import end
 from stream.decode import from_ms, to_ms
 from stream.outlets import outlet
 from twin.alarm_record import CorrelatedNotification

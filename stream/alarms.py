@@ -6,16 +6,15 @@ is expected, comes and goes or hasn't stood long enough is kept, marked and coun
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from stream.alarm_desk import FLAPPING, PLANNED, QUALIFYING, SLEEPS, Life
+from stream.alarm_desk import FLAPPING, QUALIFYING, Life
+from stream.alarm_expected import expectations, expected, settle_on
 from stream.alarm_merging import merged, same
 from stream.alarm_telling import tell_alarm
-from stream.asleep import consequence
 from stream.decode import from_ms, to_ms
 from twin.alarm_record import OWN, Alarm, key_of, name_of, short
 from twin.correlation import raised
@@ -26,35 +25,13 @@ if TYPE_CHECKING:
     from stream.prepare import OtherEvent
     from stream.shard import Shard
 
-__all__ = ["MOST_ALARMS", "Repeats", "apply_alarm", "key_of"]
-
 MOST_ALARMS = 50_000
 """That stand at once: a source that never clears any must not fill the memory."""
 
 REMEMBERED = 4096
+"""Records by whose checksums repeated ones are told."""
 LATE_MS = 900_000
 """What happened before what is known of its alarm, by less than this, came late; by more, a clock was set back."""
-
-
-class Repeats:
-    """Checksums of the last alarm records: a record that is sent again is recognised, even after it was cleared."""
-
-    def __init__(self, checksums: Iterable[int] = ()) -> None:
-        self._order: dict[int, None] = dict.fromkeys(checksums)
-
-    def note(self, event: Alarm) -> bool:
-        """Remember a record. Returns whether it has come before."""
-        checksum = int.from_bytes(blake2b(msgspec.json.encode(short(event)), digest_size=8).digest(), "big")
-        if checksum in self._order:
-            return True
-        self._order[checksum] = None
-        if len(self._order) > REMEMBERED:
-            del self._order[next(iter(self._order))]
-        return False
-
-    def state(self) -> list[int]:
-        """The checksums, oldest first."""
-        return list(self._order)
 
 
 def apply_alarm(shard: Shard, item: OtherEvent, event: Alarm) -> None:
@@ -78,7 +55,7 @@ def apply_alarm(shard: Shard, item: OtherEvent, event: Alarm) -> None:
         tell_alarm(shard, key, before, life, "confirmed", mark=mark)
     known = life.told if life is not None else desk.gone.get(key, -1)
     late = known - LATE_MS <= time < known
-    repeated = shard.repeats.note(event) or (before is not None and same(before, event))
+    repeated = shard.repeats.note(_checksum(event)) or (before is not None and same(before, event))
     if repeated or (before is None and clears):
         shard.counts["duplicate"] += 1
         if before is None and clears and not late:
@@ -196,39 +173,6 @@ def pend(shard: Shard, key: str, alarm: Alarm, life: Life) -> None:
     desk.fresh = True
 
 
-class Expectations(NamedTuple):
-    """What makes alarms no surprise at one moment.
-
-    Attributes:
-        work: Begin and end [ms] and object of the work that is planned and isn't over.
-        asleep: Names of what sleeps.
-    """
-
-    work: list[tuple[int, int, str]]
-    asleep: set[str]
-
-
-def expectations(shard: Shard) -> Expectations:
-    """As they are now."""
-    desk = shard.alarm_desk
-    return Expectations(desk.work(), desk.asleep.names(shard))
-
-
-def expected(shard: Shard, alarm: Alarm, life: Life, given: Expectations) -> set[str]:
-    """Why an alarm is no surprise: work is planned on its object, or its cell sleeps."""
-    desk, reasons = shard.alarm_desk, set()
-    planned = {name for begin, end, name in given.work if begin <= life.raised <= end}
-    if planned and not planned.isdisjoint(desk.upstream(shard.topology).places(alarm.object_instance)):
-        reasons.add(PLANNED)
-    if given.asleep and consequence(alarm) and desk.asleep.of(shard, alarm.object_instance, given.asleep):
-        reasons.add(SLEEPS)
-    return reasons
-
-
-def settle_on(shard: Shard, key: str, life: Life, reasons: set[str]) -> None:
-    """Keep an alarm back for these reasons, and let its record say what work was planned."""
-    alarm = shard.alarms[key]
-    if (PLANNED in reasons) > alarm.planned_outage_indicator:
-        shard.alarms[key] = msgspec.structs.replace(alarm, planned_outage_indicator=True)
-    if sorted(reasons) != life.held:
-        shard.alarm_desk.hold(key, life, reasons)
+def _checksum(event: Alarm) -> int:
+    """Of a record: one that is sent again is recognised, even after it was cleared."""
+    return int.from_bytes(blake2b(msgspec.json.encode(short(event)), digest_size=8).digest(), "big")

@@ -21,7 +21,7 @@ from models.scoring import Matured
 from stream import shard_state
 from stream.admission import admit
 from stream.alarm_desk import AlarmDesk
-from stream.alarms import Repeats
+from stream.alarms import REMEMBERED
 from stream.arrival import Admitted, arrive
 from stream.changes import apply_event, waits_for_no_report
 from stream.channel import Channel
@@ -41,6 +41,7 @@ from twin.errors import BadInput
 from twin.events import Alarm
 from twin.log import LogRecord, Outlet
 from twin.radio.twin import RadioTwin
+from twin.repeats import Repeats
 from twin.rows import Effects
 from twin.state import Table
 from twin.topology import Topology
@@ -66,7 +67,7 @@ class Shard:
         self.tables: dict[int, Table] = {}
         self.channels: dict[tuple[int, str], Channel] = {}
         self.alarms: dict[str, Alarm] = {}
-        self.repeats = Repeats()
+        self.repeats = Repeats(REMEMBERED)
         self.alarm_desk = AlarmDesk(config.alarms)
         """How those alarms stand."""
         self.totals = Totals()

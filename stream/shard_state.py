@@ -8,7 +8,7 @@ import msgspec
 from numpy.typing import NDArray
 
 from stream.admission import bind
-from stream.alarms import Repeats, adopt
+from stream.alarms import adopt
 from stream.channel import Channel
 from stream.config import ShardConfig
 from stream.model_changes import equip, equip_failures
@@ -131,7 +131,7 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
         adopt(shard)
     if shard.alarms.keys() != shard.alarm_desk.lives.keys():
         raise ValueError("the alarms and what is known of them don't fit together")
-    shard.repeats = Repeats(data["repeats"])
+    shard.repeats.restore(data["repeats"])
     shard.inventories.load(data["inventories"])
     shard.newest_event = whole(data["newest_event"])
     shard.topology = Topology.from_dict(data["topology"])

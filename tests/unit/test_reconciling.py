@@ -265,7 +265,7 @@ def test_a_raise_and_clear_pair_that_is_sent_again_is_recognised_also_after_a_re
 
 
 def test_what_is_remembered_of_alarms_is_bounded_and_shows_in_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alarms, "REMEMBERED", 3)
+    monkeypatch.setattr("stream.shard.REMEMBERED", 3)
     shard = new_shard()
     tell(shard, *(alarm(number=str(n)) for n in range(9)))
     assert len(shard.repeats.state()) == 3
