@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.fault_classes import alarm_type_of
 from stream.decode import from_ms, to_ms
+from stream.own_alarm_records import congestion_id, failure_id, of_congestion, of_drift, of_failure
 from twin.alarm_record import OWN, Alarm, Severity, short
 from twin.alarm_rules import CLEARED_BELOW, AlarmRules
 from twin.inventory import inside
@@ -32,28 +32,6 @@ ORDERED: Final = msgspec.json.Encoder(order="deterministic")
 MOST_OWN: Final = 10_000
 """Own alarms that stand at once."""
 SOURCE: Final = "lockstep"
-
-_CAUSE_OF_FAULT: Final = {
-    **dict.fromkeys((1, 2, 3, 4), "temperatureUnacceptable"),
-    **dict.fromkeys((5, 6), "heatingOrVentilationOrCoolingSystemProblem"),
-    **dict.fromkeys((9, 21), "degradedSignal"),
-    **dict.fromkeys((19, 27), "transmitterFailure"),
-    20: "receiverFailure",
-    26: "powerProblem",
-}
-_REPAIR_OF_FAULT: Final = {
-    **dict.fromkeys((1, 2, 3, 4), "check air flow and heat exchange"),
-    **dict.fromkeys((5, 6), "replace the fan before it stops"),
-    **dict.fromkeys((9, 21), "check the line, the connectors and the alignment"),
-    **dict.fromkeys((19, 20, 27, 29, 30), "replace the radio unit at the next visit"),
-    26: "replace the power supply; check its feed",
-}
-_REPAIR_OF_DRIFT: Final = {
-    "radio": "compare antenna and surroundings with what is declared; a burst recalibrates the radio twin",
-    "traffic": "nothing is broken: look whether the capacity still fits",
-    "equipment": "check the unit's sensors and its latest alarms",
-    "data": "check the source of the counter",
-}
 
 
 class Own(msgspec.Struct, array_like=True):
@@ -84,23 +62,7 @@ class OwnAlarms:
         """A drift has been told."""
         if "drift" not in self._rules.own:
             return
-        alarm = Alarm(
-            object_instance=drift.object,
-            notification_id=f"{OWN}drift/{drift.counter}/{drift.object}",
-            event_time=drift.time,
-            alarm_type="QUALITY_OF_SERVICE_ALARM" if drift.kind != "equipment" else "EQUIPMENT_ALARM",
-            probable_cause="performanceDegraded" if drift.kind != "equipment" else "equipmentMalfunction",
-            perceived_severity="WARNING",
-            specific_problem=f"drift of {drift.counter} {drift.direction} by {drift.size:g}",
-            additional_text="; ".join(drift.reasons)[:1024],
-            proposed_repair_actions=_REPAIR_OF_DRIFT.get(drift.kind, "look at the object's counters"),
-            additional_information={
-                "kind": drift.kind,
-                "evidence": drift.evidence,
-                "since": str(msgspec.to_builtins(drift.since)),
-            },
-        )
-        self._speaks_for(shard, alarm, int(self._rules.own_quiet_s * 1000))
+        self._speaks_for(shard, of_drift(drift), int(self._rules.own_quiet_s * 1000))
 
     def foretold(self, shard: Shard, said: FailurePrediction, at: int | None = None) -> None:
         """A failure prediction has been told; of who is likely to fail, that is once an hour at least.
@@ -110,36 +72,14 @@ class OwnAlarms:
         """
         if "failure" not in self._rules.own:
             return
-        id_, time = f"{OWN}failure/{said.target}/{said.object}", to_ms(said.time)
+        id_, time = failure_id(said), to_ms(said.time)
         if said.probability < self._rules.own_probability:
             if said.probability < CLEARED_BELOW * self._rules.own_probability:
                 self._over(shard, id_, time, "it is no longer likely", at)
             elif id_ in self.standing:
                 self.standing[id_].seen = time
             return
-        fault = -1 if said.fault is None else said.fault
-        left = said.horizon_s if said.remaining_life_s is None else said.remaining_life_s
-        alarm = Alarm(
-            object_instance=said.object,
-            notification_id=id_,
-            event_time=said.time,
-            alarm_type="COMMUNICATIONS_ALARM" if said.kind == "link" else alarm_type_of(fault),
-            probable_cause="degradedSignal"
-            if said.kind == "link"
-            else _CAUSE_OF_FAULT.get(fault, "equipmentMalfunction"),
-            perceived_severity="WARNING",
-            specific_problem=f"predicted: {said.fault_name or said.target}",
-            additional_text=said.note or f"spoken for by {', '.join(said.drivers)}",
-            proposed_repair_actions=_REPAIR_OF_FAULT.get(fault, "look at the object before it fails"),
-            additional_information={
-                "probability": said.probability,
-                "horizonS": said.horizon_s,
-                "leadTimeS": left,
-                "health": said.health,
-                "model": said.model_version[:256],
-            },
-        )
-        self._speaks_for(shard, alarm, 2 * 3_600_000, at)
+        self._speaks_for(shard, of_failure(said), 2 * 3_600_000, at)
 
     def congested(
         self,
@@ -158,30 +98,15 @@ class OwnAlarms:
             time: End of the period it was predicted from [ms].
             at: Position in the batch of the report that led to it.
         """
-        start = f"{OWN}congestion/{target.name}/"
         high = self._rules.own_probability
         with np.errstate(invalid="ignore"):
             above, below = np.flatnonzero(probability >= high), np.flatnonzero(probability < CLEARED_BELOW * high)
         for i in above.tolist():
-            alarm = Alarm(
-                object_instance=names[i],
-                notification_id=start + names[i],
-                event_time=from_ms(time),
-                alarm_type="QUALITY_OF_SERVICE_ALARM",
-                probable_cause="resourceAtOrNearingCapacity",
-                perceived_severity="WARNING",
-                specific_problem=f"predicted: {target.name}",
-                proposed_repair_actions="shift load to neighbours, or add capacity, before it comes",
-                additional_information={
-                    "probability": round(float(probability[i]), 6),
-                    "horizonS": target.horizon_s,
-                    "leadTimeS": target.horizon_s,
-                },
-            )
+            alarm = of_congestion(target, names[i], float(probability[i]), from_ms(time))
             self._speaks_for(shard, alarm, 4 * target.horizon_s * 1000, at)
         if self.standing:
             for i in below.tolist():
-                self._over(shard, start + names[i], time, "it is no longer likely", at)
+                self._over(shard, congestion_id(target, names[i]), time, "it is no longer likely", at)
 
     def happened(self, shard: Shard, alarm: Alarm) -> None:
         """An alarm was raised: what was foretold of its object has come, and how long before it was said is known."""
