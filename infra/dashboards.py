@@ -26,10 +26,15 @@ WINDOW = "$__rate_interval"
 
 
 class Panel(NamedTuple):
-    """One panel: a metric of the catalogue, by which label it is told apart."""
+    """One panel: a metric of the catalogue, by which label it is told apart.
+
+    Attributes:
+        adds: A gauge of things that each partition has its own of: they are added up.
+    """
 
     metric: Metric
     by: str = ""
+    adds: bool = False
 
 
 WORKERS: dict[str, list[Panel]] = {
@@ -64,6 +69,13 @@ WORKERS: dict[str, list[Panel]] = {
         Panel(m.FENCED, "instance"),
         Panel(m.LOOP_STALL, "instance"),
         Panel(m.PARTITIONS, "instance"),
+    ],
+    "Alarms of the network": [
+        Panel(m.ALARMS, "severity", adds=True),
+        Panel(m.ALARMS_UNSEEN, "severity", adds=True),
+        Panel(m.ALARMS_HELD, "reason", adds=True),
+        Panel(m.ALARM_CHANGES, "change"),
+        Panel(m.ALARMS_SUPPRESSED, "reason"),
     ],
     "Simulation bursts": [
         Panel(m.BURSTS_OPEN, "instance"),
@@ -101,6 +113,8 @@ def expressions(panel: Panel) -> list[tuple[str, str]]:
         return [(f"sum{f' by ({by})' if by else ''} (rate({name}[{WINDOW}]))", line)]
     if panel.metric.kind == "gauge":
         # Several processes say the same of one partition only while it changes hands: the greater counts.
+        if panel.adds:
+            return [(f"sum by ({by}) (max by (partition, {by}) ({name}))", line)]
         return [(f"max by ({by}) ({name})" if by else f"max ({name})", line)]
     quantile = f"sum by (le) (rate({name}_bucket[{WINDOW}]))"
     return [(f"histogram_quantile({q}, {quantile})", f"p{q * 100:.0f}") for q in (0.5, 0.95, 0.99)]

@@ -304,6 +304,46 @@ LABELS = Metric(
     "Matured labels that the figures of the predictions rest on.",
     "Few: the figures say little yet, as after a promotion.",
 )
+ALARMS = Metric(
+    "alarms",
+    "gauge",
+    ("partition", "severity"),
+    "alarms",
+    "Alarms of the network that stand and are not kept back, by severity.",
+    "CRITICAL: `lockstep alarms list --roots` says which, and what caused the others.",
+)
+ALARMS_UNSEEN = Metric(
+    "alarms_unacknowledged",
+    "gauge",
+    ("partition", "severity"),
+    "alarms",
+    "Those of them that nobody has acknowledged.",
+    "`lockstep alarms ack NUMBER`, or the dashboard: whoever acknowledges one looks after it.",
+)
+ALARMS_HELD = Metric(
+    "alarms_held",
+    "gauge",
+    ("partition", "reason"),
+    "alarms",
+    "Alarms that are kept back now: qualifying, flapping, planned-outage, energy-saving.",
+    "Many flapping: mend what comes and goes, or its thresholds; planned work that is over: `lockstep alarms outage`.",
+)
+ALARM_CHANGES = Metric(
+    "alarm_changes_total",
+    "counter",
+    ("change",),
+    "changes",
+    "What has happened to alarms: raised, changed, cleared, acknowledged, held, released, correlated and others.",
+    "Many raised at once: `lockstep alarms list --roots` shows the few that caused them.",
+)
+ALARMS_SUPPRESSED = Metric(
+    "alarms_suppressed_total",
+    "counter",
+    ("reason",),
+    "alarms",
+    "Times an alarm was kept back, by why: qualifying, flapping, planned-outage, energy-saving.",
+    "`lockstep alarms list --all` shows them; docs/alarms.md has the settings.",
+)
 MODELS = Metric(
     "models",
     "gauge",
@@ -363,6 +403,7 @@ CATALOGUE = (
     *(INGESTED, BATCH, TRANSACTION, PUBLISH, SNAPSHOTS, REBALANCES, FENCED, RETRIES, TICKS),
     *(BURSTS_OPEN, BURSTS, BURST_ENDS, BURST_TIME),
     *(PRECISION, RECALL, EPISODE_RECALL, CALIBRATION_ERROR, BRIER, LEAD_TIME, FALSE_ALARMS, LABELS),
+    *(ALARMS, ALARMS_UNSEEN, ALARMS_HELD, ALARM_CHANGES, ALARMS_SUPPRESSED),
     *(MODELS, TRANSITIONS, TRAININGS, TRAINING),
     *(API_ANSWERS, API_TIME, API_SUBSCRIBERS),
 )

@@ -60,6 +60,11 @@ def told_as(
     )
 
 
+def change_of(id_: str) -> str:
+    """What had happened to an alarm that was told under this id of an AlarmState."""
+    return id_.split("/", 3)[2]
+
+
 def tell_alarm(
     shard: Shard, key: str, alarm: Alarm, life: Life, change: Change, time: int | None = None, mark: str = ""
 ) -> None:

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from infra.access import Access, Verdict
 from stream import pages
+from stream.alarm_gauges import gauge_alarms
 from stream.board import Board, stalled
 from stream.heartbeat import EVERY_S, Stall
 from stream.stale import StaleElement, stale_elements
@@ -239,6 +240,7 @@ class HealthServer:
     async def _gauge_stale(self) -> None:
         pages.gauge_stale(self._board)
         pages.gauge_predictions(self._board)
+        gauge_alarms(self._board)
 
     async def _stale(self) -> list[StaleElement]:
         return stale_elements(p.shard for p in self._board.restored() if p.shard is not None)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from infra import metrics as m
 from infra.meters import Metrics
+from stream.alarm_telling import change_of
 from stream.patience import Step, Waits
+from twin.alarm_events import HELD
 from twin.errors import REASONS
 from twin.sync import Arrival
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 ARRIVALS = tuple(arrival.value for arrival in Arrival)
 REJECTIONS = {f"rejected.{reason}": reason for reason in REASONS}
+SUPPRESSED = {f"alarm.held.{reason}": reason for reason in HELD}
 
 
 class Phase(StrEnum):
@@ -91,6 +94,8 @@ class Progress(Waits):
         self._count(shard.counts)
         for kind, number in Counter(out.kind for out in effects.outlets).items():
             self._metrics.count(m.OUTLETS, number, kind)
+        for change, number in Counter(change_of(out.id) for out in effects.outlets if out.kind == "alarms").items():
+            self._metrics.count(m.ALARM_CHANGES, number, change)
         self._stands_at(shard)
 
     # Told by the landing -------------------------------------------------------------------------------------------
@@ -157,6 +162,9 @@ class Progress(Waits):
         for key, reason in REJECTIONS.items():
             if new := counts[key] - before[key]:
                 self._metrics.count(m.REJECTED, new, "fold", reason)
+        for key, reason in SUPPRESSED.items():
+            if new := counts[key] - before[key]:
+                self._metrics.count(m.ALARMS_SUPPRESSED, new, reason)
 
     def _retried(self, step: Step) -> None:
         self._metrics.count(m.RETRIES, 1, step.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -28,6 +28,8 @@ Change = Literal[
     "confirmed",
 ]
 Held = Literal["qualifying", "flapping", "planned-outage", "energy-saving"]
+CHANGES: tuple[str, ...] = get_args(Change)
+HELD: tuple[str, ...] = get_args(Held)
 LONGEST_OUTAGE = timedelta(days=366)
 
 

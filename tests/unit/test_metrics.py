@@ -12,10 +12,12 @@ from folding import A, log, new_shard, report
 from infra import metrics as m
 from infra.meters import Metrics
 from infra.metrics import CATALOGUE, Metric
+from stream.alarm_gauges import SEVERITIES
 from stream.burst_process import Cause
 from stream.patience import STEPS, WRITE
 from stream.progress import Phase, Progress, SourceProgress
 from stream.topics import OUTLETS, SOURCES
+from twin.alarm_events import CHANGES, HELD
 from twin.errors import REASONS, Unavailable
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -24,13 +26,15 @@ BOUNDED = {
     "service": 2,
     "kind": len(OUTLETS),
     "stage": 3,
-    "reason": len(REASONS) + 1,
+    "reason": max(len(REASONS) + 1, len(HELD)),
     "source": len(SOURCES),
     "step": len(STEPS),
     "outcome": 3,
     "state": 4,
     "status": 5,
     "cause": len(Cause),
+    "severity": len(SEVERITIES),
+    "change": len(CHANGES),
     "target": 64,
 }
 """Values a label can have, at most; none of them grows with the network."""
