@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from stream.burst_answers import CONTROL
+from stream.burst_parameters import Parameter, parameters
 from stream.topics import OUTLETS, PROGRESS
 from twin.events import TwinUpdate
 from twin.log import LogRecord
@@ -20,6 +21,13 @@ MOST_EARLY = 1024
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
+class _Believed(msgspec.Struct):
+    """Of the parameters that a burst begins with, their means."""
+
+    names: list[str]
+    mean: list[float]
+
+
 class _Asked(msgspec.Struct):
     """Of a request, what is shown: soundings are passed over unread."""
 
@@ -30,6 +38,7 @@ class _Asked(msgspec.Struct):
     partition: int = 0
     touched: list[str] = []
     base_version: int = 0
+    posterior: _Believed | None = None
 
 
 class Seen(msgspec.Struct, kw_only=True):
@@ -40,6 +49,7 @@ class Seen(msgspec.Struct, kw_only=True):
         detail: What the burst worker said at the end.
         verdict: What the twin did with the result: `adopted`, `refused: ...`; empty: nothing yet.
         before, after: Median absolute error on held-out soundings [dB].
+        parameters: What it has set, where it was adopted.
     """
 
     request: str
@@ -58,6 +68,7 @@ class Seen(msgspec.Struct, kw_only=True):
     finding: str = ""
     before: float | None = None
     after: float | None = None
+    parameters: list[Parameter] = []
 
 
 class Overview:
@@ -66,6 +77,7 @@ class Overview:
     def __init__(self) -> None:
         self.seen: dict[str, Seen] = {}
         self._begun: dict[str, float] = {}
+        self._believed: dict[str, dict[str, float]] = {}
         # The topics are read side by side: what became of a request may be heard before it.
         self._early: dict[str, tuple[BurstProgress | None, TwinUpdate | None]] = {}
 
@@ -83,6 +95,10 @@ class Overview:
 
     def _asked(self, asked: _Asked) -> None:
         if asked.id not in self.seen:
+            if asked.posterior is not None:
+                self._believed[asked.id] = dict(zip(asked.posterior.names, asked.posterior.mean, strict=False))
+                if len(self._believed) > MOST_EARLY:
+                    del self._believed[next(iter(self._believed))]
             self.seen[asked.id] = Seen(
                 request=asked.id, region=asked.region, reason=asked.reason, time=asked.time, partition=asked.partition
             )
@@ -119,6 +135,8 @@ class Overview:
         one.verdict = f"refused: {refused}" if refused else "adopted"
         one.finding = str(update.detail.get("finding") or "")
         one.before, one.after = (_median(update.detail.get(name)) for name in ("before", "after"))
+        if update.change == "calibrated":
+            one.parameters = parameters(update.detail, self._believed.pop(request, {}))
 
     def rows(self, *, open_only: bool = False) -> list[Seen]:
         """Oldest first."""

@@ -152,15 +152,18 @@ def _named(seen: Overview, model: str) -> Version:
     return known[fitting[0]]
 
 
-def overview_of(settings: Settings) -> Overview:
+def overview_of(settings: Settings, at: datetime | None = None) -> Overview:
     """All versions, from the database.
+
+    Args:
+        at: What was known by this time only.
 
     Raises:
         Unavailable: It doesn't answer.
     """
     dsn = running(settings).dsn
     found: Any = store.comparisons(dsn, BEGIN)
-    return overview(store.models(dsn), store.lives(dsn), found)
+    return overview(store.models(dsn), store.lives(dsn), found, at)
 
 
 def rows_of(settings: Settings, seen: Overview) -> list[Row]:

@@ -50,10 +50,21 @@ class Overview(NamedTuple):
     steps: list[StoredStep]
 
 
-def overview(models: Sequence[StoredModel], steps: Sequence[StoredStep], comparisons: Sequence[bytes]) -> Overview:
-    """Put together what the database holds."""
+def overview(
+    models: Sequence[StoredModel],
+    steps: Sequence[StoredStep],
+    comparisons: Sequence[bytes],
+    at: datetime | None = None,
+) -> Overview:
+    """Put together what the database holds.
+
+    Args:
+        at: What has happened since is left out.
+    """
     registry, tally = Registry(), Tally()
     known = {one.model: one for one in models}
+    if at is not None:
+        steps = [step for step in steps if step.time <= at]
     for step in steps:
         try:
             if step.state == "candidate":
@@ -65,6 +76,8 @@ def overview(models: Sequence[StoredModel], steps: Sequence[StoredStep], compari
     for body in comparisons:
         try:
             event = msgspec.json.decode(body, type=ModelComparison)
+            if at is not None and event.time > at:
+                continue
             pair = (event.target, event.champion, event.candidate)
             tally.add(pair, (event.partition, event.granularity_s), to_ms(event.time), sums_of(event))
         except (msgspec.MsgspecError, BadInput):  # of another version of this program

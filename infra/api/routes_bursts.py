@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from infra.api import answering as a
 from infra.api import cursor as cursors
 from infra.api import shapes_doing as shapes
+from infra.api.ports import Listed, Plain
 from infra.api.problem import RESPONSES, Problem
 from twin import dn as names
 
@@ -21,10 +22,25 @@ CellOf = Annotated[str, Query(max_length=1024, description="Of this cell; none: 
 
 @router.get("/bursts", response_model=shapes.Bursts, tags=["radio"], summary="Bursts")
 async def bursts(
-    ports: a.Given, open_only: Annotated[bool, Query(description="Only those without an answer.")] = False
+    ports: a.Given,
+    open_only: Annotated[bool, Query(description="Only those without an answer.")] = False,
+    region: Annotated[str, Query(max_length=1024, description="Only of this region.")] = "",
+    limit: a.Limit = a.PAGE,
+    cursor: a.Cursor = None,
 ) -> Response:
     """Requests for bursts with status, stage and percent, newest first."""
-    return a.json({"items": await a.blocking(ports.live.bursts, open_only=open_only)})
+    known = await a.blocking(ports.live.bursts, open_only=open_only)
+    items = [each for each in known if not region or each["region"] == region]
+    start = _after(items, cursors.unpack(cursor, str)[0]) if cursor else 0
+    following = (items[start + limit - 1]["request"],) if len(items) > start + limit else None
+    return a.page(Listed(items[start : start + limit], following))
+
+
+def _after(items: list[Plain], request: str) -> int:
+    places = (place for place, each in enumerate(items) if each["request"] == request)
+    if (place := next(places, None)) is None:
+        raise Problem(422, "the burst that the page before ended with is no longer listed: begin without", "bad-cursor")
+    return place + 1
 
 
 @router.post("/bursts", status_code=202, response_model=shapes.Ordered, tags=["radio"], summary="Order a burst")
@@ -59,17 +75,29 @@ async def cancel(ports: a.Given, request: Id) -> Response:
 
 
 @router.get("/radio", response_model=shapes.RadioRegions, tags=["radio"], summary="Regions with a scene")
-async def radio(ports: a.Given) -> Response:
+async def radio(ports: a.Given, at: a.At = None) -> Response:
     """What the radio twin covers, and how well."""
-    return a.json({"items": await a.blocking(ports.live.radio)})
+    time = a.zoned(at, "at")
+    if time is None:
+        return a.json({"items": await a.blocking(ports.live.radio)})
+    told = await a.blocking(ports.past.radio, time)
+    if told is None:
+        raise Problem(410, "the log no longer reaches back so far: /events?kind=updates tells of bursts", "log-gone")
+    return a.json({"items": told})
 
 
 @router.get(
     "/radio/maps/{dn:path}", response_model=shapes.RadioMapShape, tags=["radio"], summary="A radio map, as data"
 )
-async def radio_map(ports: a.Given, dn: a.Name, cell: CellOf = "") -> Response:
+async def radio_map(ports: a.Given, dn: a.Name, cell: CellOf = "", at: a.At = None) -> Response:
     """Power of the reference signal over the region's grid."""
-    return a.json(a.found(await a.blocking(ports.live.radio_map, names.check(dn), cell), f"a radio map of {dn}"))
+    time, region = a.zoned(at, "at"), names.check(dn)
+    made = await (
+        a.blocking(ports.live.radio_map, region, cell)
+        if time is None
+        else a.blocking(ports.past.radio_map, time, region, cell)
+    )
+    return a.json(a.found(made, f"a radio map of {dn}"))
 
 
 @router.get(
@@ -79,10 +107,15 @@ async def radio_map(ports: a.Given, dn: a.Name, cell: CellOf = "") -> Response:
     tags=["radio"],
     summary="A radio map, as a picture",
 )
-async def radio_picture(ports: a.Given, dn: a.Name, cell: CellOf = "") -> Response:
+async def radio_picture(ports: a.Given, dn: a.Name, cell: CellOf = "", at: a.At = None) -> Response:
     """A PNG; 501 where matplotlib (the extra `radio`) is not installed."""
+    time, region = a.zoned(at, "at"), names.check(dn)
     try:
-        made = await a.blocking(ports.live.radio_picture, names.check(dn), cell)
+        made = await (
+            a.blocking(ports.live.radio_picture, region, cell)
+            if time is None
+            else a.blocking(ports.past.radio_picture, time, region, cell)
+        )
     except ModuleNotFoundError as error:
         detail = "nothing here draws pictures: install the extra radio, or read /radio/maps"
         raise Problem(501, detail, "not-installed") from error

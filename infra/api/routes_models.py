@@ -20,9 +20,10 @@ ModelName = Annotated[str, Path(min_length=1, max_length=513, description="Of a 
 async def models(
     ports: a.Given,
     all: Annotated[bool, Query(description="Also what is retired.")] = False,
+    at: a.At = None,
 ) -> Response:
-    """Champion, shadow and what the promotion gate says."""
-    return a.json({"items": await ports.commands.models(everything=all)})
+    """Champion, shadow and what the promotion gate says; of a past moment what it said by then."""
+    return a.json({"items": await ports.commands.models(everything=all, at=a.zoned(at, "at"))})
 
 
 @router.post("/models/roll-back", status_code=202, response_model=shapes.Written, summary="Back to the champion before")

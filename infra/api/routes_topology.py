@@ -62,9 +62,12 @@ async def one_object(request: Request, ports: a.Given, dn: a.Name, at: a.At = No
 
 
 @router.get("/neighbours/{dn:path}", response_model=shapes.Neighbours, summary="What is near an object")
-async def neighbours(request: Request, ports: a.Given, dn: a.Name) -> Response:
+async def neighbours(request: Request, ports: a.Given, dn: a.Name, at: a.At = None) -> Response:
     """Neighbours by relation, cells of the same site, cells below it."""
-    return a.tagged(request, a.found(await a.blocking(ports.live.neighbours, names.check(dn)), dn))
+    names.check(dn)
+    time = a.zoned(at, "at")
+    ask, past = ports.live.neighbours, ports.past.neighbours
+    return a.tagged(request, a.found(await (a.blocking(ask, dn) if time is None else a.blocking(past, time, dn)), dn))
 
 
 @router.get("/subgraph/{dn:path}", response_model=shapes.Subgraph, summary="Objects around one")

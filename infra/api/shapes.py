@@ -100,6 +100,9 @@ class ObjectState(BaseModel):
     reported: dict[str, Any] = {}
     deviations: dict[str, Deviation] = {}
     relations: list[Relation] = []
+    condition: str | None = Field(
+        None, description="up, asleep, failed, silent or unknown; null: only the database reaches back so far"
+    )
     stale: bool | None = Field(None, description="Its reports have stopped; null: it has sent none")
     values: list[Value] = []
     alarms: list[dict[str, Any]] = []

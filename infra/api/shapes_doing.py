@@ -8,6 +8,20 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 
+class Parameter(BaseModel):
+    """One parameter of the radio twin that a burst has set."""
+
+    name: str = Field(
+        description="power/<cell>, azimuth/<cell>, tilt/<cell>: offsets from what is declared; eps/<material>: "
+        "relative permittivity; sigma/<material>: conductivity"
+    )
+    unit: str
+    before: float | None = Field(description="null: as declared")
+    after: float
+    low: float = Field(description="Of its 90 % interval now")
+    high: float
+
+
 class Burst(BaseModel):
     """A request for a burst and what became of it; see docs/bursts.md."""
 
@@ -27,12 +41,16 @@ class Burst(BaseModel):
     finding: str
     before: float | None = Field(description="Median absolute error on held-out soundings before [dB]")
     after: float | None
+    parameters: list[Parameter] = Field(
+        [], description="What it has set where the twin has adopted it, what moved most beyond doubt first"
+    )
 
 
 class Bursts(BaseModel):
     """Newest first."""
 
     items: list[Burst]
+    next: str | None
 
 
 class Order(BaseModel):

@@ -21,7 +21,10 @@ class Congestion(BaseModel):
     horizon_s: int
     probability: float
     value: float | None
-    expected: float | None
+    expected: float | None = Field(description="Forecast of the counter for `speaks_of`")
+    sigma: float | None = Field(
+        None, description="Standard deviation of the errors of such forecasts of this cell; null: not known yet"
+    )
     drivers: list[str]
     contributions: list[float | None]
     model: str

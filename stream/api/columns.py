@@ -12,6 +12,7 @@ from infra.api.ports import TopologyFilter
 from stream.api.alarms import worst_of
 from stream.api.conditions import condition, silences
 from stream.api.index import Index
+from stream.api.resting import resting_now
 from stream.api.said import Said
 from stream.decode import from_ms
 from stream.partition import partition_of
@@ -32,7 +33,7 @@ def of(
     """Kind, condition, worst alarm, values and congestion of objects; see `infra.api.shapes.Columns`."""
     names = list(index.chosen(which))
     where = {name: number for number, name in enumerate(names)}
-    worst, rests = worst_of(shards.values()), index.resting()
+    worst, rests = worst_of(shards.values()), resting_now(index, shards.values())
     silent = {p: silences(shard.tables) for p, shard in shards.items()}
     nothing: dict[str, bool] = {}
     conditions = [

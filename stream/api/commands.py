@@ -108,8 +108,8 @@ class LogCommands:
         messages = [Message(p, request, now, body, head) for p in range(self._services.partitions)]
         await self._send(OUTLETS["bursts"].name, messages)
 
-    async def models(self, *, everything: bool) -> list[Plain]:
-        seen = await asyncio.to_thread(model_commands.overview_of, self._settings)
+    async def models(self, *, everything: bool, at: datetime | None = None) -> list[Plain]:
+        seen = await asyncio.to_thread(model_commands.overview_of, self._settings, at)
         rows = model_commands.rows_of(self._settings, seen)
         return [_plain(row) for row in rows if everything or row.state != "retired"]
 

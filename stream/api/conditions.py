@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stream.asleep import says_asleep
 from twin import dn
 from twin.state import Table
 
@@ -16,9 +17,14 @@ CONDITIONS = ("up", "asleep", "failed", "silent", "unknown")
 
 def asleep(said: Mapping[str, Any]) -> bool:
     """Whether what an object reports, or else declares, says that it saves energy or was switched off (TS 28.310)."""
-    if said.get("energySavingState") == "IS_ENERGY_SAVING":
+    if says_asleep(said):
         return True
-    return said.get("administrativeState") == "LOCKED" or said.get("cellState") == "INACTIVE"
+    return _word(said, "administrativeState") == "LOCKED" or _word(said, "cellState") == "INACTIVE"
+
+
+def _word(said: Mapping[str, Any], name: str) -> str:
+    # TMF639 writes in small letters what TS 28.541 writes in capitals.
+    return str(said.get(name, "")).upper()
 
 
 def resting(node: Mapping[str, Any]) -> str:
@@ -28,7 +34,7 @@ def resting(node: Mapping[str, Any]) -> str:
     if asleep(said):
         # TS 28.310: what goes to sleep is no outage.
         return "asleep"
-    return "failed" if said.get("operationalState") == "DISABLED" else ""
+    return "failed" if _word(said, "operationalState") in ("DISABLED", "DISABLE") else ""
 
 
 def condition(rests: str, severity: str | None, *, silent: bool | None) -> str:

@@ -167,6 +167,17 @@ def whole(topology: Topology, name: str) -> dict[str, Any]:
     return node_of(topology, name) | more
 
 
+def near(topology: Topology, name: str) -> dict[str, Any]:
+    """Neighbours by relation, cells of the same site, cells below."""
+    return {
+        "dn": name,
+        "neighbours": topology.neighbours(name),
+        "co_sited": topology.co_sited(name),
+        "site": topology.site_of(name),
+        "cells": topology.cells_of_element(name),
+    }
+
+
 def around(
     topology: Topology, name: str, depth: int, kinds: frozenset[str], relations: frozenset[str], most: int
 ) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from infra.api.ports import Listed, Plain, TopologyFilter
-from stream.api import alarms, columns, layout, predictions, states
+from stream.api import alarms, columns, forecasts, layout, predictions, states
 from stream.api import radio as maps
 from stream.api.conditions import CONDITIONS, condition, silences
-from stream.api.index import Index, around, deviations_of, index_of, node_of, whole
+from stream.api.index import Index, around, deviations_of, index_of, near, node_of, whole
 from stream.api.replica import Replica
+from stream.api.resting import resting_now
 from stream.api.said import rejected_item
 from stream.decode import from_ms
 from stream.partition import partition_of
@@ -56,15 +57,7 @@ class LiveTwin:
     def neighbours(self, dn: str) -> Plain | None:
         with self._replica.gate.reading():
             topology = self._known().topology(dn)
-            if topology is None:
-                return None
-            return {
-                "dn": dn,
-                "neighbours": topology.neighbours(dn),
-                "co_sited": topology.co_sited(dn),
-                "site": topology.site_of(dn),
-                "cells": topology.cells_of_element(dn),
-            }
+            return None if topology is None else near(topology, dn)
 
     def subgraph(self, dn: str, depth: int, kinds: Sequence[str], relations: Sequence[str], most: int) -> Plain | None:
         with self._replica.gate.reading():
@@ -129,7 +122,13 @@ class LiveTwin:
     def congestion(self, target: str, below: str, least: float, after: tuple[Any, ...] | None, limit: int) -> Listed:
         with self._replica.gate.reading():
             kept = list(self._replica.said.congestion.values())
-        return predictions.congestion(kept, target, below, least, after, limit)
+        found = predictions.congestion(kept, target, below, least, after, limit)
+        with self._replica.gate.reading():
+            for one in found.items:
+                shard = self._replica.shards.get(partition_of(one["cell"], self._partitions))
+                known = None if shard is None else forecasts.spread(shard, one["counter"], one["target"], one["cell"])
+                one["sigma"] = None if known is None else round(known, 4)
+        return found
 
     def failures(self, target: str, below: str, least: float, after: tuple[Any, ...] | None, limit: int) -> Listed:
         with self._replica.gate.reading():
@@ -241,7 +240,7 @@ class LiveTwin:
             kinds = index.counts()
             cells: Counter[str] = Counter(dict.fromkeys(CONDITIONS, 0))
             silent_now = {p: silences(shard.tables) for p, shard in shards.items()}
-            rests = index.resting()
+            rests = resting_now(index, shards.values())
             for name in index.of_kinds(("cell",)):
                 still = silent_now.get(partition_of(name, self._partitions), {}).get(name)
                 cells[condition(rests.get(name, ""), worst.get(name), silent=still)] += 1

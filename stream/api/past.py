@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from infra.api.ports import Listed, Plain, TopologyFilter
 from infra.settings import Settings
 from stream.api import alarms, columns, layout, states
-from stream.api.index import Index, around, index_of, whole
+from stream.api import radio as maps
+from stream.api.index import Index, around, index_of, near, whole
 from stream.api.said import Said
 from stream.api.states import Unit
 from stream.partition import partition_of
@@ -54,6 +55,10 @@ class PastTwin:
         topology = self._then(at).known.topology(dn)
         return None if topology is None else whole(topology, dn)
 
+    def neighbours(self, at: datetime, dn: str) -> Plain | None:
+        topology = self._then(at).known.topology(dn)
+        return None if topology is None else near(topology, dn)
+
     def subgraph(
         self, at: datetime, dn: str, depth: int, kinds: Sequence[str], relations: Sequence[str], most: int
     ) -> Plain | None:
@@ -89,6 +94,18 @@ class PastTwin:
         if not shards:
             return None
         return alarms.page(shards, severities, below, held, after, limit), alarms.counts(shards)
+
+    def radio(self, at: datetime) -> list[Plain] | None:
+        shards = self._then(at).shards
+        return maps.regions(shards.values()) if shards else None
+
+    def radio_map(self, at: datetime, region: str, cell: str) -> Plain | None:
+        found = maps.find(self._then(at).shards.values(), region)
+        return None if found is None else maps.data(found, region, cell)
+
+    def radio_picture(self, at: datetime, region: str, cell: str) -> bytes | None:
+        found = maps.find(self._then(at).shards.values(), region)
+        return None if found is None else maps.picture(found, cell)
 
     def state(self, at: datetime, dn: str, *, subtree: bool) -> Plain:
         then = self._then(at)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import islice
 from typing import Any
 
 from stream.api import alarms
 from stream.api import radio as maps
-from stream.api.conditions import silent
+from stream.api.conditions import condition, resting, silent
 from stream.api.index import Index, deviations_of, node_of, relations_of
 from stream.decode import from_ms
 from stream.shard import Shard
@@ -31,10 +31,14 @@ def of(shard: Shard, scope: str, unit: Unit, index: Index, most: int) -> list[di
         standing = alarms.by_object(shard, scope)
         # An alarm may stand on what nobody has declared, and which has sent nothing.
         names = sorted({*islice(index.below(scope), most), *standing})[:most]
-    return [one for name in names if (one := _one(shard, name, unit, standing.get(name, []))) is not None]
+    asleep = shard.alarm_desk.asleep.names(shard)
+    found = (_one(shard, name, unit, standing.get(name, []), asleep) for name in names)
+    return [one for one in found if one is not None]
 
 
-def _one(shard: Shard, name: str, unit: Unit, standing: list[dict[str, Any]]) -> dict[str, Any] | None:
+def _one(
+    shard: Shard, name: str, unit: Unit, standing: list[dict[str, Any]], asleep: Collection[str]
+) -> dict[str, Any] | None:
     values = [value for _, table in sorted(shard.tables.items()) for value in _values(table, name, unit)]
     if name in shard.topology:
         topology = shard.topology
@@ -45,7 +49,11 @@ def _one(shard: Shard, name: str, unit: Unit, standing: list[dict[str, Any]]) ->
     else:
         return None
     one["revision"] = max([one["revision"], *(value["revision"] for value in values)])
-    one |= {"stale": silent(shard.tables, name), "values": values, "alarms": standing}
+    quiet = silent(shard.tables, name)
+    worst = next((each["perceivedSeverity"] for each in standing if not each["held"]), None)
+    rests = "asleep" if name in asleep else resting(shard.topology.graph.nodes[name]) if name in shard.topology else ""
+    one["condition"] = condition(rests, worst, silent=quiet)
+    one |= {"stale": quiet, "values": values, "alarms": standing}
     return one | {"radio": maps.standing(shard, name)}
 
 

@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -17,6 +18,7 @@ from tests.unit.burst_jobs import request
 from twin.events import TwinUpdate
 from twin.log import LogRecord
 from twin.radio.events import BurstControl, BurstProgress, Evidence
+from twin.radio.posterior import make
 
 
 def record(body: Any, type_: str = "") -> LogRecord:
@@ -133,3 +135,37 @@ def test_what_is_told_of_nobody_does_not_pile_up() -> None:
     for number in range(MOST_EARLY + 10):
         out.hear(PROGRESS.name, progress(number, 1, "IN_PROGRESS"))
     assert len(out._early) == MOST_EARLY
+
+
+def test_parameters_are_told_before_and_after_in_units_that_people_know() -> None:
+    before = make(["power/a", "eps/wall"], np.array([1.0, np.log(4.0)]), np.eye(2), 6.0, 3)
+    asked = msgspec.structs.replace(request(0), posterior=before)
+    names, means = ["power/a", "eps/wall", "tilt/b", "odd/x"], [-2.0, float(np.log(5.0)), 0.5, 1.0]
+    sigmas = [0.5, 0.1, 2.0, 1.0]
+    told = update(0, "calibrated", names=names, parameters=means, sigma=sigmas)
+    heard = [(REQUESTS, record(asked, REQUEST)), (UPDATES, told)]
+    for order in (heard, heard[::-1]):
+        out = Overview()
+        for one in order:
+            out.hear(*one)
+        (seen,) = out.rows()
+        # What moved most, measured by how surely it is known, comes first; what has no meaning for us is left out.
+        assert [each.name for each in seen.parameters] == ["power/a", "eps/wall", "tilt/b"]
+        power, wall, tilt = seen.parameters
+        assert (power.before, power.after, power.unit) == (1.0, -2.0, "dB")
+        assert power.low == pytest.approx(-2.0 - 1.645 * 0.5, abs=1e-3)
+        assert (wall.before, wall.after) == (pytest.approx(5.0), pytest.approx(6.0))
+        assert wall.low < 6.0 < wall.high
+        # As declared: no offset yet.
+        assert tilt.before == 0.0
+
+
+def test_parameters_of_a_refused_burst_are_none_and_odd_ones_do_no_harm() -> None:
+    out = Overview()
+    out.hear(REQUESTS, record(request(0), REQUEST))
+    out.hear(UPDATES, update(0, "burst", refused="worse", names=["power/a"], parameters=[1.0], sigma=[1.0]))
+    assert out.rows()[0].parameters == []
+    out.hear(
+        UPDATES, update(0, "calibrated", names=["eps/w", "sigma/w", "power/a"], parameters=[1e9, "x"], sigma=[1, 1])
+    )
+    assert out.rows()[0].parameters == []
