@@ -178,6 +178,9 @@ class Settings(BaseSettings):
         [], description="Pages of other hosts that may use the API, such as https://noc.example; []: none."
     )
     api_streams: int = Field(2000, ge=1, description="Live subscribers of the API at once.")
+    services_owner: str = Field(
+        "", max_length=256, description="Who answers for the decision services of the API; empty: nobody has said."
+    )
     pseudonym_key: SecretStr | None = Field(
         None,
         min_length=32,

@@ -21,6 +21,7 @@ from infra.api import (
     routes_live,
     routes_models,
     routes_predictions,
+    routes_services,
     routes_state,
     routes_topology,
     shapes,
@@ -30,6 +31,7 @@ from infra.api.hub import Hub
 from infra.api.measuring import Measuring, serve_metrics
 from infra.api.pages import serve_pages
 from infra.api.ports import Ports
+from infra.api.services import CATALOGUE, Times
 from infra.meters import Metrics
 from twin.errors import Unavailable
 
@@ -56,13 +58,19 @@ async def _committed(ports: Ports) -> dict[int, int] | None:
 
 
 def create_app(
-    ports: Ports, hub: Hub, access: Access | None, limits: Limits | None = None, origins: Sequence[str] = ()
+    ports: Ports,
+    hub: Hub,
+    access: Access | None,
+    limits: Limits | None = None,
+    origins: Sequence[str] = (),
+    owner: str = "",
 ) -> FastAPI:
     """The API as an ASGI app.
 
     Args:
         access: Tokens; None: whoever is on this machine may do anything.
         origins: Of pages on other hosts that may use it; none: no other page may.
+        owner: Who answers for the decision services.
     """
     app = FastAPI(
         title="Lockstep",
@@ -73,10 +81,11 @@ def create_app(
         redoc_url=None,
     )
     app.state.ports, app.state.hub = ports, hub
+    app.state.owner, app.state.times = owner, Times()
     problem.handle(app)
     for module in (routes_topology, routes_state, routes_history, routes_predictions, routes_alarms):
         app.include_router(module.router, prefix=ROOT)
-    for module in (routes_bursts, routes_models):
+    for module in (routes_bursts, routes_models, routes_services):
         app.include_router(module.router, prefix=ROOT)
     app.include_router(routes_live.router, prefix=ROOT)
     app.include_router(general, prefix=ROOT)
@@ -103,7 +112,14 @@ def create_app(
             expose_headers=["ETag"],
         )
     streams = (routes_live.LIVE, routes_live.SOCKET)
-    app.add_middleware(Guard, access=access, limits=limits or Limits(), origins=tuple(origins), streams=streams)
+    app.add_middleware(
+        Guard,
+        access=access,
+        limits=limits or Limits(),
+        origins=tuple(origins),
+        streams=streams,
+        questions=frozenset(f"{ROOT}/services/{one.id}/invoke" for one in CATALOGUE if not one.asynchronous),
+    )
     app.add_middleware(Measuring, metrics=metrics)
     made = app.openapi
 

@@ -53,13 +53,20 @@ class Guard:
         access: Tokens; None: whoever is on this machine may do anything.
         origins: Of pages on other hosts that may use it.
         streams: Paths of live changes.
+        questions: Paths whose POST changes nothing: whoever may read may ask them.
     """
 
     def __init__(
-        self, app: App, access: Access | None, limits: Limits, origins: tuple[str, ...], streams: tuple[str, ...]
+        self,
+        app: App,
+        access: Access | None,
+        limits: Limits,
+        origins: tuple[str, ...],
+        streams: tuple[str, ...],
+        questions: frozenset[str] = frozenset(),
     ) -> None:
         self._app, self._access, self._limits, self._origins = app, access, limits, origins
-        self._paths = streams
+        self._paths, self._questions = streams, questions
         self.busy = self.streaming = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,7 +120,8 @@ class Guard:
             return None
         address = (scope.get("client") or ("",))[0]
         shown = headers.get("authorization") or _protocol_token(scope)
-        return self._access.authorised(shown, address, Role.OPERATE if writes else Role.READ)
+        changes = writes and scope["path"] not in self._questions
+        return self._access.authorised(shown, address, Role.OPERATE if changes else Role.READ)
 
     def _known(self, origin: str, headers: Headers) -> bool:
         return origin in self._origins or urlsplit(origin).netloc == headers.get("host", "")

@@ -87,6 +87,7 @@ async def serve(settings: Settings, bind: str, say: Callable[[str], None]) -> No
             access,
             limits,
             settings.api_origins,
+            settings.services_owner,
         )
         server = _Server(
             uvicorn.Config(

@@ -53,7 +53,8 @@ async def status(
 def guard(
     app: Asked, access: Access | None = None, limits: Limits | None = None, origins: tuple[str, ...] = ()
 ) -> Guard:
-    return Guard(app, access, limits or Limits(), origins, ("/api/v1/live",))
+    questions = frozenset({"/api/v1/services/x/invoke"})
+    return Guard(app, access, limits or Limits(), origins, ("/api/v1/live",), questions)
 
 
 @pytest.mark.parametrize("host", [b"127.0.0.1:1", b"localhost:8050", b"[::1]:8050"])
@@ -92,6 +93,9 @@ async def test_tokens_are_asked_for_by_role(tmp_path: Path) -> None:
     assert await status(made, "PATCH", headers=shown(reads)) == 403
     assert await status(made, "PATCH", headers=shown(operates)) == 200
     assert [scope["state"]["who"] for scope in app.scopes] == ["reader", "boss"]
+    # A question is asked by POST and changes nothing.
+    assert await status(made, "POST", "/api/v1/services/x/invoke", shown(reads)) == 200
+    assert await status(made, "POST", "/api/v1/services/y/invoke", shown(reads)) == 403
     assert await status(made, path="/livez", headers=[(b"host", b"twin.example")]) == 200
 
 
