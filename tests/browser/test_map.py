@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api_stand import Stand
 from asking import Open
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from world import cells, pretend
 
 MANY = 5_000
@@ -42,7 +42,7 @@ def test_a_frame_is_drawn_for_a_change_and_for_nothing_else(stand: Stand, new_pa
 
 def test_thousands_of_cells_are_few_paths(stand: Stand, new_page: Open) -> None:
     page = with_cells(stand, new_page, cells(MANY))
-    assert page.evaluate("document.querySelector('main').map.paths.length") <= 32
+    assert page.evaluate("document.querySelector('main').map.picture.paths.length") <= 32
     assert page.locator("table", has_text="All cells").locator("tbody tr").count() == 60
     assert page.get_by_text(f"and {MANY - 60} more").is_visible()
 
@@ -69,3 +69,37 @@ def test_a_name_is_never_markup(stand: Stand, new_page: Open) -> None:
     assert page.get_by_text("<img src=x onerror=window.hit=1>").first.is_visible()
     assert page.locator("main img").count() == 0
     assert page.evaluate("window.hit") is None
+
+
+PIXELS = """() => {
+  const { canvas } = document.querySelector('main').map;
+  return [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data];
+}"""
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def test_what_is_moved_is_what_would_be_drawn_anew(stand: Stand, new_page: Open) -> None:
+    """Only what comes into sight is drawn: it must be the same picture."""
+    page = with_cells(stand, new_page, cells(600))
+    for dx, dy in ((37, 0), (0, -23), (-151, 64), (3, 3), (-2, 5)):
+        page.evaluate(f"document.querySelector('main').map.move({dx}, {dy})")
+        page.evaluate(DRAWN)
+    moved = page.evaluate(PIXELS)
+    page.evaluate("document.querySelector('main').map.anew()")
+    page.evaluate(DRAWN)
+    anew = page.evaluate(PIXELS)
+    assert len(moved) == len(anew)
+    assert len(set(anew)) > 20, "there is something to be seen"
+    # The edges of wedges are smoothed at fractions of a pixel.
+    off = sum(abs(one - other) > 24 for one, other in zip(moved, anew, strict=True))
+    assert off <= len(anew) / 1000
+
+
+def test_colours_follow_the_theme_at_once(stand: Stand, new_page: Open) -> None:
+    page = with_cells(stand, new_page, cells(30))
+    page.get_by_label("Coloured by").select_option("condition")
+    expect(page.locator(".legend")).to_contain_text("silent")
+    before = page.evaluate("document.querySelector('main').map.picture.fills.join()")
+    page.locator("#theme").click()
+    after = page.evaluate("document.querySelector('main').map.picture.fills.join()")
+    assert before != after

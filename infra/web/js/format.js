@@ -51,3 +51,12 @@ export function short(dn) {
 export function pageOf(dn) {
   return `#/object/${encodeURIComponent(dn)}`;
 }
+
+/**
+ * How far ahead a target looks, out of its name, such as RRU.PrbTotDl>70@1h [s].
+ * @param {string} target
+ */
+export function horizon(target) {
+  const found = /@(\d+)(s|min|m|h|d)$/.exec(target);
+  return found ? Number(found[1]) * { s: 1, min: 60, m: 60, h: 3600, d: 86400 }[/** @type {"s"} */ (found[2])] : NaN;
+}

@@ -1,15 +1,9 @@
 // @ts-check
-/**
- * The map: wedges on a canvas, moved by mouse, finger and keyboard. Cells of one colour are one path in the plane's own
- * coordinates, made when colours change; a frame only fills paths under another transform. Nothing changed: no frame.
- */
+/** The map: a picture of the cells on a canvas, moved by mouse, finger and keyboard. Nothing changed: no frame. */
 
-import { colour } from "../chart.js";
 import { h } from "../dom.js";
-import { MISSING } from "./scale.js";
+import { Picture } from "./picture.js";
 
-const HALF = (29 * Math.PI) / 180;
-const PIECES = 5;
 const [CLOSEST, WIDEST] = [200, 0.2];
 
 export class SectorMap {
@@ -25,18 +19,16 @@ export class SectorMap {
       h("canvas", { tabindex: 0, role: "img", "aria-label": "Map of the cells; the table below says the same. Arrows move it, plus and minus zoom." })
     );
     this.element = h("div", { class: "map" }, this.canvas);
+    this.picture = new Picture(this.canvas, sectors);
     this.tip = tip;
     this.frames = 0;
     this.asked = 0;
-    this.chosen = -1;
-    /** @type {[string, Path2D, boolean][]} */
-    this.paths = [];
     const [left, top, right, bottom] = sectors.box();
     this.whole = { x: (left + right) / 2, y: (top + bottom) / 2, width: right - left, height: bottom - top };
     this.view = { x: this.whole.x, y: this.whole.y, zoom: 1 };
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.element);
-    this.themed = () => this.ask();
+    this.themed = () => this.anew();
     addEventListener("themechange", this.themed);
     this.listen();
   }
@@ -53,38 +45,13 @@ export class SectorMap {
    * @param {import("./scale.js").Painted} painted @param {string[]} conditions Who sleeps is drawn hollow.
    */
   paint(painted, conditions) {
-    const filled = painted.fills.map(() => new Path2D());
-    const [hollow, missing] = [new Path2D(), new Path2D()];
-    for (let at = 0; at < this.sectors.names.length; at += 1) {
-      const bucket = painted.bucket[at];
-      this.wedge(conditions[at] === "asleep" ? hollow : bucket === MISSING ? missing : filled[bucket], at);
-    }
-    this.paths = filled.map((path, at) => [painted.fills[at], path, true]);
-    this.paths.push(["asleep", hollow, false], ["faint", missing, false]);
+    this.picture.paint(painted, conditions);
     this.ask();
   }
 
-  /** @param {Path2D} path @param {number} at */
-  wedge(path, at) {
-    const { x, y, azimuth, radius } = this.sectors;
-    if (Number.isNaN(azimuth[at])) {
-      path.moveTo(x[at] + radius * 0.7, y[at]);
-      path.arc(x[at], y[at], radius * 0.7, 0, 2 * Math.PI);
-      return;
-    }
-    const angle = ((azimuth[at] - 90) * Math.PI) / 180;
-    path.moveTo(x[at], y[at]);
-    // Straight pieces: an arc would be taken to pieces anew in every frame.
-    for (let piece = 0; piece <= PIECES; piece += 1) {
-      const bearing = angle - HALF + (2 * HALF * piece) / PIECES;
-      path.lineTo(x[at] + radius * Math.cos(bearing), y[at] + radius * Math.sin(bearing));
-    }
-    path.closePath();
-  }
-
-  /** @param {number} at Mark a cell; -1: none. */
-  choose(at) {
-    this.chosen = at;
+  /** Draw everything in the next frame. */
+  anew() {
+    this.picture.forget();
     this.ask();
   }
 
@@ -97,30 +64,8 @@ export class SectorMap {
   }
 
   draw() {
-    const context = this.canvas.getContext("2d");
-    if (!context) return;
     this.frames += 1;
-    const scale = this.scale();
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    const { x, y } = this.view;
-    context.setTransform(scale, 0, 0, scale, this.canvas.width / 2 - x * scale, this.canvas.height / 2 - y * scale);
-    context.lineWidth = (1.2 * devicePixelRatio) / scale;
-    for (const [fill, path, whole] of this.paths) {
-      if (whole) {
-        context.fillStyle = fill;
-        context.fill(path);
-      } else {
-        context.strokeStyle = colour(fill);
-        context.stroke(path);
-      }
-    }
-    if (this.chosen < 0) return;
-    const around = new Path2D();
-    this.wedge(around, this.chosen);
-    context.lineWidth = (3 * devicePixelRatio) / scale;
-    context.strokeStyle = colour("text");
-    context.stroke(around);
+    this.picture.show(this.view, this.scale());
   }
 
   /** Pixels of the canvas a metre. */
@@ -133,6 +78,7 @@ export class SectorMap {
     const ratio = devicePixelRatio || 1;
     this.canvas.width = Math.round(this.element.clientWidth * ratio);
     this.canvas.height = Math.round(this.element.clientHeight * ratio);
+    this.picture.forget();
     this.draw();
   }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** Equipment: health, remaining life where wear shows, and what the twin takes for the coming fault. */
 
-import { all } from "../api.js";
+import { all, ask } from "../api.js";
 import { card, h } from "../dom.js";
 import { clock, duration, number, pageOf, share, short } from "../format.js";
 import { link } from "../route.js";
@@ -11,12 +11,24 @@ import { table } from "../table.js";
 /** @param {HTMLElement} root @param {import("../main.js").Asked} asked */
 export async function assets(root, { at }) {
   const list = h("div");
-  root.replaceChildren(h("h1", {}, "Assets"),
-    card("Health and expected failures", "wide", at ? h("p", {}, "These are the predictions of now.") : null, list));
-  const show = async () => list.replaceChildren(assetTable(await all("/predictions/failure", {}, 2000)));
+  root.replaceChildren(h("h1", {}, at ? `Assets at ${clock(at)}` : "Assets"), card("Health and expected failures", "wide", list));
+  const show = async () => list.replaceChildren(assetTable(at ? await saidBy(at) : await all("/predictions/failure", {}, 2000)));
   await show();
   const refresh = soon(show, 1000);
   return { change: (/** @type {any} */ { kind }) => kind === "failure" && refresh(), stop: refresh.stop };
+}
+
+/**
+ * What had been said of each object by a moment, likeliest first.
+ * @param {string} at
+ */
+async function saidBy(at) {
+  const said = (await ask("/events", { kind: "failure", until: at, limit: 1000 })).items.map((/** @type {any} */ each) => each.body);
+  /** @type {Map<string, any>} */
+  const newest = new Map();
+  // Newest first: what comes later was said before.
+  for (const each of said) if (!newest.has(`${each.target} ${each.object}`)) newest.set(`${each.target} ${each.object}`, each);
+  return [...newest.values()].sort((a, b) => b.probability - a.probability);
 }
 
 /** @param {any[]} items */

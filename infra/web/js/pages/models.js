@@ -3,18 +3,24 @@
 
 import { ask, named, tell } from "../api.js";
 import { card, h } from "../dom.js";
-import { clock, number, share } from "../format.js";
+import { clock, duration, number, share } from "../format.js";
 import { soon } from "../soon.js";
 import { table } from "../table.js";
 
-/** @param {HTMLElement} root */
-export async function models(root) {
-  const [list, scores, told] = [h("div"), h("div"), h("p", { role: "status" })];
-  root.replaceChildren(h("h1", {}, "Models"), card("Champion and challengers", "wide", told, list), card("Scores of what predicts now", "wide", scores));
+/** @param {HTMLElement} root @param {import("../main.js").Asked} asked */
+export async function models(root, { at }) {
+  const [list, figures, scores, told] = [h("div"), h("div"), h("div"), h("p", { role: "status" })];
+  root.replaceChildren(h("h1", {}, at ? `Models at ${clock(at)}` : "Models"),
+    card("Champion and challengers", "wide", told, list),
+    card("How good predictions have been", "wide", figures),
+    card("Scores of what predicts", "wide", scores));
   const show = async () => {
-    const [known, scored] = await Promise.all([ask("/models", { all: true }), ask("/scores")]);
-    list.replaceChildren(modelTable(known.items, act));
-    scores.replaceChildren(scoreTable(scored.items));
+    const [known, days, scored] = await Promise.all([
+      ask("/models", { all: true, at }), ask("/events", { kind: "monitoring", until: at, limit: 1000 }),
+      at ? scoresBy(at) : ask("/scores").then((said) => said.items)]);
+    list.replaceChildren(modelTable(known.items, at ? null : act));
+    figures.replaceChildren(figureTable(newest(days.items.map((/** @type {any} */ each) => each.body).filter((/** @type {any} */ each) => each.group === "all"))));
+    scores.replaceChildren(scoreTable(scored));
   };
   /** @param {any} row @param {string} what */
   async function act(row, what) {
@@ -31,10 +37,31 @@ export async function models(root) {
   return { change: (/** @type {any} */ { kind, data }) => (["scores", "comparisons"].includes(kind) || data.change === "model") && refresh(), stop: refresh.stop };
 }
 
-/** @param {any[]} items @param {(row: any, what: string) => void} act */
+/** @param {string} at What had been said by then, the newest of each target. */
+async function scoresBy(at) {
+  const said = (await ask("/events", { kind: "scores", until: at, limit: 1000 })).items;
+  return newest(said.map((/** @type {any} */ each) => each.body));
+}
+
+/**
+ * The newest of each target and partition; they come newest first.
+ * @param {any[]} bodies
+ */
+function newest(bodies) {
+  /** @type {Map<string, any>} */
+  const found = new Map();
+  for (const each of bodies) {
+    // A score's id ends in its time: what is before that names target and partition.
+    const key = each.partition === undefined ? each.id.slice(0, each.id.lastIndexOf("/")) : `${each.target} ${each.partition} ${each.granularity_s}`;
+    if (!found.has(key)) found.set(key, each);
+  }
+  return [...found.values()];
+}
+
+/** @param {any[]} items @param {((row: any, what: string) => void) | null} act Null: they are only shown. */
 function modelTable(items, act) {
   const button = (/** @type {any} */ row, /** @type {string} */ what, /** @type {string} */ text) =>
-    h("button", { type: "button", onclick: () => act(row, what), "aria-label": `${text} ${row.model} for ${row.target}` }, text);
+    h("button", { type: "button", onclick: () => act?.(row, what), "aria-label": `${text} ${row.model} for ${row.target}` }, text);
   return table("Batch models; where none is champion the online model speaks alone", [
     { title: "Model", name: true, of: (row) => row.model, by: (row) => row.model },
     { title: "Target", of: (row) => row.target, by: (row) => row.target },
@@ -43,7 +70,24 @@ function modelTable(items, act) {
     { title: "Gain", number: true, of: (row) => share(row.gain), by: (row) => row.gain ?? -Infinity },
     { title: "On", number: true, of: (row) => `${number(row.events)} events`, by: (row) => row.events },
     { title: "Gate", of: (row) => [row.verdict, row.reason].filter(Boolean).join(": ") },
-    { title: "Decide", of: (row) => h("span", {}, row.state === "shadow" ? button(row, "promote", "Promote") : "", " ", row.state === "retired" ? "" : button(row, "retire", "Retire")) },
+    ...(act ? [{ title: "Decide", of: (/** @type {any} */ row) => h("span", {}, row.state === "shadow" ? button(row, "promote", "Promote") : "", " ", row.state === "retired" ? "" : button(row, "retire", "Retire")) }] : []),
+  ], items);
+}
+
+/** @param {any[]} items */
+function figureTable(items) {
+  const of = (/** @type {string} */ name, /** @type {(value: number | null) => string} */ show) => ({
+    number: true, of: (/** @type {any} */ row) => show(row.figures[name]), by: (/** @type {any} */ row) => row.figures[name] ?? -Infinity });
+  return table("Over the last days, from labels that have matured", [
+    { title: "Target", of: (row) => row.target, by: (row) => row.target },
+    { title: "Model", name: true, of: (row) => row.model_version, by: (row) => row.model_version },
+    { title: "Lead time", ...of("lead_time_s", duration) },
+    { title: "Episodes warned of", ...of("episode_recall", share) },
+    { title: "Warnings that came true", ...of("precision", share) },
+    { title: "Probabilities off by", ...of("calibration_error", share) },
+    { title: "False alarms a cell and day", ...of("false_alarms_per_cell_day", number) },
+    { title: "Labels", ...of("n", number) },
+    { title: "By", of: (row) => clock(row.time), by: (row) => row.time },
   ], items);
 }
 

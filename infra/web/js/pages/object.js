@@ -3,7 +3,7 @@
 
 import { Problem, ask, named } from "../api.js";
 import { chart, colour } from "../chart.js";
-import { card, choice, h } from "../dom.js";
+import { card, choice, h, mark } from "../dom.js";
 import { clock, duration, number, pageOf, share, short } from "../format.js";
 import { link, put } from "../route.js";
 import { soon } from "../soon.js";
@@ -14,7 +14,7 @@ const HOURS = 24;
 
 /** @param {HTMLElement} root @param {import("../main.js").Asked} asked */
 export async function object(root, { at, name, query }) {
-  const [said, near] = await Promise.all([ask(`/state/${named(name)}`, { at }), ask(`/neighbours/${named(name)}`).catch(nothing)]);
+  const [said, near] = await Promise.all([ask(`/state/${named(name)}`, { at }), ask(`/neighbours/${named(name)}`, { at }).catch(nothing)]);
   let state = said.objects[0];
   const counters = [...new Set(state.values.map((/** @type {any} */ value) => value.counter))];
   const counter = query.get("counter") ?? (counters.includes("RRU.PrbTotDl") ? "RRU.PrbTotDl" : String(counters[0] ?? ""));
@@ -22,7 +22,8 @@ export async function object(root, { at, name, query }) {
   const values = h("div");
   const alarms = h("div");
   const foretold = h("div");
-  const title = h("h1", { title: name }, `${state.kind ?? "object"} ${short(name)} `);
+  const condition = h("span");
+  const title = h("h1", { title: name }, `${state.kind ?? "object"} ${short(name)} `, condition);
   root.replaceChildren(
     title,
     card("Measured, expected, foretold", "two-thirds",
@@ -36,10 +37,12 @@ export async function object(root, { at, name, query }) {
   );
 
   const show = async () => {
+    condition.replaceChildren(state.kind === "cell" && state.condition ? mark(state.condition) : "");
     values.replaceChildren(valueTable(state.values));
     alarms.replaceChildren(alarmTable(state.alarms, null));
     const told = at ? [] : (await ask("/predictions/congestion", { below: name })).items.filter((/** @type {any} */ each) => each.cell === name);
-    foretold.replaceChildren(...(told.length ? told.map(prediction) : [h("p", { class: "faint" }, at ? "Of a past moment the chart has the probabilities." : "Nothing is foretold of it.")]));
+    const said = at ? await toldThen(name, at) : told.map(prediction);
+    foretold.replaceChildren(...(said.length ? said : [h("p", { class: "faint" }, at ? "Nothing was foretold of it." : "Nothing is foretold of it.")]));
     if (!counter) return;
     const newest = state.values.find((/** @type {any} */ value) => value.counter === counter)?.as_of;
     const until = new Date(at || newest || Date.now());
@@ -69,6 +72,19 @@ export async function object(root, { at, name, query }) {
   };
 }
 
+/**
+ * What was foretold at a past moment: the history keeps the probabilities.
+ * @param {string} name @param {string} at
+ */
+async function toldThen(name, at) {
+  const then = await ask("/columns", { below: name, at });
+  const place = then.dn.indexOf(name);
+  return Object.entries(then.probability)
+    .map(([target, column]) => /** @type {[string, number | null]} */ ([target, /** @type {any} */ (column)[place] ?? null]))
+    .filter(([, probability]) => probability !== null)
+    .map(([target, probability]) => h("p", {}, h("strong", {}, share(probability)), ` likely: ${target}`));
+}
+
 /** @param {unknown} error */
 function nothing(error) {
   if (error instanceof Problem && error.status === 404) return null;
@@ -91,14 +107,31 @@ function traces(series, told, counter) {
     made.push({ x: one.time, y: expected, mode: "lines", line: { color: colour("link"), dash: "dot" }, name: "expected by the twin" });
   }
   made.push({ x: one.time, y: one.value, mode: "lines+markers", marker: { size: 4 }, line: { color: colour("text"), width: 1.5 }, name: "measured" });
-  if (told.length) {
-    const ahead = [...told].sort((a, b) => a.horizon_s - b.horizon_s);
-    made.push({ x: ahead.map((each) => each.speaks_of), y: ahead.map((each) => each.expected), mode: "markers", marker: { size: 10, symbol: "diamond", color: colour("major") },
-      text: ahead.map((each) => `congested with ${share(each.probability)}`), name: "foretold" });
-  }
+  if (told.length) made.push(...forecast(one, told));
   const limits = [...new Set(told.map((each) => each.threshold))];
   const shapes = limits.map((limit) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: limit, y1: limit, line: { color: colour("critical"), width: 1, dash: "dash" } }));
   return [made, { shapes, yaxis: { title: { text: one.unit ? `${counter} [${one.unit}]` : counter } } }];
+}
+
+/**
+ * What is to come: from the last value to the forecasts, within what they have been off by so far.
+ * @param {any} one The series. @param {any[]} told
+ */
+function forecast(one, told) {
+  const ahead = [...new Map(told.map((each) => [each.horizon_s, each])).values()].sort((a, b) => a.horizon_s - b.horizon_s);
+  const last = one.value.findLastIndex((/** @type {number | null} */ value) => value !== null);
+  const x = [one.time[last], ...ahead.map((each) => each.speaks_of)];
+  // No counter of traffic is below nothing, nor does the model foretell it.
+  const edge = (/** @type {number} */ sign) => [one.value[last], ...ahead.map((each) => (each.sigma === null ? each.expected : Math.max(0, each.expected + sign * 2 * each.sigma)))];
+  const line = { color: colour("major"), width: 1.5, dash: "dot" };
+  const made = [];
+  if (ahead.some((each) => each.sigma !== null)) {
+    made.push({ x, y: edge(-1), mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false });
+    made.push({ x, y: edge(1), mode: "lines", line: { width: 0 }, fill: "tonexty", fillcolor: colour("forecast"), hoverinfo: "skip", name: "± 2 deviations of forecasts so far" });
+  }
+  const text = ["", ...ahead.map((each) => told.filter((other) => other.horizon_s === each.horizon_s).map((other) => `above ${number(other.threshold)}: ${share(other.probability)}`).join(", "))];
+  made.push({ x, y: [one.value[last], ...ahead.map((each) => each.expected)], mode: "lines+markers", line, marker: { size: [0, ...ahead.map(() => 10)], symbol: "diamond", color: colour("major") }, text, name: "foretold" });
+  return made;
 }
 
 /** @param {any} told */

@@ -3,7 +3,7 @@
 
 import { Problem, ask } from "../api.js";
 import { card, choice, h, mark } from "../dom.js";
-import { clock, duration, number, pageOf, share, short } from "../format.js";
+import { clock, duration, horizon, number, pageOf, share, short } from "../format.js";
 import { SectorMap } from "../map/map.js";
 import { byCondition, byNumber, bySeverity, drawScale } from "../map/scale.js";
 import { Sectors } from "../map/sectors.js";
@@ -12,6 +12,8 @@ import { soon } from "../soon.js";
 import { table } from "../table.js";
 
 const FIRST = "RRU.PrbTotDl";
+/** Probability from which congestion to come is listed, and from which it counts as likely. */
+const [LEAST, LIKELY] = [0.2, 0.5];
 
 /** @param {HTMLElement} root @param {import("../main.js").Asked} asked */
 export async function overview(root, { at, query }) {
@@ -65,10 +67,12 @@ export async function overview(root, { at, query }) {
   const tip = (/** @type {number} */ cell) =>
     `${short(sectors.names[cell])}: ${data.condition[cell]}, ${counter} ${number(data.values[counter][cell], units[counter])}`;
   const foretell = async () => {
-    if (at) next.replaceChildren(h("p", { class: "faint" }, "Predictions of the past are on the pages of the cells."));
-    else next.replaceChildren(soonTable((await ask("/predictions/congestion", { least: 0.2, limit: 50 })).items));
+    if (at) next.replaceChildren(soonTable(foretoldThen(data)));
+    else next.replaceChildren(soonTable((await ask("/predictions/congestion", { least: LEAST, limit: 50 })).items));
   };
   show();
+  // Colours of conditions and severities are the theme's.
+  addEventListener("themechange", show);
   map.resize();
   await foretell();
   const refresh = soon(async () => {
@@ -84,10 +88,23 @@ export async function overview(root, { at, query }) {
   return {
     change: (/** @type {any} */ change) => ["state", "congestion", "updates"].includes(change.kind) && refresh(),
     stop: () => {
+      removeEventListener("themechange", show);
       refresh.stop();
       map.stop();
     },
   };
+}
+
+/**
+ * What was foretold at the moment that is shown, likeliest first: the history keeps probabilities by target.
+ * @param {any} data Columns.
+ */
+function foretoldThen(data) {
+  return Object.entries(data.probability)
+    .flatMap(([target, column]) => data.dn.map((/** @type {string} */ cell, /** @type {number} */ at) => ({ cell, target, horizon_s: horizon(target), probability: /** @type {any} */ (column)[at] })))
+    .filter((each) => each.probability >= LEAST)
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, 50);
 }
 
 /** @param {string} fill */
@@ -101,24 +118,37 @@ function swatch(fill) {
 function worstTable(data, counter, unit) {
   const rows = data.dn.map((/** @type {string} */ dn, /** @type {number} */ at) => ({
     dn, condition: data.condition[at], severity: data.severity[at], value: data.values[counter][at],
-    soon: Math.max(-1, ...Object.values(data.probability).map((column) => /** @type {any} */ (column)[at] ?? -1)),
+    ...soonest(data.probability, at),
   }));
   rows.sort((/** @type {any} */ a, /** @type {any} */ b) => (b.value ?? -Infinity) - (a.value ?? -Infinity));
   return table("All cells, highest first", [
     { title: "Cell", name: true, of: (row) => h("a", { href: link(pageOf(row.dn)), title: row.dn }, short(row.dn)), by: (row) => row.dn },
     { title: counter, number: true, of: (row) => number(row.value, unit), by: (row) => row.value ?? -Infinity },
     { title: "Congested soon", number: true, of: (row) => (row.soon < 0 ? "–" : share(row.soon)), by: (row) => row.soon },
+    { title: "Lead time", number: true, of: (row) => (row.soon < LIKELY ? "–" : duration(row.lead)), by: (row) => (row.soon < LIKELY ? Infinity : row.lead) },
     { title: "Condition", of: (row) => mark(row.condition), by: (row) => row.condition },
     { title: "Worst alarm", of: (row) => mark(row.severity), by: (row) => row.severity ?? "~" },
   ], rows, 60);
 }
 
+/**
+ * How likely a cell is to be congested, and how long before: the nearest horizon at which it is likelier than not.
+ * @param {Record<string, (number | null)[]>} probability @param {number} at
+ */
+function soonest(probability, at) {
+  const known = Object.entries(probability)
+    .map(([target, column]) => ({ soon: column[at] ?? -1, lead: horizon(target) }))
+    .sort((a, b) => a.lead - b.lead);
+  const most = known.reduce((best, each) => (each.soon > best.soon ? each : best), { soon: -1, lead: NaN });
+  return { soon: most.soon, lead: (known.find((each) => each.soon >= LIKELY) ?? most).lead };
+}
+
 /** @param {any[]} items */
 function soonTable(items) {
   return table("Cells likely to be congested", [
-    { title: "Cell", name: true, of: (row) => h("a", { href: pageOf(row.cell), title: row.cell }, short(row.cell)), by: (row) => row.cell },
+    { title: "Cell", name: true, of: (row) => h("a", { href: link(pageOf(row.cell)), title: row.cell }, short(row.cell)), by: (row) => row.cell },
     { title: "Target", of: (row) => row.target, by: (row) => row.target },
-    { title: "In", number: true, of: (row) => duration(row.horizon_s), by: (row) => row.horizon_s },
+    { title: "Lead time", number: true, of: (row) => duration(row.horizon_s), by: (row) => row.horizon_s },
     { title: "Probability", number: true, of: (row) => share(row.probability), by: (row) => row.probability },
   ], items, 50);
 }

@@ -22,12 +22,12 @@ export async function timeline(root, { at }) {
     card("Drifts, newest first", "wide", drifts), card("Simulation bursts", "wide", runs), card("Updates of the twin", "wide", updates));
   const show = async () => {
     const [drifted, burst, said] = await Promise.all([
-      ask("/drifts", { until: at, limit: 500 }), ask("/bursts"), ask("/events", { kind: "updates", until: at, limit: 300 })]);
+      ask("/drifts", { until: at, limit: 500 }), ask("/bursts", { limit: 1000 }), ask("/events", { kind: "updates", until: at, limit: 300 })]);
     const bodies = drifted.items.map((/** @type {any} */ each) => each.body);
     lines.draw(KINDS.map(([kind, name]) => marks(bodies.filter((/** @type {any} */ each) => each.kind === kind), kind, name)).filter((each) => each.x.length),
       { yaxis: { title: { text: "evidence over threshold" }, type: "log" }, hovermode: "closest" });
     drifts.replaceChildren(driftTable(bodies));
-    runs.replaceChildren(burstTable(burst.items.filter((/** @type {any} */ each) => !at || each.time <= at), null));
+    runs.replaceChildren(burstTable(burst.items.filter((/** @type {any} */ each) => !at || Date.parse(each.time) <= Date.parse(at)), null));
     updates.replaceChildren(updateTable(said.items.map((/** @type {any} */ each) => each.body)));
   };
   await show();
