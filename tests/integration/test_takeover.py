@@ -9,11 +9,19 @@ import psycopg
 import pytest
 
 from infra.store.copy import STATEMENT
-from infra.store.holder import PATIENCE_S
+from infra.store import writer
 from infra.store.migrate import migrate
 from infra.store.writer import ShardStore
 from twin.errors import Fenced, Unavailable
 from twin.rows import Effects
+
+PATIENCE_S = 1
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fifth of the patience of those who don't sit and wait for it."""
+    monkeypatch.setattr(writer, "PATIENCE_S", PATIENCE_S)
 
 
 async def test_a_row_held_in_the_middle_of_a_copy_is_taken_from_a_silent_client(postgres_dsn: str) -> None:
@@ -29,6 +37,7 @@ async def test_a_row_held_in_the_middle_of_a_copy_is_taken_from_a_silent_client(
             begin = time.monotonic()
             with pytest.raises(Unavailable, match="lock"):
                 await store.claim(0, "log", "new")
+            assert time.monotonic() - begin > PATIENCE_S / 2, "it has not waited for the transaction"
             new = await store.claim(0, "log", "new")
             assert time.monotonic() - begin < PATIENCE_S + 3
             assert (new.epoch, new.next_offset) == (old.epoch + 1, 0)
@@ -48,7 +57,7 @@ async def test_a_row_held_by_somebody_at_work_is_left_to_him(postgres_dsn: str) 
         try:
             await busy.execute("UPDATE shard SET next_offset = 7 WHERE id = %s", [old.shard])
             await busy.execute("SELECT set_config('statement_timeout', '20s', false)")
-            working = asyncio.create_task(busy.execute("SELECT pg_sleep(7)"))
+            working = asyncio.create_task(busy.execute("SELECT pg_sleep(4)"))
             with pytest.raises(Unavailable, match="lock"):
                 await store.claim(0, "log", "new")
             await working
