@@ -22,6 +22,59 @@ WARNED = 0.1
 CAPACITY = 1 << 16
 
 
+def rows_of(matured: MaturedFailures) -> Floats:
+    """Labels as `scores_of` takes them, `[6, n]`.
+
+    Probability, base rate, label, periods from prediction to label, row of the object, period of the label.
+    """
+    rows: Floats = np.stack(
+        (
+            *(matured.probability, matured.base, matured.label.astype(np.float64)),
+            *(matured.period - matured.made.astype(np.float64), matured.row.astype(np.float64)),
+            np.full(len(matured.row), float(matured.period)),
+        )
+    )
+    return rows
+
+
+def scores_of(rows: Floats, step_s: float) -> dict[str, float | None]:
+    """Scores of some labels.
+
+    Args:
+        rows: See `rows_of`; of any number of periods and in any order.
+        step_s: Length of a period [s].
+
+    Returns:
+        n, positives, base_rate, ap, brier, brier_base, skill; failures (objects and moments), foretold (of them,
+        the share with a warning before), lead_h (median of the earliest warnings [h]), precision of warnings; None
+        where there is nothing to score.
+    """
+    p, base, label, lead, row, period = rows
+    y = label > 0
+    if not len(p):
+        return {"n": 0, "positives": 0}
+    brier, brier_base = float(np.mean((p - label) ** 2)), float(np.mean((base - label) ** 2))
+    warned = p >= WARNED
+    _, which = np.unique(np.stack((row[y], period[y])), axis=1, return_inverse=True)
+    failures = int(which.max(initial=-1)) + 1
+    earliest = np.full(failures, np.nan)
+    np.fmax.at(earliest, which.ravel(), np.where(warned[y], lead[y], np.nan))
+    foretold = ~np.isnan(earliest)
+    return {
+        "n": len(p),
+        "positives": int(y.sum()),
+        "base_rate": float(np.mean(label)),
+        "ap": average_precision(y, p),
+        "brier": brier,
+        "brier_base": brier_base,
+        "skill": 1 - brier / brier_base if brier_base > 0 else None,
+        "failures": failures,
+        "foretold": float(np.mean(foretold)) if failures else None,
+        "lead_h": float(np.median(earliest[foretold])) * step_s / 3600 if foretold.any() else None,
+        "precision": float(np.mean(y[warned])) if warned.any() else None,
+    }
+
+
 class FailureWindow:
     """The last labels of one target, bounded.
 
@@ -33,52 +86,15 @@ class FailureWindow:
     def __init__(self, step_s: float, capacity: int = CAPACITY) -> None:
         self.step_s = step_s
         self.capacity = capacity
-        # Rows: probability, base rate, label, periods from prediction to label, row of the object, period of the label.
         self._held = np.empty((6, 0))
 
     def add(self, matured: MaturedFailures) -> None:
         """Add labels; the oldest fall out."""
-        new = np.stack(
-            (
-                *(matured.probability, matured.base, matured.label.astype(np.float64)),
-                *(matured.period - matured.made.astype(np.float64), matured.row.astype(np.float64)),
-                np.full(len(matured.row), float(matured.period)),
-            )
-        )
-        self._held = np.concatenate((self._held, new), axis=1)[:, -self.capacity :]
+        self._held = np.concatenate((self._held, rows_of(matured)), axis=1)[:, -self.capacity :]
 
     def scores(self) -> dict[str, float | None]:
-        """Scores over what is held.
-
-        Returns:
-            n, positives, base_rate, ap, brier, brier_base, skill; failures (objects and moments), foretold (of them,
-            the share with a warning before), lead_h (median of the earliest warnings [h]), precision of warnings; None
-            where there is nothing to score.
-        """
-        p, base, label, lead, row, period = self._held
-        y = label > 0
-        if not len(p):
-            return {"n": 0, "positives": 0}
-        brier, brier_base = float(np.mean((p - label) ** 2)), float(np.mean((base - label) ** 2))
-        warned = p >= WARNED
-        _, which = np.unique(np.stack((row[y], period[y])), axis=1, return_inverse=True)
-        failures = int(which.max(initial=-1)) + 1
-        earliest = np.full(failures, np.nan)
-        np.fmax.at(earliest, which.ravel(), np.where(warned[y], lead[y], np.nan))
-        foretold = ~np.isnan(earliest)
-        return {
-            "n": len(p),
-            "positives": int(y.sum()),
-            "base_rate": float(np.mean(label)),
-            "ap": average_precision(y, p),
-            "brier": brier,
-            "brier_base": brier_base,
-            "skill": 1 - brier / brier_base if brier_base > 0 else None,
-            "failures": failures,
-            "foretold": float(np.mean(foretold)) if failures else None,
-            "lead_h": float(np.median(earliest[foretold])) * self.step_s / 3600 if foretold.any() else None,
-            "precision": float(np.mean(y[warned])) if warned.any() else None,
-        }
+        """Scores over what is held, see `scores_of`."""
+        return scores_of(self._held, self.step_s)
 
     def state(self) -> dict[str, Floats]:
         """What it holds, as arrays."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +23,34 @@ Pair = tuple[str, str, str, int]
 """Target, champion, candidate, granularity [s]: each granularity comes to an hour at its own pace."""
 
 
+class Said(NamedTuple):
+    """What each model had said of labels that have matured with one period.
+
+    Attributes:
+        end: Of the period [ms since 1970].
+        label: `[n]`.
+        said: Probabilities by version (`online`: without a batch model), `[n]` each, NaN where it said nothing.
+    """
+
+    target: str
+    end: int
+    label: NDArray[np.bool_]
+    said: Mapping[str, Floats]
+
+
 class ModelDesk:
     """Part of a shard's state.
 
     Attributes:
         registry: Which versions there are.
         artifacts: Bytes of those that are not retired, by name.
+        matured: What was compared since the shard's last `apply` began; no part of its state.
     """
 
     def __init__(self) -> None:
         self.registry = Registry()
         self.artifacts: dict[str, bytes] = {}
+        self.matured: list[Said] = []
         self._open: dict[Pair, tuple[int, Sums]] = {}
 
     def compare(
@@ -52,6 +69,8 @@ class ModelDesk:
             label: `[n]`.
             said: Probabilities by version (`online`: without a batch model), `[n]` each, NaN where it said nothing.
         """
+        if said:
+            self.matured.append(Said(target, end, label, said))
         champion = self.registry.champion(target)
         if champion not in said:
             return

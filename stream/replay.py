@@ -11,6 +11,7 @@ from typing import Any
 
 from models.scoring import Matured, scores
 from stream.config import ShardConfig
+from stream.replay_scores import MaturedLabels, Span
 from stream.shard import Shard
 from twin.counters import Catalogue
 from twin.log import LogRecord, Outlet
@@ -28,6 +29,7 @@ class Replayed:
 
     shards: dict[int, Shard]
     matured: dict[str, list[tuple[int, Matured]]] = field(default_factory=dict)
+    labels: MaturedLabels = field(default_factory=MaturedLabels)
     kinds: Counter[str] = field(default_factory=Counter)
     predictions: int = 0
     outlet_digest: str = ""
@@ -48,15 +50,13 @@ class Replayed:
         counts: Counter[str] = Counter()
         for shard in self.shards.values():
             counts.update(shard.counts)
-        congestion = {}
+        span = Span(score_after_ms, score_until_ms)
+        scored: dict[str, Any] = {"congestion": {}, "failures": {}, "models": self.labels.of_models(self.shards, span)}
         for target, labels in sorted(self.matured.items()):
-            chosen = [
-                m
-                for end, m in labels
-                if (score_after_ms is None or end > score_after_ms)
-                and (score_until_ms is None or end <= score_until_ms)
-            ]
-            congestion[target] = scores(chosen)
+            scored["congestion"][target] = scores([m for end, m in labels if span.holds(end)])
+        for shard in self.shards.values():
+            scored["failures"] = self.labels.of_failures(shard.config, span)
+            break
         tables = [table for shard in self.shards.values() for table in shard.tables.values()]
         return {
             "reports": sum(counts[kind.value] for kind in Arrival),
@@ -72,7 +72,7 @@ class Replayed:
             "digest": self.digest(),
             "outlet_digest": self.outlet_digest,
             "seconds": round(self.seconds, 3),
-            "scores": {"congestion": congestion},
+            "scores": scored,
         }
 
 
@@ -104,6 +104,7 @@ def replay(
         effects = shard.apply(group)
         for target, end, labels in shard.matured:
             matured.setdefault(target, []).append((end, partition, labels))
+        done.labels.take(shard)
         _count(done, hashes[partition], effects.outlets)
         done.predictions += sum(int((block.probability == block.probability).sum()) for block in effects.history)
         if on_effects is not None:

@@ -101,7 +101,8 @@ class Shard:
             What they cause: outlets in the order of the log, rows for the history.
         """
         effects = Effects()
-        self._out, self.matured, self.matured_failures = [], [], []
+        self.others = effects.others
+        self._out, self.matured, self.matured_failures, self.models.matured = [], [], [], []
         fresh = [r for r in records if r.offset >= self.next_offset]
         for position, item in enumerate(prepare(fresh, self.catalogue, self.config.future_tolerance_ms)):
             self.position = position
