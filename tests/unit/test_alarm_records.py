@@ -17,7 +17,7 @@ from stream.pseudonyms import Pseudonyms
 from stream.routing import ALL, entries
 from stream.source_messages import told
 from stream.sources import alarm_record, tmf642
-from stream.sources.files import open_reading
+from stream.sources.files import open_reading, recognise
 from twin.alarm_events import AlarmNote, PlannedOutage
 from twin.alarm_record import Alarm, key_of
 from twin.counters import CATALOGUE
@@ -237,3 +237,11 @@ def test_the_sample_tasks_of_tmf642(name: str, actions: list[str]) -> None:
     patterns = re.search(r'"alarmPattern":\s*\[(.*?)\]', text, re.DOTALL)
     wanted = re.findall(r'"id":\s*"(\d+)"', patterns[1]) if patterns else []
     assert [one.alarm_id for one in made if isinstance(one, AlarmNote)] == wanted[: len(actions)]
+
+
+def test_an_alarm_inside_something_else_makes_no_record() -> None:
+    inner = {"alarm": {"id": "1", "perceivedSeverity": "CRITICAL"}}
+    problem = {"id": "42", "eventType": "ServiceProblemCreateEvent", "notification": {"event": inner}}
+    assert recognise(json.dumps([problem]).encode()) == ""
+    assert recognise(json.dumps(FULL).encode()) == "alarm-record"
+    assert recognise(json.dumps(FULL | {"additionalInformation": inner}).encode()) == "alarm-record"

@@ -91,6 +91,7 @@ def test_reasons_are_those_that_the_files_give(files: dict[str, Became]) -> None
         "pm_files_onap_pm_mapper/files/A_no_measdata": "empty",
         "pm_files_onap_pm_mapper/files/valid_metadata": "bad-period",  # begins after its end
         "tmf_samples/tmf639/PhysicalResource": "malformed",  # a quotation mark is missing
+        "tmf_samples/tmf656/": "unknown-type",  # problems of services, one of which wraps an alarm
         "tmf_samples/tmf657/": "unknown-type",  # objectives of service levels
         "ves_onap/ves7_invalid_ip": "wrong-type",
         "ves_onap/ves7_invalid_30": "unknown-schema-version",
