@@ -113,10 +113,20 @@ def prune(
     """
     with translated(), psycopg.connect(dsn, autocommit=True, prepare_threshold=None, **CONNECTION) as connection:
         if connection.execute("SELECT bool_or(timescale) FROM schema_version").fetchone() == (True,):
-            return Pruned({}, None, "TimescaleDB does it by itself")
+            return Pruned(_runs(connection, now or datetime.now(UTC)), None, "TimescaleDB does it by itself")
         if connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone() == (False,):
             return Pruned({}, None, "another program is at it")
         return _Pruning(connection, rows, pause_s, stopped).run(now or datetime.now(UTC))
+
+
+def _runs(connection: psycopg.Connection, now: datetime) -> dict[str, int]:
+    """Drop runs of a twin whose rows TimescaleDB's policies drop, by their clock: they are in no table cut by time."""
+    keep = stored(connection)
+    if keep is None or keep.raw is None:
+        return {}
+    given = {"until": now - keep.raw * DAY, "rows": ROWS}
+    gone = connection.execute(DELETE.format(table="synthetic_run", column="until"), given).rowcount
+    return {"synthetic_run": gone} if gone else {}
 
 
 class _Pruning:

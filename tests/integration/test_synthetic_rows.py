@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 
-from infra.store import synthetic
+from infra.store import copy, synthetic, training
 from infra.store.keep import Keep
 from infra.store.migrate import migrate
 from infra.store.prune import prune
@@ -117,6 +121,75 @@ def test_old_runs_are_dropped_like_old_rows(dsn: str) -> None:
     assert prune(dsn, END).deleted["synthetic_observation"] == 0
     gone = prune(dsn, END + timedelta(days=31)).deleted
     assert gone["synthetic_observation"] == sum(len(block.time) for one in effects for block in one.history)
+    assert synthetic.runs(dsn) == []
+
+
+@pytest.fixture
+def without_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are inserted and read where the product copies them; all other statements are the product's."""
+
+    @contextmanager
+    def into(cursor: psycopg.Cursor[Any], statement: str) -> Iterator[Any]:
+        assert statement == synthetic.COPY
+        names = ", ".join(copy.COLUMNS)
+        holes = ", ".join("to_timestamp(%s / 1000.0)" if name == "time" else "%s" for name in copy.COLUMNS)
+
+        class Rows:
+            def write(self, of: tuple[Any, int]) -> None:
+                block, number = of
+                fields = [block.offset if name == "log_offset" else getattr(block, name, None) for name in copy.COLUMNS]
+                for i in range(len(block.time)):
+                    row = [number if field is None else field[i].tolist() for field in fields]
+                    cursor.execute(f"INSERT INTO synthetic_observation ({names}) VALUES ({holes})", row)
+
+        yield Rows()
+
+    def read(connection: Any, number: int, names: Any, counters: Any, objects: Any, *rest: Any) -> training.Chunk:
+        since, until, source = rest
+        at = names.index(counters[0]) + 1
+        inner = training.ROWS.partition("(")[2].rpartition(") TO STDOUT")[0]
+        given = {"objects": objects, "set": number, "since": since, "until": until}
+        found = connection.execute(source.statement(inner, values=f", values[{at}]"), given).fetchall()
+        columns = [np.array([row[k] for row in found]) for k in range(5)]
+        return training.Chunk(*columns[:4], columns[4].astype(np.float32).reshape(-1, 1), number)
+
+    monkeypatch.setattr(psycopg.Cursor, "copy", into)
+    monkeypatch.setattr(synthetic, "observation_copy", lambda blocks, number: [(block, number) for block in blocks])
+    monkeypatch.setattr(training, "_read", read)
+    # The TimescaleDB of the tests has one session, whoever connects.
+    monkeypatch.setattr(psycopg, "connect", partial(psycopg.connect, prepare_threshold=None))
+
+
+def test_the_same_statements_on_timescale(timescale_dsn: str, without_copy: None) -> None:
+    dsn, made = timescale_dsn, {}
+    for name, seed in (("a", 4), ("b", 5)):
+        shard, effects = folded(seed, 2, 20)
+        made[name] = shard, sum(synthetic._is_alarm(o) for one in effects for o in one.outlets if o.kind == "updates")
+        assert write_run(dsn, run(name, shard), effects) == sum(len(b.time) for one in effects for b in one.history)
+        with pytest.raises(ConfigurationError, match="already"):
+            write_run(dsn, run(name, shard), effects)
+    for name, (shard, alarms) in made.items():
+        theirs = source(dsn, name)
+        (kept,) = synthetic.runs(dsn, name)
+        assert kept == run(name, shard)._replace(id=theirs.number)
+        objects = object_names(dsn, theirs)
+        assert {dn for dn in objects.values() if "NRCellDU" in dn} == set(shard.topology.cells())
+        (chunk,) = training_rows(dsn, [LOAD], sorted(objects), START, END, theirs)
+        assert chunk.values.shape == (20 * 6, 1)
+        assert 0 < np.nanmean(chunk.values) < 100
+        assert set(chunk.granularity.tolist()) == {3600}
+        assert len(alarm_rows(dsn, START, END, theirs)) == alarms
+    assert sum(alarms for _, alarms in made.values())
+    assert ask(dsn, "SELECT count(*) FROM observation", {}) == ask(dsn, "SELECT count(*) FROM event", {}) == [(0,)]
+    hypertables = ask(dsn, "SELECT hypertable_name FROM timescaledb_information.hypertables ORDER BY 1", {})
+    assert {("synthetic_observation",), ("synthetic_event",)} <= set(hypertables)
+    synthetic.forget(dsn, "a")
+    assert [one.run for one in synthetic.runs(dsn)] == ["b"]
+    assert ask(dsn, "SELECT count(DISTINCT shard) FROM synthetic_observation", {}) == [(1,)]
+    with pytest.raises(ConfigurationError, match="no run"):
+        synthetic.forget(dsn, "a")
+    assert prune(dsn, END).deleted == {}
+    assert prune(dsn, END + timedelta(days=1000)).deleted == {"synthetic_run": 1}
     assert synthetic.runs(dsn) == []
 
 
