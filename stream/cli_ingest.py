@@ -90,7 +90,7 @@ def ingest(
     else:
         files = found(Path(source))
         intake = asked.intake(files)
-        with _progress(sum(file.stat().st_size for file in files), quiet=as_json) as on_bytes:
+        with _progress(sum(file.stat().st_size for file in files), intake, quiet=as_json) as on_bytes:
             asyncio.run(_send(intake, on_bytes))
     _end(intake, as_json)
 
@@ -111,7 +111,7 @@ def convert(
 
     files = found(path)
     intake = Asked(format, vendor, option, protect=True).intake(files)
-    with _progress(sum(file.stat().st_size for file in files), quiet=as_json) as on_bytes:
+    with _progress(sum(file.stat().st_size for file in files), intake, quiet=as_json) as on_bytes:
         recording.write(out, partitions, as_records(intake.events(on_bytes), partitions))
     _end(intake, as_json)
 
@@ -132,7 +132,7 @@ def formats() -> None:
 async def _from_address(address: str, asked: Asked, *, quiet: bool) -> Intake:
     from stream.fetching import fetched
 
-    with _progress(None, quiet=quiet) as on_bytes:
+    with _progress(None, None, quiet=quiet) as on_bytes:
         async with fetched(address, lambda done, _: on_bytes(done)) as path:
             intake = asked.intake([path])
             await _send(intake, lambda _: None)
@@ -157,15 +157,25 @@ async def _send(intake: Intake, on_bytes: Callable[[int], None]) -> None:
 
 
 @contextmanager
-def _progress(total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar, and what to tell how far it is [byte]."""
+def _progress(total: int | None, intake: Intake | None, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A bar with the file that is being read, and what to tell how far it is [byte]."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda done: bar.update(task, completed=done)
+        task = bar.add_task("fetching" if intake is None else "reading", total=total)
+
+        def on_bytes(done: int) -> None:
+            bar.update(task, completed=done, description=intake.where() if intake is not None else None)
+
+        yield on_bytes
 
 
 def _options(pairs: list[str]) -> dict[str, str]:

@@ -123,6 +123,10 @@ class Intake:
             if account.set_aside:
                 outcome.events["aside"] = account.set_aside
 
+    def where(self) -> str:
+        """Which file is being read, in words."""
+        return f"file {len(self.outcomes)} of {len(self._paths)}"
+
     def result(self) -> dict[str, Any]:
         """All of it, as plain data."""
         others: Counter[str] = Counter()

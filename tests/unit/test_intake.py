@@ -104,6 +104,24 @@ def test_a_format_that_is_said_is_taken_and_options_reach_only_who_knows_them(fo
         found(folder / "none")
 
 
+def test_every_format_stands_in_the_table_of_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")
+    ]
+    table = [row for row in rows if len(row) == 5]
+    assert all(all(row) for row in table), "source, format, standard, what maps to what, what is dropped"
+    named = " ".join(row[1] for row in table)
+    assert [kind for kind in FORMATS if f"`{kind}`" not in named] == []
+
+
+def test_it_says_which_file_it_is_at(folder: Path) -> None:
+    intake = Intake(found(folder), CATALOGUE)
+    seen = [intake.where() for _ in intake.events()]
+    assert seen == sorted(seen)
+    assert intake.where() == f"file {len(intake.outcomes)} of {len(intake.outcomes)}"
+
+
 def test_the_table_of_formats_is_whole() -> None:
     for kind, entry in FORMATS.items():
         assert kind == kind.lower()
