@@ -144,6 +144,7 @@ class LockstepApp:
             progress=self.board.partition(partition),
             ticker=Ticker(partition, producer, settings.topic_prefix, settings.tick_s) if settings.tick_s else None,
             tracer=self.tracer,
+            partitions=settings.partitions,
         )
         self._folds[partition] = (fold, asyncio.create_task(fold.run()))
         return fold

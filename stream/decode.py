@@ -11,7 +11,16 @@ from twin import dn
 from twin.alarm_events import AlarmNote, PlannedOutage, check_note, check_outage
 from twin.alarm_record import check as check_alarm
 from twin.errors import BadInput
-from twin.events import SCHEMA_VERSION, Alarm, Inventory, Report, Tick, TopologyChange
+from twin.events import (
+    SCHEMA_VERSION,
+    Alarm,
+    Inventory,
+    NeighboursSeen,
+    Report,
+    Tick,
+    TopologyChange,
+    TopologyChanges,
+)
 from twin.inventory import check_part
 from twin.model_events import ModelCandidate, ModelTransition
 from twin.radio import soundings
@@ -20,10 +29,12 @@ from twin.radio.events import BurstOrder, BurstResult, Sounding
 Event = (
     Report
     | TopologyChange
+    | TopologyChanges
     | Alarm
     | AlarmNote
     | PlannedOutage
     | Inventory
+    | NeighboursSeen
     | Tick
     | Sounding
     | BurstOrder
@@ -33,11 +44,14 @@ Event = (
 )
 
 REPORT, TOPOLOGY, ALARM = "lockstep.report.v1", "lockstep.topology.v1", "lockstep.alarm.v1"
+TOPOLOGY_CHANGES = "lockstep.topology-changes.v1"
+"""Many changes of the topology as one record; see `stream.together`."""
+
 ALARM_NOTE, OUTAGE = "lockstep.alarm-note.v1", "lockstep.planned-outage.v1"
 ALARM_STATE = "lockstep.alarm-state.v1"
 """Leaves the twin, and never enters it."""
 
-TICK = "lockstep.tick.v1"
+TICK, NEIGHBOURS = "lockstep.tick.v1", "lockstep.neighbours.v1"
 INVENTORY = "lockstep.inventory.v1"
 SOUNDING, BURST = "lockstep.sounding.v1", "lockstep.burst.v1"
 ORDER = "lockstep.burst-order.v1"
@@ -46,11 +60,13 @@ CANDIDATE, TRANSITION = "lockstep.model-candidate.v1", "lockstep.model-transitio
 _DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
     REPORT: msgspec.json.Decoder(Report),
     TOPOLOGY: msgspec.json.Decoder(TopologyChange),
+    TOPOLOGY_CHANGES: msgspec.json.Decoder(TopologyChanges),
     ALARM: msgspec.json.Decoder(Alarm),
     ALARM_NOTE: msgspec.json.Decoder(AlarmNote),
     OUTAGE: msgspec.json.Decoder(PlannedOutage),
     INVENTORY: msgspec.json.Decoder(Inventory),
     TICK: msgspec.json.Decoder(Tick),
+    NEIGHBOURS: msgspec.json.Decoder(NeighboursSeen),
     SOUNDING: msgspec.json.Decoder(Sounding),
     ORDER: msgspec.json.Decoder(BurstOrder),
     BURST: msgspec.json.Decoder(BurstResult),
@@ -115,6 +131,9 @@ def decode(type_: str, value: bytes) -> Event:
         _check_names(event)
     elif isinstance(event, Inventory):
         check_part(event)
+    elif isinstance(event, NeighboursSeen):
+        for name in {name for pair in (*event.made, *event.gone) for name in pair}:
+            dn.check(name)
     elif isinstance(event, Sounding):
         soundings.check(event)
     elif isinstance(event, BurstResult | BurstOrder):

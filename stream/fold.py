@@ -64,6 +64,7 @@ class PartitionFold:
         progress: Told how far it is.
         ticker: Tells the log that time passes while nothing comes; none: it doesn't.
         tracer: Told of what has landed, and when.
+        partitions: Of the log.
     """
 
     def __init__(
@@ -86,8 +87,9 @@ class PartitionFold:
         progress: Progress | None = None,
         ticker: Ticker | None = None,
         tracer: Tracer = NO_TRACER,
+        partitions: int = 1,
     ) -> None:
-        self.partition = partition
+        self.partition, self._partitions = partition, partitions
         self._new_shard = new_shard
         self._store = store
         self._producer = producer
@@ -155,6 +157,7 @@ class PartitionFold:
             self.progress,
             self.queue.interrupt,
             self._tracer,
+            self._partitions,
         )
         self.progress.enter(Phase.RESTORING)
         self.shard = self._restore(claim)
@@ -273,7 +276,8 @@ class PartitionFold:
     def _apply(self, shard: Shard, records: list[LogRecord]) -> Effects:
         effects = shard.apply(records)
         self.progress.applied(shard, records, effects)
-        refused = {out.id for out in effects.outlets if out.kind == "rejected"}
+        # A change that came with others has a number of its own behind the record's position.
+        refused = {"-".join(out.id.split("-")[:3]) for out in effects.outlets if out.kind == "rejected"}
         for record in records:
             id_ = f"{INBOX.name}-{record.partition}-{record.offset}"
             self._limit.note(id_ in refused, id_)

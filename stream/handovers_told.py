@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from stream.decode import from_ms
+from stream.neighbours_heard import seen
 from stream.outlets import outlet
 from stream.silence import NAMED
 from stream.telling import MOST_BYTES, some
@@ -26,6 +27,7 @@ def judge(shard: Shard, watched: WatchedRelations, window: Window) -> None:
     """What a complete window says of neighbours."""
     graph, config = shard.topology.graph, shard.config
     pairs, made = watched.pairs(shard), watched.made
+    known = {*made.values()}
     busy = np.flatnonzero(window.attempts >= config.neighbour_attempts).tolist()
     silent = window.end - watched.counts.columns["heard"] >= config.neighbour_silence_ms
     new: list[Pair] = []
@@ -34,7 +36,7 @@ def judge(shard: Shard, watched: WatchedRelations, window: Window) -> None:
     for row in [row for row, pair in sorted(made.items()) if silent[row] or pairs[row] != pair]:
         old = made.pop(row)
         # Two objects may stand for one relation.
-        if old not in made.values() and forget(graph, old):
+        if old not in made.values() and forget(graph, old, shard.reports):
             gone.append(old)
     for row in busy:
         pair = pairs[row]
@@ -43,7 +45,8 @@ def judge(shard: Shard, watched: WatchedRelations, window: Window) -> None:
                 new.append(pair)
             made[row] = pair
             changed.append(pair)
-    changed += [made.pop(row) for row, pair in sorted(made.items()) if taken_over(graph, pair)]
+    taken = [made.pop(row) for row, pair in sorted(made.items()) if taken_over(graph, pair)]
+    changed += taken
     unresolved = sum(pairs[row] is None for row in busy)
     ghosts = _ghosts(watched, graph, pairs, window.end, config.neighbour_silence_ms)
     told = sorted(ghosts - watched.ghosts)
@@ -52,6 +55,7 @@ def judge(shard: Shard, watched: WatchedRelations, window: Window) -> None:
     for name, number in (("made", len(new)), ("gone", len(gone)), ("unresolved", unresolved)):
         if number:
             shard.counts[f"neighbours.{name}"] += number
+    shard.others += seen(shard.partition, watched.granularity_ms, window.end, new, [*gone, *(known & {*taken})])
     if new or gone or told:
         _tell(shard, watched, window.end, sorted(new), sorted(gone), told, unresolved)
 

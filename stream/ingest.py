@@ -16,6 +16,7 @@ from stream.raw_messages import RawMessages
 from stream.routing import ALL, RAW, entries
 from stream.sources.teiv_model import BUILTIN
 from stream.sources.teiv_model import Model as TeivModel
+from stream.together import Arrived, together
 from stream.topics import INBOX, OUTLETS, SOURCES, headers
 from stream.tracing import NO_TRACER, Tracer, now_ns
 from twin.errors import BadInput
@@ -80,8 +81,7 @@ class Ingest:
 
     async def _process(self, events: list[Any]) -> None:
         source = SOURCES[self._kind]
-        into_log: list[Message] = []
-        arrived: list[int] = []
+        came: list[Arrived] = []
         refused: list[Message] = []
         verdicts: list[str] = []
         now = self._now_ms()
@@ -116,11 +116,14 @@ class Ingest:
             # When the source's topic got it: the same each time it is read. A producer's clock may be ahead: then ours.
             recorded = min(record.time, now)
             for number, entry in enumerate(found):
-                id_ = f"{source.name}-{record.partition}-{record.offset}-{number}"
-                head = headers(entry.type, id_, entry.key, entry.time, source.name, recorded)
-                targets = range(self._partitions) if entry.partition == ALL else (entry.partition,)
-                into_log.extend(Message(p, entry.key, entry.time, entry.value, head) for p in targets)
-                arrived.extend(recorded for _ in targets)
+                came.append(Arrived(entry, f"{source.name}-{record.partition}-{record.offset}-{number}", recorded))
+        into_log: list[Message] = []
+        arrived: list[int] = []
+        for entry, id_, recorded in together(came):
+            head = headers(entry.type, id_, entry.key, entry.time, source.name, recorded)
+            targets = range(self._partitions) if entry.partition == ALL else (entry.partition,)
+            into_log.extend(Message(p, entry.key, entry.time, entry.value, head) for p in targets)
+            arrived.extend(recorded for _ in targets)
 
         async def send() -> None:
             await asyncio.gather(

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 
 from infra.store.writer import Claim, ShardStore
 from stream.broker import Message, Producer
+from stream.decode import NEIGHBOURS
 from stream.patience import PUBLISH, WRITE, patiently
 from stream.progress import Progress
-from stream.topics import OUTLETS, headers
+from stream.ticking import wall_ms
+from stream.topics import INBOX, OUTLETS, headers
 from stream.tracing import NO_TRACER, Landed, Tracer, now_ns
 from twin.errors import Fenced, Unavailable
 from twin.rows import Effects
@@ -56,6 +58,8 @@ class Landing:
         progress: Told of what has landed.
         on_failure: Called when a batch can't land; `landed` then raises why.
         tracer: Told of what has landed, and when.
+        partitions: Of the log.
+        wall: Wall clock [ms since 1970].
     """
 
     def __init__(
@@ -68,8 +72,11 @@ class Landing:
         progress: Progress,
         on_failure: Callable[[], None],
         tracer: Tracer = NO_TRACER,
+        partitions: int = 1,
+        wall: Callable[[], int] = wall_ms,
     ) -> None:
         self._claim, self._owner = claim, owner
+        self._partitions, self._wall = partitions, wall
         self._store = store
         self._producer = producer
         self._prefix = prefix
@@ -156,8 +163,19 @@ class Landing:
             head = headers(OUTLETS[out.kind].event, out.id, out.key, out.time)
             by_kind.setdefault(out.kind, []).append(Message(self._claim.partition, out.key, out.time, out.value, head))
         await asyncio.gather(
-            *(self._producer.send(self._prefix + OUTLETS[kind].name, group) for kind, group in by_kind.items())
+            *(self._producer.send(self._prefix + OUTLETS[kind].name, group) for kind, group in by_kind.items()),
+            self._producer.send(self._prefix + INBOX.name, self._for_others(effects)),
         )
+
+    def _for_others(self, effects: Effects) -> list[Message]:
+        """What all other partitions of the log are to know; before the commit, so that none is lost."""
+        messages = []
+        for out in effects.others:
+            # A network that is emulated may be ahead of our clock.
+            head = headers(NEIGHBOURS, out.id, out.key, out.time, recorded=max(self._wall(), out.time))
+            others = (p for p in range(self._partitions) if p != self._claim.partition)
+            messages += [Message(p, out.key, out.time, out.value, head) for p in others]
+        return messages
 
     async def _commit(
         self, before: int, after: int, effects: Effects, snapshot: bytes | None, event_time: int | None
@@ -191,4 +209,5 @@ def _together(parts: list[Effects]) -> Effects:
         [block for part in parts for block in part.history],
         [row for part in parts for row in part.objects],
         [one for part in parts for one in part.counter_sets],
+        [out for part in parts for out in part.others],
     )

@@ -17,14 +17,22 @@ KEPT_TEXT = 1024
 """Of its key, of its type and of what is wrong with it [character]: what tells of a message must fit into one."""
 
 
-def rejected(topic: str, record: LogRecord, error: BadInput, size: int | None = None, scrubbed: bool = False) -> Outlet:
+def rejected(
+    topic: str,
+    record: LogRecord,
+    error: BadInput,
+    size: int | None = None,
+    scrubbed: bool = False,
+    number: int | None = None,
+) -> Outlet:
     """The outlet for a message that could not be used.
 
     Args:
         size: Of the original, where `record` no longer holds it whole [byte].
         scrubbed: Identifiers of subscribers were taken out of it.
+        number: Which of several messages in one record it is.
     """
-    id_ = f"{topic}-{record.partition}-{record.offset}"
+    id_ = f"{topic}-{record.partition}-{record.offset}" + ("" if number is None else f"-{number}")
     key = record.key[:KEPT_TEXT]
     body = events.Rejected(
         id=id_,

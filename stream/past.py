@@ -16,9 +16,10 @@ import msgspec
 from infra.settings import Settings
 from infra.store.past import newest_snapshot
 from infra.store.queries import StoredSnapshot, snapshot_as_of
+from stream.apart import until
 from stream.broker import extent, read_log
 from stream.config import ShardConfig, shard_config
-from stream.decode import to_ms
+from stream.decode import TOPOLOGY_CHANGES, to_ms
 from stream.security import kafka_security
 from stream.services import Services
 from stream.shard import Shard
@@ -127,6 +128,9 @@ def _by(records: list[LogRecord], at: int, shard: Shard, ahead: set[str]) -> lis
             continue
         if told.time <= at:
             chosen.append(record)
+        elif record.type == TOPOLOGY_CHANGES:
+            if (some := until(record, at)) is not None:
+                chosen.append(some)
         elif told.element:
             length = told.length or shard.config.instant_period_ms
             if told.time > at + (1 + shard.config.lateness_periods) * length:

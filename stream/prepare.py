@@ -12,7 +12,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.decode import Event, decode, to_ms
+from stream.apart import apart
+from stream.decode import TOPOLOGY_CHANGES, Event, decode, to_ms
 from twin.counters import Catalogue
 from twin.errors import BadInput
 from twin.events import Report
@@ -81,7 +82,15 @@ class Unusable:
     error: BadInput
 
 
-Prepared = PreparedReport | OtherEvent | Unusable
+@dataclass(slots=True)
+class Together:
+    """A record of many changes, each of which counts by itself."""
+
+    record: LogRecord
+    members: list[OtherEvent | Unusable]
+
+
+Prepared = PreparedReport | OtherEvent | Together | Unusable
 
 
 def prepare(records: Sequence[LogRecord], catalogue: Catalogue, future_tolerance_ms: int) -> list[Prepared]:
@@ -94,6 +103,9 @@ def prepare(records: Sequence[LogRecord], catalogue: Catalogue, future_tolerance
     shapes: dict[tuple[tuple[str, ...], int], list[int]] = {}
     for record in records:
         try:
+            if record.type == TOPOLOGY_CHANGES:
+                out.append(Together(record, [_member(part) for part in apart(record)]))
+                continue
             event = decode(record.type, record.value)
             if isinstance(event, Report):
                 begin, end = _period(event, record.time, future_tolerance_ms)
@@ -108,6 +120,13 @@ def prepare(records: Sequence[LogRecord], catalogue: Catalogue, future_tolerance
     for (counters, num_objects), members in shapes.items():
         _stack(out, members, counters, num_objects, catalogue)
     return out
+
+
+def _member(record: LogRecord) -> OtherEvent | Unusable:
+    try:
+        return OtherEvent(record, decode(record.type, record.value))
+    except BadInput as error:
+        return Unusable(record, error)
 
 
 def _period(report: Report, time: int, tolerance: int) -> tuple[int, int]:

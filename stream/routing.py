@@ -36,7 +36,7 @@ from stream.sources.teiv_model import Model as TeivModel
 from twin import dn
 from twin.alarm_events import AlarmNote, PlannedOutage
 from twin.errors import BadInput
-from twin.events import Alarm, Inventory, Report, Tick, TopologyChange
+from twin.events import Alarm, Inventory, NeighboursSeen, Report, Tick, TopologyChange, TopologyChanges
 from twin.log import LogRecord
 from twin.model_events import ModelCandidate, ModelTransition
 from twin.radio.events import BurstOrder, BurstResult, Sounding
@@ -50,13 +50,19 @@ LONGEST_KEY = 1024
 
 
 class Entry(NamedTuple):
-    """One record on its way into the log; `time` is the event's [ms since 1970]."""
+    """One record on its way into the log.
+
+    Attributes:
+        time: The event's [ms since 1970].
+        reporting: So many objects only report of themselves in it; 0: it says anything else.
+    """
 
     partition: int
     key: str
     type: str
     time: int
     value: bytes
+    reporting: int = 0
 
 
 def entries(
@@ -107,13 +113,14 @@ def _entry(type_: str, value: bytes, partitions: int) -> Entry:
         partition = partition_of(dn.check(event.element), partitions)
         return Entry(partition, event.element, REPORT, _sent(event.end), value)
     if isinstance(event, TopologyChange):
-        return Entry(ALL, (event.source or event.id)[:LONGEST_KEY], TOPOLOGY, _sent(event.time), value)
+        key = (event.source or event.id)[:LONGEST_KEY]
+        return Entry(ALL, key, TOPOLOGY, _sent(event.time), value, _reporting(event))
     if isinstance(event, Inventory):
         return Entry(ALL, (event.scope or event.source)[:LONGEST_KEY], INVENTORY, _sent(event.time), value)
     if isinstance(event, ModelCandidate | ModelTransition):
         type_ = CANDIDATE if isinstance(event, ModelCandidate) else TRANSITION
         return Entry(ALL, event.model, type_, _sent(event.time), value)
-    if isinstance(event, Tick | BurstResult):
+    if isinstance(event, Tick | BurstResult | TopologyChanges | NeighboursSeen):
         raise BadInput("unknown-type", f"{type_!r} comes from workers, not from sources")
     if isinstance(event, Sounding):
         partition = partition_of(event.element, partitions)
@@ -128,6 +135,13 @@ def _entry(type_: str, value: bytes, partitions: int) -> Entry:
     assert isinstance(event, Alarm)
     partition = partition_of(event.object_instance, partitions)
     return Entry(partition, event.object_instance, ALARM, _sent(event.event_time), value)
+
+
+def _reporting(change: TopologyChange) -> int:
+    """How many objects report of themselves in a change that says nothing else; else 0."""
+    if change.removed or change.relations or change.removed_having or change.cardinalities:
+        return 0
+    return len(change.entities) * all(each.reported and not each.attributes for each in change.entities)
 
 
 def _sent(time: datetime) -> int:

@@ -23,7 +23,7 @@ from stream.admission import admit
 from stream.alarm_desk import AlarmDesk
 from stream.alarms import REMEMBERED
 from stream.arrival import Admitted, arrive
-from stream.changes import apply_event, waits_for_no_report
+from stream.changes import apply_event, apply_together, waits_for_no_report
 from stream.channel import Channel
 from stream.config import ShardConfig
 from stream.failing import Failing
@@ -32,8 +32,9 @@ from stream.failing_links import Fades
 from stream.handing_over import Handovers
 from stream.inventories import Inventories
 from stream.model_desk import ModelDesk
+from stream.neighbours_heard import NeighboursHeard
 from stream.outlets import rejected
-from stream.prepare import OtherEvent, PreparedReport, prepare
+from stream.prepare import OtherEvent, PreparedReport, Together, prepare
 from stream.topics import INBOX
 from twin import snapshot
 from twin.counters import Catalogue
@@ -83,6 +84,9 @@ class Shard:
         self.failing = Failing(config)
         self.fades = Fades(config)
         self.handovers = Handovers(config)
+        self.neighbours_heard = NeighboursHeard()
+        self.others: list[Outlet] = []
+        """Events for all other partitions, from the last `apply`."""
         self.matured_failures: list[MaturedFailures] = []
         """The same of failures."""
         self.run: list[Admitted] = []
@@ -102,7 +106,7 @@ class Shard:
         """
         effects = Effects()
         self.others = effects.others
-        self._out, self.matured, self.matured_failures, self.models.matured = [], [], [], []
+        self._out, self.matured, self.matured_failures = [], [], []
         fresh = [r for r in records if r.offset >= self.next_offset]
         for position, item in enumerate(prepare(fresh, self.catalogue, self.config.future_tolerance_ms)):
             self.position = position
@@ -113,6 +117,10 @@ class Shard:
                     if not waits_for_no_report(self, item):
                         self.flush(effects)
                     apply_event(self, item)
+                elif isinstance(item, Together):
+                    if not waits_for_no_report(self, item):
+                        self.flush(effects)
+                    apply_together(self, item)
                 else:
                     raise item.error
             except BadInput as error:
@@ -141,6 +149,10 @@ class Shard:
     def digest(self) -> str:
         """A fingerprint of the whole state: equal after equal logs."""
         return shard_state.digest(self)
+
+    def reports(self, name: str) -> bool:
+        """Whether an object has reported here."""
+        return any(table.row(name) is not None for table in self.tables.values())
 
     def emit(self, out: Outlet, position: int | None = None) -> None:
         """Queue an outlet; `position` is that of the record it answers, by default the current one."""

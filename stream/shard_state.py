@@ -97,6 +97,8 @@ def dump(shard: Shard) -> State:
         "handovers": handovers,
         "totals": totals,
     }
+    if heard := shard.neighbours_heard.dump():
+        data["neighbours_heard"] = heard
     return data, arrays
 
 
@@ -149,6 +151,7 @@ def _fill(shard: Shard, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
         shard.fades.load(data["fades"], below(arrays, "fades/"))
     if "handovers" in data:
         shard.handovers.load(data["handovers"], below(arrays, "handovers/"))
+    shard.neighbours_heard.load(data.get("neighbours_heard", []))
     for key, (granularity, counter) in data["channels"].items():
         channel = shard.channels[granularity, counter] = Channel(counter, length(granularity), shard.config)
         equip(shard, channel)

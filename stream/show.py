@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,6 @@ from twin.errors import Unavailable
 from twin.topology import Topology
 
 SHOWN = 40
-CONGESTION_COLUMNS = (
-    "n", "positives", "ap", "ap_persistence", "ap_onset", "ap_onset_persistence", "f1", "f1_persistence", "brier",
-)  # fmt: skip
-FAILURE_COLUMNS = ("n", "positives", "base_rate", "ap", "skill", "failures", "foretold", "lead_h", "precision")
-MODEL_COLUMNS = ("state", "n", "positives", "ap", "ap_online", "brier", "brier_online", "log_loss", "log_loss_online")
 
 
 def show_replay(result: dict[str, Any]) -> None:
@@ -34,34 +28,30 @@ def show_replay(result: dict[str, Any]) -> None:
     head.add_row("rejected", ", ".join(f"{k} {n}" for k, n in result["rejected"].items()) or "none")
     head.add_row("digest", result["digest"])
     console.print(head)
-    found = result["scores"]
-    console.print(scores_table(found["congestion"]))
-    if found["failures"]:
-        console.print(_table("failures, predicted before they were learnt", FAILURE_COLUMNS, found["failures"]))
-    models = {f"{target}  {name}": one for target, own in found["models"].items() for name, one in own.items()}
-    if models:
-        console.print(_table("batch models, blended, and online alone on the same labels", MODEL_COLUMNS, models))
+    console.print(scores_table(result["scores"]["congestion"]))
 
 
 def scores_table(congestion: dict[str, dict[str, Any]]) -> Table:
     """Scores of each target beside its baselines."""
-    return _table("congestion, predicted before it was learnt", CONGESTION_COLUMNS, congestion)
-
-
-def _table(title: str, columns: Sequence[str], scores: dict[str, dict[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title="congestion, predicted before it was learnt", title_justify="left")
+    columns = (
+        "n",
+        "positives",
+        "ap",
+        "ap_persistence",
+        "ap_onset",
+        "ap_onset_persistence",
+        "f1",
+        "f1_persistence",
+        "brier",
+    )
     table.add_column("target")
     for column in columns:
         table.add_column(column.replace("_", " "), justify="right")
-    for target, metrics in scores.items():
-        table.add_row(escape(target), *(_cell(metrics.get(column)) for column in columns))
+    for target, metrics in congestion.items():
+        row = [metrics.get(column) for column in columns]
+        table.add_row(target, *("-" if x is None else f"{x:,}" if isinstance(x, int) else f"{x:.3f}" for x in row))
     return table
-
-
-def _cell(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or "-"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
 
 
 def show_topology(path: Path | None, profile: str | None, at: str | None = None, *, as_json: bool) -> None:
@@ -107,8 +97,9 @@ def topology_tree(topology: Topology) -> Tree:
 def of_path(path: Path, profile: str | None, at: datetime | None) -> Topology:
     """The network of a recording, or of a profile's data, up to a time."""
     from infra.settings import load
+    from stream.apart import until
     from stream.config import shard_config
-    from stream.decode import INVENTORY, TOPOLOGY, to_ms
+    from stream.decode import INVENTORY, TOPOLOGY, TOPOLOGY_CHANGES, to_ms
     from stream.replaying import Source
     from stream.shard import Shard
     from stream.when import when
@@ -116,7 +107,9 @@ def of_path(path: Path, profile: str | None, at: datetime | None) -> Topology:
     source = Source(path, profile, partitions=1)
     shard: Shard | None = None
     for record in source.records:
-        told = when(record) if record.type in (TOPOLOGY, INVENTORY) else None
+        if at is not None and record.type == TOPOLOGY_CHANGES:
+            record = until(record, to_ms(at)) or record
+        told = when(record) if record.type in (TOPOLOGY, TOPOLOGY_CHANGES, INVENTORY) else None
         if told is not None and (at is None or told.time <= to_ms(at)):
             # Every partition has all of the inventory, so one is enough.
             shard = shard or Shard(record.partition, shard_config(load()), source.catalogue)

@@ -12,12 +12,14 @@ from stream.decode import (
     BURST,
     CANDIDATE,
     INVENTORY,
+    NEIGHBOURS,
     ORDER,
     OUTAGE,
     REPORT,
     SOUNDING,
     TICK,
     TOPOLOGY,
+    TOPOLOGY_CHANGES,
     TRANSITION,
     to_ms,
 )
@@ -61,7 +63,9 @@ def when(record: LogRecord) -> When | None:
             return When(end, report.element, end - to_ms(report.begin))
         if record.type in (
             TOPOLOGY,
+            TOPOLOGY_CHANGES,
             INVENTORY,
+            NEIGHBOURS,
             ALARM_NOTE,
             OUTAGE,
             TICK,

@@ -112,6 +112,23 @@ class TopologyChange(msgspec.Struct, frozen=True, kw_only=True):
     cardinalities: list[Cardinality] = []
 
 
+class TopologyChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes that only report and came together, in order, for every partition. Each counts, or is refused, by itself.
+
+    Written by ingest alone.
+
+    Attributes:
+        time: Of the last of them to happen.
+        changes: As their sources sent them.
+        recorded: When each was taken in [ms since 1970].
+    """
+
+    time: Time
+    changes: list[TopologyChange]
+    recorded: list[Whole] = []
+    schema_version: int = SCHEMA_VERSION
+
+
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """All that exists in one scope at one moment, for the twin to be reconciled with; goes to every partition.
 
@@ -131,6 +148,29 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     part: int = 1
     parts: int = 1
     confirmed: bool = False
+    schema_version: int = SCHEMA_VERSION
+
+
+class NeighboursSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """Neighbour relations that handovers of one partition's cells have made, or that are used no more.
+
+    Written into all other partitions by the worker that folds that one, when a window in which any came or went is
+    complete; see `stream.neighbours_heard`.
+
+    Attributes:
+        time: End of the window.
+        partition: That has seen them.
+        granularity_s: Of the reports that counted.
+        number: Of the message, where a window needs several.
+        made, gone: Source and target of each.
+    """
+
+    time: Time
+    partition: Whole
+    granularity_s: Whole
+    number: Whole = 0
+    made: list[tuple[str, str]] = []
+    gone: list[tuple[str, str]] = []
     schema_version: int = SCHEMA_VERSION
 
 

@@ -7,6 +7,7 @@ contradicted by it, and takes it over by listing it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -66,24 +67,44 @@ def see(graph: Any, pair: Pair, attempts: int, successes: int, end: int) -> bool
     if known is not None and known["sources"]:
         return False
     if known is None:
-        for name in pair:
-            if name not in graph:
-                add(graph, name, KIND_OF_CLASS.get(dn.object_class(name), UNKNOWN))
-        graph.add_edge(source, target, "neighbour", attributes={SINCE: end}, revision=0, modified=0, sources=())
+        _make(graph, pair, end)
     ratio = round(min(successes / attempts, 1.0), 4) if attempts else 0.0
     graph.get_edge_data(source, target, "neighbour")["attributes"].update({ATTEMPTS: attempts, RATIO: ratio})
     return known is None
 
 
-def forget(graph: Any, pair: Pair) -> bool:
-    """A relation is used no more: it goes, unless somebody declares it. Returns whether it went."""
+def hear(graph: Any, pair: Pair, end: int) -> bool:
+    """Note that another partition has seen a relation used; how often, it keeps. Returns whether it is new.
+
+    Args:
+        end: Of the window in which it was [ms].
+    """
+    if graph.has_edge(*pair, "neighbour"):
+        return False
+    _make(graph, pair, end)
+    return True
+
+
+def _make(graph: Any, pair: Pair, end: int) -> None:
+    for name in pair:
+        if name not in graph:
+            add(graph, name, KIND_OF_CLASS.get(dn.object_class(name), UNKNOWN))
+    graph.add_edge(*pair, "neighbour", attributes={SINCE: end}, revision=0, modified=0, sources=())
+
+
+def forget(graph: Any, pair: Pair, reports: Callable[[str], bool]) -> bool:
+    """A relation is used no more: it goes, unless somebody declares it. Returns whether it went.
+
+    Args:
+        reports: Whether an object does, so that it stays though nothing else is known of it.
+    """
     known = graph.get_edge_data(*pair, "neighbour")
     if known is None or known["sources"]:
         return False
     graph.remove_edge(*pair, "neighbour")
     for name in pair:
         node = graph.nodes[name]
-        if not (node["declared"] or node["reported"] or graph.degree(name)):
+        if not (node["declared"] or node["reported"] or graph.degree(name) or reports(name)):
             graph.remove_node(name)
     return True
 

@@ -64,9 +64,14 @@ class HistoryBlock:
 
 @dataclass(slots=True)
 class Effects:
-    """Everything that leaves `Shard.apply` for one batch."""
+    """Everything that leaves `Shard.apply` for one batch.
+
+    Attributes:
+        others: Events for all other partitions of the log.
+    """
 
     outlets: list[Outlet] = field(default_factory=list)
     history: list[HistoryBlock] = field(default_factory=list)
     objects: list[ObjectRow] = field(default_factory=list)
     counter_sets: list[CounterSet] = field(default_factory=list)
+    others: list[Outlet] = field(default_factory=list)

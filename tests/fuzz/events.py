@@ -16,7 +16,7 @@ from infra.limiter import Limiter
 from stream import decode as events
 from stream.guarding import Guard
 from stream.outlets import rejected
-from stream.prepare import OtherEvent, PreparedReport, Unusable, prepare
+from stream.prepare import OtherEvent, PreparedReport, Together, Unusable, prepare
 from stream.pseudonyms import Pseudonyms
 from stream.routing import ALL, entries
 from stream.sources.senml import reports
@@ -80,6 +80,18 @@ INVENTORY: dict[str, Any] = {
     "relations": [{"source": folding.A, "target": "Site=1", "kind": "located_at"}],
 }
 TICK: dict[str, Any] = {"time": folding.START.isoformat()}
+TOGETHER: dict[str, Any] = {
+    "time": folding.START.isoformat(),
+    "recorded": [SENT, SENT],
+    "changes": [
+        {
+            "id": name,
+            "time": folding.START.isoformat(),
+            "entities": [{"dn": name, "kind": "element", "reported": {"state": "on", "tilt": 4.5}}],
+        }
+        for name in (folding.A, folding.B)
+    ],
+}
 
 SOUNDING: dict[str, Any] = radio_region.sounding(0, 3)
 RESPONSE = radio_region.sounding(1, 1, offsets=[0.0, 15e3], response=[[[[1e-4, 0], [0, -1e-4]], None]], noise=1e-9)
@@ -117,7 +129,16 @@ OUTAGE: dict[str, Any] = {
     "reason": "new fans",
 }
 
+SEEN: dict[str, Any] = {
+    "time": folding.START.isoformat(),
+    "partition": 1,
+    "granularity_s": 900,
+    "made": [[f"{folding.A},NRCellCU=1", f"{folding.B},NRCellCU=1"]],
+    "gone": [[f"{folding.A},NRCellCU=2", f"{folding.B},NRCellCU=1"]],
+}
+
 _GOOD: list[dict[str, Any]] = [
+    SEEN,
     NOTE,
     NOTE | {"action": "confirm"},
     OUTAGE,
@@ -129,6 +150,7 @@ _GOOD: list[dict[str, Any]] = [
     NEW | {"evidence": {"rows": 9, "regression": {"failed": []}}},
     INVENTORY,
     TICK,
+    TOGETHER,
     folding.report(folding.A, 0, [[40.0, 3], [50.0, None]], counters=[folding.LOAD, folding.USERS]),
     folding.sample(folding.B, 60, 21.5),
     folding.alarm(),
@@ -146,6 +168,10 @@ _GOOD: list[dict[str, Any]] = [
 
 
 def _type_of(event: dict[str, Any]) -> str:
+    if "gone" in event:
+        return events.NEIGHBOURS
+    if "changes" in event:
+        return events.TOPOLOGY_CHANGES
     if "action" in event:
         return events.ALARM_NOTE
     if "begin" in event and "objectInstance" in event:
@@ -224,7 +250,9 @@ def _prepare(data: bytes) -> None:
             rejected("twin.inbox", record, item.error)
 
 
-def _said(item: PreparedReport | OtherEvent | Unusable) -> Any:
+def _said(item: PreparedReport | OtherEvent | Together | Unusable) -> Any:
+    if isinstance(item, Together):
+        return [_said(member) for member in item.members]
     if isinstance(item, Unusable):
         return item.error.reason, item.error.detail
     if isinstance(item, OtherEvent):

@@ -14,9 +14,31 @@ from hypothesis import strategies as st
 from msgspec import inspect
 from radio_region import CELLS, REGION, declared, sounding
 
-from stream.decode import ALARM, ALARM_NOTE, BURST, INVENTORY, OUTAGE, REPORT, SOUNDING, TICK, TOPOLOGY
+from stream.decode import (
+    ALARM,
+    ALARM_NOTE,
+    BURST,
+    INVENTORY,
+    NEIGHBOURS,
+    OUTAGE,
+    REPORT,
+    SOUNDING,
+    TICK,
+    TOPOLOGY,
+    TOPOLOGY_CHANGES,
+)
 from twin.alarm_events import AlarmNote, PlannedOutage
-from twin.events import Alarm, Entity, Inventory, Relation, Report, Tick, TopologyChange
+from twin.events import (
+    Alarm,
+    Entity,
+    Inventory,
+    NeighboursSeen,
+    Relation,
+    Report,
+    Tick,
+    TopologyChange,
+    TopologyChanges,
+)
 from twin.log import LogRecord
 from twin.radio.events import BurstResult, Sounding
 
@@ -146,6 +168,14 @@ READABLE: dict[str, st.SearchStrategy[Any]] = {
         ),
     ),
     TOPOLOGY: _current(TopologyChange, listing(_short)),
+    NEIGHBOURS: _current(
+        NeighboursSeen,
+        st.fixed_dictionaries({name: st.lists(st.tuples(_short, _short), max_size=2) for name in ("made", "gone")}),
+    ),
+    TOPOLOGY_CHANGES: _current(
+        TopologyChanges,
+        st.fixed_dictionaries({"changes": st.lists(_current(TopologyChange, listing(_short)), max_size=2)}),
+    ),
     INVENTORY: _current(
         Inventory,
         st.builds(
@@ -222,6 +252,35 @@ _small_changes = st.builds(
     st.lists(st.tuples(_few_names, _few_names, st.sampled_from(["contains", "located_at", "neighbour"])), max_size=3),
     st.lists(_few_names, max_size=2),
 )
+_reported = st.builds(
+    lambda id_, names, value: {
+        "id": id_,
+        "time": START.isoformat(),
+        "entities": [{"dn": dn, "kind": "cell", "reported": {"tilt": value}} for dn in names],
+    },
+    st.sampled_from("abc"),
+    st.lists(_few_names, min_size=1, max_size=3),
+    st.integers(0, 2),
+)
+_together = st.builds(
+    lambda changes, recorded: {"time": START.isoformat(), "changes": changes, "recorded": recorded},
+    st.lists(_reported | _reported | _small_changes, max_size=4),
+    st.lists(st.sampled_from([SENT, 0, -1]), max_size=5),
+)
+_pairs = st.lists(st.tuples(_few_names, _few_names), max_size=3)
+_seen = st.builds(
+    lambda made, gone, partition, second: {
+        "time": (START + timedelta(seconds=second)).isoformat(),
+        "partition": partition,
+        "granularity_s": 900,
+        "made": made,
+        "gone": gone,
+    },
+    _pairs,
+    _pairs,
+    st.integers(0, 2),
+    st.integers(0, 3),
+)
 _alarms = st.builds(
     folding.alarm, st.sampled_from(["MAJOR", "CLEARED", "BAD"]), st.sampled_from("12"), objectInstance=_elements
 )
@@ -272,6 +331,8 @@ messages = st.one_of(
     _encoded(REPORT, odd_reports()),
     _encoded(REPORT, st.builds(folding.sample, _elements, st.integers(0, 7200), st.floats(0, 100))),
     _encoded(TOPOLOGY, _small_changes),
+    _encoded(TOPOLOGY_CHANGES, _together),
+    _encoded(NEIGHBOURS, _seen),
     _encoded(ALARM, _alarms),
     _encoded(TOPOLOGY, st.builds(declared) | st.builds(lambda z: declared(z_m=z), st.none() | st.floats(-5, 50))),
     _encoded(SOUNDING, odd_soundings()),
