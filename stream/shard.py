@@ -106,7 +106,7 @@ class Shard:
         """
         effects = Effects()
         self.others = effects.others
-        self._out, self.matured, self.matured_failures = [], [], []
+        self._out, self.matured, self.matured_failures, self.models.matured = [], [], [], []
         fresh = [r for r in records if r.offset >= self.next_offset]
         for position, item in enumerate(prepare(fresh, self.catalogue, self.config.future_tolerance_ms)):
             self.position = position

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,11 @@ from twin.errors import Unavailable
 from twin.topology import Topology
 
 SHOWN = 40
+CONGESTION_COLUMNS = (
+    "n", "positives", "ap", "ap_persistence", "ap_onset", "ap_onset_persistence", "f1", "f1_persistence", "brier",
+)  # fmt: skip
+FAILURE_COLUMNS = ("n", "positives", "base_rate", "ap", "skill", "failures", "foretold", "lead_h", "precision")
+MODEL_COLUMNS = ("state", "n", "positives", "ap", "ap_online", "brier", "brier_online", "log_loss", "log_loss_online")
 
 
 def show_replay(result: dict[str, Any]) -> None:
@@ -28,30 +34,34 @@ def show_replay(result: dict[str, Any]) -> None:
     head.add_row("rejected", ", ".join(f"{k} {n}" for k, n in result["rejected"].items()) or "none")
     head.add_row("digest", result["digest"])
     console.print(head)
-    console.print(scores_table(result["scores"]["congestion"]))
+    found = result["scores"]
+    console.print(scores_table(found["congestion"]))
+    if found["failures"]:
+        console.print(_table("failures, predicted before they were learnt", FAILURE_COLUMNS, found["failures"]))
+    models = {f"{target}  {name}": one for target, own in found["models"].items() for name, one in own.items()}
+    if models:
+        console.print(_table("batch models, blended, and online alone on the same labels", MODEL_COLUMNS, models))
 
 
 def scores_table(congestion: dict[str, dict[str, Any]]) -> Table:
     """Scores of each target beside its baselines."""
-    table = Table(title="congestion, predicted before it was learnt", title_justify="left")
-    columns = (
-        "n",
-        "positives",
-        "ap",
-        "ap_persistence",
-        "ap_onset",
-        "ap_onset_persistence",
-        "f1",
-        "f1_persistence",
-        "brier",
-    )
+    return _table("congestion, predicted before it was learnt", CONGESTION_COLUMNS, congestion)
+
+
+def _table(title: str, columns: Sequence[str], scores: dict[str, dict[str, Any]]) -> Table:
+    table = Table(title=title, title_justify="left")
     table.add_column("target")
     for column in columns:
         table.add_column(column.replace("_", " "), justify="right")
-    for target, metrics in congestion.items():
-        row = [metrics.get(column) for column in columns]
-        table.add_row(target, *("-" if x is None else f"{x:,}" if isinstance(x, int) else f"{x:.3f}" for x in row))
+    for target, metrics in scores.items():
+        table.add_row(escape(target), *(_cell(metrics.get(column)) for column in columns))
     return table
+
+
+def _cell(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
 
 
 def show_topology(path: Path | None, profile: str | None, at: str | None = None, *, as_json: bool) -> None:
