@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.explain import DRIVERS, NAMES, Explainer, largest
-from models.features import CLOCK, F32, OF_THRESHOLD, SHARED, compact, features, weighted
+from models.features import CLOCK, DISTANCES, F32, OF_THRESHOLD, SHARED, compact, features, weighted
 from models.habits import Habits
 from models.logit import BayesLogit, sigmoid
 from models.ridge import Ridge
@@ -71,6 +71,25 @@ class Predictions(NamedTuple):
     drivers: NDArray[np.int64]
     contributions: Floats
     log_odds: Floats
+    quiet: NDArray[np.bool_]
+
+
+class Explained(NamedTuple):
+    """Everything that goes into predictions of some objects.
+
+    Attributes:
+        log_odds: `[num_targets, n]`.
+        values: Of the features that contributions are due to, `[num_targets, len(NAMES), n]`, in units of the lowest
+            threshold where they are values of the counter.
+        contributions: What each adds to the log-odds, compared with an average object, same shape.
+        expected: Forecast of the counter at the horizon, in its unit, `[n]`.
+        quiet: Whether the counter is not above the threshold now, `[num_targets, n]`.
+    """
+
+    log_odds: Floats
+    values: Floats
+    contributions: Floats
+    expected: Floats
     quiet: NDArray[np.bool_]
 
 
@@ -168,6 +187,21 @@ class CongestionModel:
             np.multiply(np.maximum(filled.sums[0], 0), F32(self.scale), out=made.expected[part])
             made.drivers[:, part], made.contributions[:, part] = largest(self.explainer.contributions(filled))
         return made
+
+    def explain(self, series: Series, rows: Rows, period: int, closed: int) -> Explained:
+        """What `predict` says of objects, taken apart; changes nothing.
+
+        Args: as `predict`.
+        """
+        K, F = len(self.targets), len(SHARED)
+        filled = features(self, series, rows, period, closed + 1, self._sums)
+        own = filled.X[F:].reshape(K, len(OF_THRESHOLD), -1)
+        values = np.empty((K, len(NAMES), len(rows)), dtype=F32)
+        values[:, : F - 1], values[:, F - 1], values[:, F:] = filled.X[1:F], filled.sigma, own[:, DISTANCES:]
+        log_odds = filled.sums[1:] + weighted(self._own, own)
+        parts = self.explainer.contributions(filled)  # uses up what it is given
+        expected = np.maximum(filled.sums[0], 0) * F32(self.scale)
+        return Explained(log_odds, values, parts, expected, ~(filled.X[1] > self.thresholds[:, None]))
 
     def publish(self, rows: Rows, period: int, probability: Floats) -> None:
         """Say something else of objects that `predict` was asked about: it is this that is scored."""

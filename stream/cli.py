@@ -16,6 +16,7 @@ from stream.cli_alarms import alarms
 from stream.cli_api import api
 from stream.cli_bursts import burst_worker, bursts
 from stream.cli_calibrate import calibrate
+from stream.cli_explain import explain
 from stream.cli_ingest import convert, formats, ingest
 from stream.cli_listen import listen
 from stream.cli_models import keeper, models
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(topology, name="topology")
 app.command()(state)
+app.command()(explain)
 app.command()(coverage)
 app.command()(schema)
 app.command()(calibrate)

@@ -58,6 +58,25 @@ class Bound(NamedTuple):
     rows: Rows
 
 
+class Seen(NamedTuple):
+    """Of all objects of one kind.
+
+    Attributes:
+        X: Features but those of `wear`, `[num_features, n]`.
+        observed: Whether any signal has a value now, `[n]`.
+        limit_of_error, direction: Of each signal, see `models.failure_evidence`, `[S, n]`.
+        health: `[n]`.
+        used: Share of the way to each limit that is used up, `[S, n]`.
+    """
+
+    X: Floats
+    observed: Mask
+    limit_of_error: Floats
+    direction: Floats
+    health: Floats
+    used: Floats
+
+
 Tap = Callable[[str, int, int, Floats, Mask], None]
 """Told kind, number of the target, step, features `[num_features, n]`, who is at risk `[n]`."""
 
@@ -139,12 +158,7 @@ class Failing:
         struck = watched.take_raised(end)
         self._stand(shard, end)
         evidence.step(step, self._load(watched, here))
-        observed = ~np.logical_and.reduce(evidence.missing(), axis=0)
-        limit, direction = here.limit[watched.kind], here.direction[watched.kind]
-        X = features(evidence, self._around(watched, here), limit, direction)
-        of_error = evidence.limits_of_error(limit)
-        used = evidence.used(limit, direction)
-        health = evidence.health(used)
+        X, observed, of_error, direction, health, _ = self.seen(shard, watched)
         at_risk = watched.at_risk(observed)
         if (asleep := shard.alarm_desk.asleep.rows(shard, watched.names)) is not None:
             at_risk &= ~asleep
@@ -174,6 +188,15 @@ class Failing:
             made = failing_tell.Made(k, end, Xk, log_odds, health, at_risk[k], spoken)
             failing_tell.tell(shard, watched, made, of_error, direction)
             failing_tell.tell_score(shard, watched, k, end)
+
+    def seen(self, shard: Shard, watched: Watched) -> Seen:
+        """What the evidence of a kind's objects comes to, as of its last step; changes nothing."""
+        evidence, here = watched.evidence, self._placed(shard)
+        limit, direction = here.limit[watched.kind], here.direction[watched.kind]
+        X = features(evidence, self._around(watched, here), limit, direction)
+        observed = ~np.logical_and.reduce(evidence.missing(), axis=0)
+        used = evidence.used(limit, direction)
+        return Seen(X, observed, evidence.limits_of_error(limit), direction, evidence.health(used), used)
 
     def _load(self, watched: Watched, here: Place) -> Floats:
         """Of each object, 0 to 1, NaN where unknown."""
