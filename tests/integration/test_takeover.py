@@ -8,8 +8,8 @@ import time
 import psycopg
 import pytest
 
-from infra.store.copy import STATEMENT
 from infra.store import writer
+from infra.store.copy import STATEMENT
 from infra.store.migrate import migrate
 from infra.store.writer import ShardStore
 from twin.errors import Fenced, Unavailable
