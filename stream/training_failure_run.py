@@ -22,7 +22,8 @@ from stream.decode import from_ms
 from stream.sources.profile import full_catalogue
 from stream.training import Trained, TrainingJob
 from stream.training_data import topology_of
-from stream.training_failures import FailureData, FailureRows, read_failures
+from stream.training_failure_rows import FailureRows
+from stream.training_failures import FailureData, read_failures
 from stream.training_mix import ALL, TwinRun, complete
 from stream.training_run import mixed, of_origin, report
 from twin.errors import ConfigurationError, TrainingDataError

@@ -28,7 +28,7 @@ from stream.decode import CANDIDATE, TRANSITION, from_ms
 from stream.outlets import ENCODER
 from stream.shard import Shard
 from stream.sources.emulator import Ageing, EmulatedNetwork, Rates, Script, records
-from stream.training_failures import FailureRows, Filed
+from stream.training_failure_rows import FailureRows, Filed
 from twin.counters import CATALOGUE
 from twin.log import LogRecord
 from twin.model_events import ONLINE, new_candidate, new_transition

@@ -11,11 +11,15 @@ import pytest
 from folding import new_shard
 
 from infra.store.training import AlarmRow, Chunk
+from models.failure_names import horizons_of, read_kind
 from models.failure_signals import feature_names
+from models.failure_target import parse_failure_target
 from stream import training_failures
 from stream.decode import from_ms
 from stream.sources.emulator.network import START
-from stream.training_failures import WANTED, Filed, alarm_targets, read_failures
+from stream.training_failure_log import WANTED
+from stream.training_failure_rows import Filed
+from stream.training_failures import read_failures
 from tests.unit.test_failing import FAILING, fan_alarm, worn_fan
 from twin.counters import CATALOGUE
 from twin.errors import TrainingDataError
@@ -127,4 +131,5 @@ def test_alarms_without_a_type_are_told(stored: Stored, read: Any, monkeypatch: 
 
 
 def test_fades_have_no_batch_models() -> None:
-    assert {t.kind for t in alarm_targets(FAILING.failure_targets)} == {"alarm"}
+    targets = [*FAILING.failure_targets, parse_failure_target("fade>10dB@15min")]
+    assert {read_kind(name)[0].kind for name in horizons_of(targets)} == {"alarm"}
