@@ -20,10 +20,11 @@ from twin.events import Fidelity
 from twin.fidelity import worst
 from twin.radio import load as model
 from twin.radio import maps
+from twin.radio.expecting import RAY_TRACED
 from twin.radio.maps import RadioMap
 from twin.radio.traced import BLOCKS
 from twin.radio.traced import THROUGHPUT as RATE
-from twin.radio.twin import RAY_TRACED, RadioTwin
+from twin.radio.twin import RadioTwin
 
 if TYPE_CHECKING:
     from stream.channel import Channel

@@ -12,9 +12,10 @@ from twin.errors import BadInput
 from twin.radio import soundings
 from twin.radio.adoption import Compared, worse
 from twin.radio.events import BurstOrder, BurstRequest, BurstResult, Sounding
+from twin.radio.expecting import EMPIRICAL, RAY_TRACED
 from twin.radio.planning import PlanSettings, Want
 from twin.radio.region import read, region_of
-from twin.radio.twin import EMPIRICAL, PERIOD_MS, RAY_TRACED, REMEMBERED, RadioTwin
+from twin.radio.twin import PERIOD_MS, REMEMBERED, RadioTwin
 
 if TYPE_CHECKING:
     from stream.config import ShardConfig

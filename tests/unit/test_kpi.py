@@ -19,8 +19,8 @@ from stream.soundings import new_twin
 from twin.log import LogRecord, Outlet
 from twin.radio import load as model
 from twin.radio import maps
+from twin.radio.expecting import Believed
 from twin.radio.maps import RadioMap
-from twin.radio.twin import Believed
 
 Floats = NDArray[np.float64]
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.radio.expecting import Believed
+from twin.radio.looking import Looking
 from twin.radio.maps import RadioMap, unpack
 from twin.radio.posterior import Posterior
-from twin.radio.twin import Looking, RadioTwin
+from twin.radio.twin import RadioTwin
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -37,8 +38,8 @@ def dump(twin: RadioTwin) -> tuple[dict[str, Any], Arrays]:
         "whole": [[name, *change] for name, change in sorted(twin.watch.whole.items())],
         "plan": twin.planner.state(),
         "scored": twin.agreement.cells,
-        "heard": twin.heard_before(),
-        "usual": sorted(twin.usual.items()),
+        "heard": twin.heard.state(),
+        "usual": sorted(twin.usual.errors.items()),
         "looking": msgspec.to_builtins(twin.looking),
         "last": sorted(twin.agreement.last.items()),
     }
@@ -65,8 +66,8 @@ def load(twin: RadioTwin, data: Mapping[str, Any], arrays: Mapping[str, NDArray[
     scored, last = msgspec.convert(data["scored"], list[str]), msgspec.convert(data["last"], list[tuple[str, float]])
     twin.agreement.restore(scored, dict(last), _below(arrays, "agreement/"))
     twin.planner.restore(data["plan"])
-    twin.heard_before(msgspec.convert(data["heard"], list[int]))
-    twin.usual = dict(msgspec.convert(data["usual"], list[tuple[str, float]]))
+    twin.heard.restore(msgspec.convert(data["heard"], list[int]))
+    twin.usual.errors = dict(msgspec.convert(data["usual"], list[tuple[str, float]]))
     twin.looking = msgspec.convert(data["looking"], Looking | None)
     _check_moments(twin)
 

@@ -112,6 +112,11 @@ class Planner:
         self.asked: Asked | None = None
         self.rests_until = -1
 
+    @property
+    def busy(self) -> bool:
+        """Whether one is wanted or under way."""
+        return self.want is not None or self.asked is not None
+
     def note(self, want: Want) -> None:
         """A burst would be good; what is wanted already is made to cover this, too."""
         if self.want is None:

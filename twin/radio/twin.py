@@ -16,30 +16,20 @@ from twin.radio import adoption
 from twin.radio.agreement import Agreement
 from twin.radio.events import BurstResult
 from twin.radio.expecting import EMPIRICAL, RAY_TRACED, Believed, Expectation, expect
-from twin.radio.planning import LOOK, NEW_CELLS, NO_MAP, Planner, PlanSettings, Want
+from twin.radio.looking import LOOK_AT, Looking, after_adoption, after_refusal
+from twin.radio.planning import NEW_CELLS, NO_MAP, Planner, PlanSettings, Want
 from twin.radio.region import Region
 from twin.radio.soundings import Heard, SoundingMemory, columns
+from twin.radio.usual import Usual
 from twin.radio.watch import Moved, Watch
+from twin.repeats import Repeats
 from twin.rows import stable_id
-
-__all__ = ["EMPIRICAL", "PERIOD_MS", "RAY_TRACED", "REMEMBERED", "Believed", "Looking", "RadioTwin"]
 
 Floats = NDArray[np.float64]
 
-GEOMETRY = "geometry"
 REMEMBERED = 1000
 """Positions."""
 PERIOD_MS = 900_000
-USUAL_STEP_DB = 0.005
-"""How far what is usual moves in a period [dB]."""
-LOOK_AT = 240
-"""Positions heard since a map was adopted, before it is judged."""
-AS_RIGHT, AS_RIGHT_DB = 1.3, 0.3
-"""Times what is usual, and more [dB], that the error may be to be as right as before."""
-MOST_LOOKS = 4
-USUAL_SLACK_DB = 0.1
-TIMES = 2
-"""In a row that it must be as right: what goes on getting worse passes once."""
 MOST_HEARD = 1024
 """Ids of soundings by which repeated ones are told."""
 MOST_LATE = 8
@@ -53,24 +43,6 @@ class Taken(NamedTuple):
     empirical: int
 
 
-class Looking(msgspec.Struct, kw_only=True):
-    """After a change the twin looks whether it is as right again as it was before.
-
-    Attributes:
-        cells: That were touched.
-        since: When the newest map was adopted [ms since 1970].
-        use_since: From when on soundings may be used for the next one [ms since 1970].
-        looks: How often it has asked again.
-        passed: How often in a row it was as right.
-    """
-
-    cells: list[str]
-    since: int
-    use_since: int
-    looks: int = 0
-    passed: int = 0
-
-
 class RadioTwin:
     """One region's radio twin.
 
@@ -80,9 +52,10 @@ class RadioTwin:
         period: That is open, counted in quarters of an hour since 1970; -1: none yet.
         trial: Absolute errors of the previous and the new map since it was adopted, `[2, m]` [dB].
         agreement: How well it agrees with what is heard.
-        usual: Median absolute residual of each cell in quiet periods [dB].
+        usual: How wrong it is about each cell in quiet periods.
         looking: After a change, until it is as right again; None: nothing to look after.
         since: What was heard up to then says nothing of what is believed now [ms since 1970].
+        heard: Ids of the last soundings, by their checksums.
     """
 
     def __init__(self, region: Region, plans: PlanSettings) -> None:
@@ -92,14 +65,14 @@ class RadioTwin:
         self.trial: Floats = np.zeros((2, 0))
         self.period = -1
         self.memory = SoundingMemory(REMEMBERED)
-        self.memory.follow([cell.dn for cell in region.cells])
+        self.memory.follow(self._names())
         self.watch = Watch()
         self.planner = Planner(plans)
         self.agreement = Agreement()
-        self.usual: dict[str, float] = {}
+        self.usual = Usual()
         self.looking: Looking | None = None
         self.since = -1
-        self._heard: dict[int, None] = {}
+        self.heard = Repeats(MOST_HEARD)
 
     def follow(self, region: Region) -> None:
         """The inventory has changed: cells that the map doesn't know, or not where they stand now, want another."""
@@ -109,7 +82,10 @@ class RadioTwin:
             now = self.period * PERIOD_MS
             self.planner.note(Want(reason=NEW_CELLS, at=now, since=now, touched=new))
         self.region = region
-        self.memory.follow([cell.dn for cell in region.cells])
+        self.memory.follow(self._names())
+
+    def _names(self) -> list[str]:
+        return [cell.dn for cell in self.region.cells]
 
     @property
     def tier(self) -> str:
@@ -131,19 +107,7 @@ class RadioTwin:
 
     def repeated(self, id_: str) -> bool:
         """Whether a sounding of this id has come before, lately."""
-        checksum = stable_id(id_)
-        if checksum in self._heard:
-            return True
-        self._heard[checksum] = None
-        if len(self._heard) > MOST_HEARD:
-            del self._heard[next(iter(self._heard))]
-        return False
-
-    def heard_before(self, checksums: list[int] | None = None) -> list[int]:
-        """Checksums of the ids that are remembered, oldest first; given some, it remembers those."""
-        if checksums is not None:
-            self._heard = dict.fromkeys(checksums)
-        return list(self._heard)
+        return self.heard.note(stable_id(id_))
 
     def hear(self, time: int, heard: Heard) -> Taken | None:
         """Take a sounding of the open period. Returns None for one that comes too late to count.
@@ -152,7 +116,7 @@ class RadioTwin:
             time: [ms since 1970].
         """
         period = time // PERIOD_MS
-        names = [cell.dn for cell in self.region.cells]
+        names = self._names()
         if period >= self.period - MOST_LATE:
             self.memory.add(time, heard, names)
         if period < self.period:
@@ -172,84 +136,68 @@ class RadioTwin:
     def close(self) -> list[Moved]:
         """The open period is over: what has moved."""
         self.agreement.close()
-        self._learn_usual()
+        if self._quiet:
+            self.usual.learn(self._errors(self.period * PERIOD_MS - 1))
         return self.watch.close(self.period)
 
     def _errors(self, since: int) -> dict[str, float]:
         """Median absolute residual of each cell over what is remembered since a time [dB]."""
         young = self.memory.time > since
         off = np.abs(self.memory.rsrp[young] - self.expect(self.memory.positions[young]).mean)
-        names = [cell.dn for cell in self.region.cells]
+        names = self._names()
         return {n: float(np.nanmedian(off[:, k])) for k, n in enumerate(names) if not np.isnan(off[:, k]).all()}
 
-    def _learn_usual(self) -> None:
-        busy = self.planner.want is not None or self.planner.asked is not None or self.looking is not None
-        if self.believed.map is None or busy:
-            return
-        for name, error in self._errors(self.period * PERIOD_MS - 1).items():
-            known = self.usual.get(name, error)
-            # In small steps: until a change is noticed it must not pass for what is usual.
-            self.usual[name] = known + float(np.clip(error - known, -USUAL_STEP_DB, USUAL_STEP_DB))
+    @property
+    def _quiet(self) -> bool:
+        """There is a map, and nothing is wanted, under way or looked after."""
+        return self.believed.map is not None and not self.planner.busy and self.looking is None
 
     def look(self, now: int) -> None:
         """Is it as right again as before the change? If not, another burst, from what was heard since the last."""
         looking = self.looking
-        if looking is None or self.planner.want is not None or self.planner.asked is not None:
-            return
-        if self.memory.since(looking.since + 1) < LOOK_AT:
+        if looking is None or self.planner.busy or self.memory.since(looking.since + 1) < LOOK_AT:
             return
         found = self._errors(looking.since)
-        wrong = [name for name in looking.cells if name in found and self._off(name, found[name])]
-        if wrong and looking.looks < MOST_LOOKS:
-            looking.looks, looking.passed = looking.looks + 1, 0
-            self.planner.note(Want(reason=LOOK, at=now, since=looking.use_since, touched=wrong))
+        wrong = self.usual.off({name: found[name] for name in looking.cells if name in found})
+        if wrong and looking.may_ask:
+            self.planner.note(looking.again(wrong, now))
             return
         # What four bursts can't mend is usual from now on.
-        self.usual |= {name: found[name] for name in wrong}
-        looking.passed += 1
-        if looking.passed >= TIMES or wrong:
+        self.usual.errors |= {name: found[name] for name in wrong}
+        if looking.passes(now) or wrong:
             self.looking = None
-        else:
-            looking.use_since = now + 1 if looking.use_since > looking.since else looking.use_since
-            looking.since = now
 
     def look_around(self) -> None:
         """With nothing else going on: has a cell got worse so slowly that no drift was noticed?"""
-        busy = self.planner.want is not None or self.planner.asked is not None or self.looking is not None
-        if self.believed.map is None or busy or self.memory.since(self.since + 1) < 3 * LOOK_AT:
+        if not self._quiet or self.memory.since(self.since + 1) < 3 * LOOK_AT:
             return
         # Over so many that the watch has had its say: it knows better since when, and somebody has asked it why.
-        wrong = [name for name, error in self._errors(self.since).items() if self._off(name, error)]
+        wrong = self.usual.off(self._errors(self.since))
         if wrong:
             since = int(np.sort(self.memory.time)[-LOOK_AT])
             self.looking = Looking(cells=wrong, since=since - 1, use_since=since)
 
     def excuse(self, cell: str) -> None:
         """A cell is heard otherwise, and no burst would help: what is usual of it is learnt anew."""
-        self.usual.pop(cell, None)
+        self.usual.forget(cell)
         self.since = (self.period + 1) * PERIOD_MS - 1
         self.planner.withdraw(cell)
 
     def right_about(self, cell: str, since: int) -> bool:
         """Whether a cell is heard as the map says, as well as ever, since a time [ms since 1970]."""
         error = self._errors(since - 1).get(cell)
-        return error is not None and cell in self.usual and error <= self.usual[cell] + USUAL_SLACK_DB
+        return error is not None and self.usual.as_ever(cell, error)
 
     def want_map(self, now: int) -> None:
         """Without a map the first burst is for one, from whatever is remembered."""
-        known = self.planner.want is not None or self.planner.asked is not None
-        if self.believed.map is None and not known and self.region.cells and len(self.memory):
+        if self.believed.map is None and not self.planner.busy and self.region.cells and len(self.memory):
             self.planner.note(Want(reason=NO_MAP, at=now, since=int(self.memory.time.min())))
 
     def touched(self, want: Want) -> list[str]:
         """The cells a burst is about: those of its drifts, and others that are off since, too."""
         if self.believed.map is None:
-            return [cell.dn for cell in self.region.cells]
-        found = self._errors(want.since - 1)
-        return sorted({*want.touched, *(name for name, error in found.items() if self._off(name, error))})
-
-    def _off(self, name: str, error: float) -> bool:
-        return name in self.usual and error > AS_RIGHT * self.usual[name] + AS_RIGHT_DB
+            return self._names()
+        return sorted({*want.touched, *self.usual.off(self._errors(want.since - 1))})
 
     def error_db(self) -> float | None:
         """Median absolute residual of what is remembered [dB]."""
@@ -261,7 +209,7 @@ class RadioTwin:
     def objection(self, result: BurstResult) -> str:
         """Why a result is not adopted; empty: it may be."""
         asked = self.planner.asked.id if self.planner.asked else ""
-        names = [cell.dn for cell in self.region.cells]
+        names = self._names()
         want = self.planner.asked.want if self.planner.asked else None
         # The parameters' own evidence says nothing of cells that had no map: before and after both trace them.
         first = self.believed.map is None or (want is not None and want.reason == NEW_CELLS)
@@ -291,14 +239,7 @@ class RadioTwin:
         self.believed = Believed(result.posterior, result.map)
         if self.previous is not None:
             want = self.planner.asked.want if self.planner.asked else None
-            cells = want.touched if want and want.touched else [cell.dn for cell in self.region.cells]
-            looks = 0
-            if self.looking and want and want.reason == LOOK:
-                # What it has asked about again is still one change, with all that this has touched.
-                looks, cells = self.looking.looks, sorted({*cells, *self.looking.cells})
-            # A building stands from one moment on; an amplifier may go on getting weaker.
-            use = want.since if want and result.finding == GEOMETRY else now + 1
-            self.looking = Looking(cells=cells, since=now, use_since=use, looks=looks)
+            self.looking = after_adoption(self.looking, want, result.finding, self._names(), now)
         self._drop_want()
         self._begin_anew()
 
@@ -321,9 +262,7 @@ class RadioTwin:
         first = self.believed.map is None
         self.planner.answered(now, again=result.outcome == "failed" or (result.outcome == "done" and first))
         if result.outcome == "done" and not first and asked is not None:
-            looks = self.looking.looks if self.looking else 0
-            cells = asked.want.touched or [cell.dn for cell in self.region.cells]
-            self.looking = Looking(cells=cells, since=now, use_since=asked.want.since, looks=looks)
+            self.looking = after_refusal(self.looking, asked.want, self._names(), now)
 
     def _begin_anew(self) -> None:
         self.since = (self.period + 1) * PERIOD_MS - 1
