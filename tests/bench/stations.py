@@ -38,6 +38,7 @@ from tests.bench.feed import MAX_MESSAGE_BYTES
 from tests.bench.memory import peak_mib, resident_mib
 from tests.bench.stack import Stack, started
 from tests.bench.stations_load import CELLS, SECOND, Sent, Stations
+from tests.bench.stations_log import StationsLog
 from tests.bench.stations_show import Watched, show
 from tests.bench.through import prepare
 
@@ -61,8 +62,9 @@ class Load:
         self._start = datetime.fromtimestamp(int(time.time()) + 4, UTC)
         self.stations = Stations(count, PARTITIONS, self._start, changing)
         self.seen = Watched()
-        self.records = 0
-        """Of the log, that what was sent so far becomes."""
+        self.sent = self.records = 0
+        """Messages so far, and records of the log that they have become."""
+        self._log = StationsLog(stack.bootstrap, PREFIX, PARTITIONS)
         self._sent_at: dict[tuple[str, int], float] = {}
         self._done = asyncio.Event()
 
@@ -75,6 +77,7 @@ class Load:
         finally:
             self._done.set()
             await asyncio.gather(subscriber, watcher)
+            await self._log.close()
 
     async def _feed(self) -> None:
         producer = Producer(self._stack.bootstrap, {"security_protocol": "PLAINTEXT"}, MAX_MESSAGE_BYTES)
@@ -99,8 +102,7 @@ class Load:
             partition = self.stations.partition[m.key] if topic.partitions != 1 else 0
             head = headers(m.type, f"{m.kind}/{m.key}/{m.time}", m.key, m.time, "station")
             by_kind.setdefault(m.kind, []).append(Message(partition, m.key, m.time, m.value, head))
-            # What says something of the topology goes to every partition.
-            self.records += 1 if m.kind == "report" else PARTITIONS
+            self.sent += 1
             self._sent_at[m.key, m.time] = now
         await asyncio.gather(*(producer.send(PREFIX + SOURCES[k].name, some) for k, some in by_kind.items()))
 
@@ -135,8 +137,8 @@ class Load:
         begin = time.monotonic()
         with psycopg.connect(self._dsn, autocommit=True) as connection:
             while not self._done.is_set():
-                at = self._committed(connection)
-                self.seen.behind.append((time.monotonic() - begin, self.records - at))
+                at, end = self._committed(connection), sum(await self._log.ends())
+                self.seen.behind.append((time.monotonic() - begin, end - at))
                 self.seen.memory.append(resident_mib(self._worker.pid))
                 await asyncio.sleep(1.0)
 
@@ -144,9 +146,17 @@ class Load:
         # On a machine that is busy with other things a worker may be as far behind as it has run.
         deadline = time.monotonic() + max(SETTLE_S, self.seconds)
         with psycopg.connect(self._dsn, autocommit=True) as connection:
-            while (at := self._committed(connection)) < self.records:
+            while True:
+                ends = await self._log.ends()
+                self.records, at = sum(ends), self._committed(connection)
+                taken = await self._log.messages(ends) if at == self.records else 0
+                if taken >= self.sent:
+                    return
                 if time.monotonic() > deadline or not self._worker.alive():
-                    raise RuntimeError(f"{at} of {self.records} records are in the database:\n{self._worker.tail()}")
+                    raise RuntimeError(
+                        f"{at} of {self.records} records are in the database, and {taken} of {self.sent} messages in "
+                        f"the log:\n{self._worker.tail()}"
+                    )
                 await asyncio.sleep(0.2)
 
     @staticmethod
