@@ -79,8 +79,10 @@ class View:
         elif kind == "drift":
             self._drifts.append(body)
         elif kind == "scores":
-            ours = self._failures.scores if "failures" in body["metrics"] else self._scores
-            ours[body["target"]] = body["metrics"]
+            if "failures" in body["metrics"]:
+                self._failures.scores[body["target"]] = body["metrics"]
+            elif "ap" in body["metrics"]:  # alarms are scored, too, by how many had a cause
+                self._scores[body["target"]] = body["metrics"]
         elif kind == "failure":
             self._failures.predicted(body)
         elif kind == "fidelity":

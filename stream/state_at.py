@@ -51,7 +51,8 @@ def state_of(name: str, at: datetime | None, *, subtree: bool) -> dict[str, Any]
             "objects": objects(past.shard, name, subtree=subtree),
         }
     if not answer["objects"]:
-        raise BadInput("unknown-object", f"the twin knew nothing of {name!r}{f' at {at.isoformat()}' if at else ''}")
+        when = f" at {at.isoformat()}" if at else ""
+        raise BadInput("unknown-object", f"the twin knew nothing of {name!r}{when}: `lockstep topology show` has names")
     return answer
 
 

@@ -59,7 +59,7 @@ export async function overview(root, { at, query }) {
     drawScale(scale);
     const unit = by.startsWith("soon ") ? "" : units[counter] ?? "";
     legend.replaceChildren(...(painted.legend.length
-      ? painted.legend.map(([name, fill]) => h("span", {}, swatch(fill), name))
+      ? painted.legend.map(([name, fill]) => h("span", {}, swatch(fill, name === "asleep"), name))
       : [h("span", {}, number(painted.low, unit)), scale, h("span", {}, number(painted.high, unit))]),
       h("span", { class: "faint" }, "hollow: asleep, or no value"));
     worst.replaceChildren(worstTable(data, counter, units[counter] ?? ""));
@@ -107,10 +107,11 @@ function foretoldThen(data) {
     .slice(0, 50);
 }
 
-/** @param {string} fill */
-function swatch(fill) {
+/** @param {string} fill @param {boolean} hollow As on the map. */
+function swatch(fill, hollow) {
   const made = h("span", { class: "swatch" });
-  made.style.background = fill;
+  if (hollow) made.style.border = `2px solid ${fill}`;
+  else made.style.background = fill;
   return made;
 }
 
@@ -147,8 +148,8 @@ function soonest(probability, at) {
 function soonTable(items) {
   return table("Cells likely to be congested", [
     { title: "Cell", name: true, of: (row) => h("a", { href: link(pageOf(row.cell)), title: row.cell }, short(row.cell)), by: (row) => row.cell },
+    { title: "Probability", number: true, of: (row) => share(row.probability), by: (row) => row.probability },
     { title: "Target", of: (row) => row.target, by: (row) => row.target },
     { title: "Lead time", number: true, of: (row) => duration(row.horizon_s), by: (row) => row.horizon_s },
-    { title: "Probability", number: true, of: (row) => share(row.probability), by: (row) => row.probability },
   ], items, 50);
 }
