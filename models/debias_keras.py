@@ -1,7 +1,10 @@
 """Any Keras model with any per-sample loss as a learner.
 
-Per-sample gradients: the gradient of one sample at a time, vectorised over samples. A Jacobian of the batch's losses
-would carry n x n blocks through the network.
+Moments of per-sample gradients: where all trainable layers are dense, from what enters and leaves the layers
+(`models.debias_dense`); else from the gradient of one sample at a time, vectorised over samples. A Jacobian of the
+batch's losses would carry n x n blocks through the network.
+
+Functions are traced without AutoGraph, as Keras traces its own: a loss that branches on tensors does so by `tf.where`.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.debias_dense import dense_gradients
 from models.debias_lam import Moments, moments
 from twin.errors import ConfigurationError
 
@@ -45,9 +49,11 @@ class KerasLearner:
         self._optimizer = optimizer or tf.keras.optimizers.AdamW(5e-4, weight_decay=0.0)
         self._watched = model.trainable_variables[-last if last else 0 :]
         self._optimizer.build(model.trainable_variables)
-        self._step = tf.function(self._one_step, reduce_retracing=True)
-        self._gradients = tf.function(self._per_sample_gradients, reduce_retracing=True)
-        self._losses = tf.function(lambda x, y: self._checked(y, model(x, training=False)), reduce_retracing=True)
+        self._dense = dense_gradients(tf, model, self._watched, self._checked)
+        how = {"reduce_retracing": True, "autograph": False}
+        self._step = tf.function(self._one_step, **how)
+        self._gradients = tf.function(self._per_sample_gradients, **how)
+        self._losses = tf.function(lambda x, y: self._checked(y, model(x, training=False)), **how)
 
     def step(self, x: Array, rows: Ints, y: Array, weight: Array) -> float:
         """See `Learner`."""
@@ -59,6 +65,15 @@ class KerasLearner:
 
     def moments(self, x: Array, y: Array, f: Array, context: Ints, num_contexts: int) -> Moments:
         """See `Learner`."""
+        if not len(x):
+            raise ConfigurationError("a batch without real samples says nothing about the twin")
+        if self._dense is not None:
+            given = self._tensor(x), self._tensor(y), self._tensor(f)
+            return self._dense.moments(*given, context, num_contexts)
+        return self._one_by_one(x, y, f, context, num_contexts)
+
+    def _one_by_one(self, x: Array, y: Array, f: Array, context: Ints, num_contexts: int) -> Moments:
+        """The same for any layers."""
         total: Moments | None = None
         for begin in range(0, len(x), AT_ONCE):
             part = slice(begin, begin + AT_ONCE)
@@ -68,8 +83,7 @@ class KerasLearner:
             )
             some = moments(g, g_f, context[part], num_contexts)
             total = some if total is None else total.added(some)
-        if total is None:
-            raise ConfigurationError("a batch without real samples says nothing about the twin")
+        assert total is not None
         return total
 
     def parameters(self) -> list[Array]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -160,9 +161,14 @@ def _hand_over(settings: Settings, made: Trained, out: Path | None, *, dry_run: 
 
 
 def _teller(counter: str, *, quiet: bool) -> Callable[[str, float], None]:
+    begin, told = monotonic(), ""
+
     def tell(stage: str, percent: float) -> None:
-        if not quiet:
-            sys.stderr.write(f"{counter}: {stage} {percent:.0f} %\n")
+        nonlocal told
+        now = f"{stage} {percent:.0f} %"
+        if not quiet and now != told:
+            told = now
+            sys.stderr.write(f"{counter}: {now}, {monotonic() - begin:.0f} s\n")
 
     return tell
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.batch.calibration import balance, platt
+from models.batch.pacing import Enough, Paced
 from models.batch.recipe import Fitted, Progress, Recipe, Synthetic, unwatched
 from models.batch.samples import Samples
 from models.batch.untrained import Untrained
@@ -39,11 +40,14 @@ def fit(
     own, check = samples.part("training"), samples.part("validation")
     _enough(own, check)
     network = Untrained(samples, own, marked, recipe, context, synthetic)
-    learner = _Watched(network.learner(recipe), recipe, progress)
+    learner = _Watched(network.learner(recipe), recipe, progress, network.steps())
     try:
-        network.train(learner, recipe.epochs, network.as_set(check, check.weight / check.weight.mean(), "real"))
-    except _Enough as reason:
+        checked = network.as_set(check, check.weight / check.weight.mean(), "real")
+        network.train(learner, recipe.epochs, checked, progress)
+    except Enough as reason:
         learner.ended = str(reason)
+    if not learner.seen:
+        raise TrainingDataError("time was up before all had been seen once: give a longer --budget, or fewer --days")
     learner.put(learner.kept)
     progress("calibrate", 0.0)
     out = network.outputs(check)
@@ -81,13 +85,12 @@ def refit(
     def another() -> float:
         nonlocal done
         done += 1
-        if not progress("refit", 100 * done / epochs):
-            raise _Enough("time")
         return -float(done)  # the last epoch is the best
 
     try:
-        network.train(network.learner(recipe), epochs, another)
-    except _Enough:
+        learner = Paced(network.learner(recipe), "refit", epochs * network.steps(), progress)
+        network.train(learner, epochs, another, progress)
+    except Enough:
         return first
     later = [samples.part("validation"), samples.part("held out")]
     told = np.concatenate([np.asarray(first.model(first.inputs(part.X), training=False)) for part in later]).T
@@ -100,16 +103,12 @@ def refit(
     return network.fitted(np.array(calibration), first.losses, first.best, first.ended)
 
 
-class _Enough(Exception):
-    """Training goes no further; never leaves this module."""
-
-
-class _Watched:
+class _Watched(Paced):
     """A learner that keeps the best weights, and ends training when there is no gain or no time left."""
 
-    def __init__(self, inner: KerasLearner, recipe: Recipe, progress: Progress) -> None:
-        self.inner, self.recipe, self.progress = inner, recipe, progress
-        self.step, self.moments, self.parameters, self.put = inner.step, inner.moments, inner.parameters, inner.put
+    def __init__(self, inner: KerasLearner, recipe: Recipe, progress: Progress, steps: int) -> None:
+        super().__init__(inner, "train", recipe.epochs * steps, progress)
+        self.recipe = recipe
         self.seen: list[float] = []
         self.kept: list[Floats] = inner.parameters()
         self.ended = "epochs"
@@ -123,10 +122,9 @@ class _Watched:
         if not self.seen or now < min(self.seen):
             self.kept = self.inner.parameters()
         self.seen.append(now)
-        if not self.progress("train", 100 * len(self.seen) / self.recipe.epochs):
-            raise _Enough("time")
+        self.tell()
         if len(self.seen) - 1 - int(np.argmin(self.seen)) >= self.recipe.patience:
-            raise _Enough("no gain")
+            raise Enough("no gain")
         return found
 
 

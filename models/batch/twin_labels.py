@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.batch.keras_model import MISSING
-from models.batch.recipe import Recipe
+from models.batch.pacing import Paced
+from models.batch.recipe import Progress, Recipe, unwatched
 from models.debias import Fixed, KerasLearner, Labeller, LabelModel, TrainingSet
 from models.debias_objectives import objective_named
 from models.logit import BayesLogit, sigmoid
@@ -25,7 +26,14 @@ FARTHEST = 12.0
 """Log-odds that a fitted twin is certain at."""
 
 
-def taught(learner: KerasLearner, model: Any, made: TrainingSet, num_labels: int, recipe: Recipe) -> LabelModel | Fixed:
+def taught(
+    learner: KerasLearner,
+    model: Any,
+    made: TrainingSet,
+    num_labels: int,
+    recipe: Recipe,
+    progress: Progress = unwatched,
+) -> LabelModel | Fixed:
     """A label model that has learnt a twin's samples.
 
     Args:
@@ -37,12 +45,14 @@ def taught(learner: KerasLearner, model: Any, made: TrainingSet, num_labels: int
         Where the objective calibrates its twin on real pairs, one that does; else the twin as it is.
     """
     rng = np.random.default_rng([recipe.seed, 41])
-    for _ in range(min(EPOCHS, recipe.epochs)):
+    epochs, steps = min(EPOCHS, recipe.epochs), max(1, -(-made.size // recipe.batch))
+    paced = Paced(learner, "teach", epochs * steps, progress)
+    for _ in range(epochs):
         order = rng.permutation(made.size)
-        for part in np.array_split(order, max(1, -(-made.size // recipe.batch))):
+        for part in np.array_split(order, steps):
             rows = np.sort(part)
             at, share = np.arange(len(rows)), np.full(len(rows), 1 / max(len(rows), 1))
-            learner.step(made.x[rows], at, made.labels[rows], share)
+            paced.step(made.x[rows], at, made.labels[rows], share)
 
     def outputs(x: Floats) -> Floats:
         return np.asarray(model(x.astype(F32), training=False))
@@ -74,8 +84,8 @@ class Calibrated(NamedTuple):
         shift = np.where(there, wanted - values, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
 
         def labeller(x: Floats) -> Floats:
-            made = _labels(self.outputs(x), K)
             raw = self.outputs(x)
+            made = _labels(raw, K)
             for k, line in enumerate(lines):
                 made[:, k] = sigmoid(line.log_odds(_line(raw[:, k])))
             made[:, K:-1] += shift.astype(F32)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.batch.keras_model import arrays_of, build, layers_of, loss_of, seeded, targets_of
-from models.batch.recipe import LEVELS, TWIN, Fitted, Recipe, Synthetic
+from models.batch.recipe import LEVELS, TWIN, Fitted, Progress, Recipe, Synthetic, unwatched
 from models.batch.samples import Samples
 from models.batch.twin_labels import taught
 from models.debias import Fixed, KerasLearner, LabelModel, TrainingSet, train_learner, training_set
@@ -87,8 +87,19 @@ class Untrained:
     def _loss(self) -> Any:
         return loss_of(self._tf, self._K, self._levels)
 
-    def train(self, learner: Learner, epochs: int, validation: TrainingSet | Callable[[], float]) -> None:
-        """Let it learn."""
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        twin = self._synthetic if objective_named(self._recipe.objective).synthetic else None
+        return -(-len((self._own if twin is None else twin.samples).time) // self._recipe.batch)
+
+    def train(
+        self,
+        learner: Learner,
+        epochs: int,
+        validation: TrainingSet | Callable[[], float],
+        progress: Progress = unwatched,
+    ) -> None:
+        """Let it learn; the label model, where it is taught a twin's samples, first."""
         recipe, twin = self._recipe, self._synthetic
         real = self.as_set(self._own, self._weight, "real")
         made = real._replace(x=real.x[:0], y=None, origin="synthetic", context=real.context[:0])
@@ -100,19 +111,19 @@ class Untrained:
             # Gradients of each of these are computed at every step: some are enough.
             checked = validation.take(np.unique(np.linspace(0, validation.size - 1, LAM_FROM).astype(np.int64)))
         train_learner(
-            learner, recipe.objective, real, made, self._label_model(made), epochs=epochs, contexts=self._contexts(),
-            batch=recipe.batch, real_batch=min(recipe.batch, real.size), seed=recipe.seed, validation=validation,
-            held_out=checked if objective_named(recipe.objective).lam == "context" else None,
+            learner, recipe.objective, real, made, self._label_model(made, progress), epochs=epochs,
+            contexts=self._contexts(), batch=recipe.batch, real_batch=min(recipe.batch, real.size), seed=recipe.seed,
+            validation=validation, held_out=checked if objective_named(recipe.objective).lam == "context" else None,
         )  # fmt: skip
 
-    def _label_model(self, made: TrainingSet) -> LabelModel | Fixed | None:
+    def _label_model(self, made: TrainingSet, progress: Progress) -> LabelModel | Fixed | None:
         """The twin's, or one that is taught the twin's samples now."""
         twin = self._synthetic
         if twin is None or twin.label_model != TWIN:
             return None if twin is None else twin.label_model  # type: ignore[return-value]
         model = build(self._tf, self._layers, made.x.shape[1], 0, self._prior, self._recipe.decay)
         learner = KerasLearner(model, self._loss(), self._tf.keras.optimizers.Adam(self._recipe.rate, clipnorm=5.0))
-        return taught(learner, model, made, self._K, self._recipe)
+        return taught(learner, model, made, self._K, self._recipe, progress)
 
     def _contexts(self) -> int | None:
         """How many there are, in the real and in the synthetic samples alike."""

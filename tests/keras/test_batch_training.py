@@ -101,12 +101,27 @@ def test_training_ends_when_time_is_up(world: World) -> None:
 
     def progress(stage: str, percent: float) -> bool:
         told.append(stage)
-        return False
+        return percent < 100 / SMALL.epochs
 
     done = fit(samples, spec.marked, SMALL, progress)
     assert done.ended == "time"
     assert len(done.losses) == 1
     assert "train" in told
+    with pytest.raises(TrainingDataError, match="time was up before"):
+        fit(samples, spec.marked, SMALL._replace(batch=64), lambda *_: False)
+
+
+def test_it_tells_how_far_it_is_within_an_epoch_and_while_the_twin_is_learnt(world: World) -> None:
+    spec, samples = world
+    told: list[tuple[str, float]] = []
+    synthetic = Synthetic(samples, TWIN)
+    recipe = SMALL._replace(epochs=2, batch=64, objective="ppi")
+    fit(samples, spec.marked, recipe, lambda *one: not told.append(one), synthetic)
+    for stage in ("teach", "train"):
+        percents = [percent for name, percent in told if name == stage]
+        assert percents == sorted(percents)
+        assert percents[-1] == 100
+        assert sum(percent < 50 for percent in percents) > 0  # within the first of the two epochs
 
 
 def test_what_speaks_has_learnt_from_all_and_the_evidence_is_of_what_has_not(world: World, fitted: Any) -> None:

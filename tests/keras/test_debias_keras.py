@@ -12,6 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import tensorflow as tf
 
 from models.debias import OBJECTIVES, Fixed, KerasLearner, train, training_set
+from models.debias_lam import lam_of
 from tests.science.beams.network import DenseNetwork, Optimiser, angle_loss, logistic_loss, squared_loss
 from twin.errors import ConfigurationError
 
@@ -55,6 +56,42 @@ def test_steps_losses_and_moments_are_those_of_keras(loss: Any, keras_loss: Any)
     for _ in range(5):
         assert own.step(x, rows, labels, weight) == pytest.approx(learner.step(x, rows, labels, weight), abs=1e-5)
     np.testing.assert_allclose(own.losses(x, y), learner.losses(x, y), rtol=2e-3, atol=1e-5)
+
+
+def nets(kind: str) -> Any:
+    layers, keras = tf.keras.layers, tf.keras
+    tf.keras.utils.set_random_seed(4)
+    inputs = keras.Input((5,))
+    first = layers.Dense(7, "relu")
+    h = first(inputs)
+    if kind == "residual":
+        made = layers.Dense(7, "relu", use_bias=False)(h)
+        h = layers.Concatenate()([layers.Add()([h, made]), inputs])
+    if kind == "bent":
+        h = layers.Dense(7, "tanh")(h)
+    if kind == "used twice":
+        h = first(layers.Dense(5)(h))
+    if kind == "normed":
+        h = layers.LayerNormalization()(h)
+    return keras.Model(inputs, layers.Dense(2)(h))
+
+
+@pytest.mark.parametrize(
+    ("kind", "dense"),
+    [("plain", True), ("residual", True), ("bent", False), ("used twice", False), ("normed", False)],
+)
+@pytest.mark.parametrize("last", [None, 3])
+def test_moments_of_dense_layers_are_those_of_the_gradients_themselves(kind: str, dense: bool, last: int) -> None:
+    learner = KerasLearner(nets(kind), logits, last=last)
+    assert (learner._dense is not None) == dense
+    rng = np.random.default_rng(5)
+    x, y, f = (rng.normal(size=(300, k)).astype(np.float32) for k in (5, 2, 2))
+    context = rng.integers(0, 3, 300)
+    context[context == 1] = 2  # one of them has no sample
+    found, wanted = learner.moments(x, y, f, context, 3), learner._one_by_one(x, y, f, context, 3)
+    for a, b in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(lam_of(found, [9, 9, 9], [90] * 3), lam_of(wanted, [9, 9, 9], [90] * 3), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", list(OBJECTIVES))
