@@ -12,8 +12,8 @@ from contract_checks import body_faults, outlet_faults, record_faults
 from folding import CONFIG, A, fold, log, new_shard, report, sample
 from model_network import MODEL_CONFIG
 from radio_region import result
+from radio_story import Story, with_map
 from test_model_changes import LIFE, LOAD_OF, mixed
-from test_radio_twin import Story, with_map
 
 from models.failure import parse_failure_target
 from stream.config import ShardConfig
