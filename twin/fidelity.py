@@ -150,20 +150,6 @@ class FidelityTracker:
         columns["seen"][at] = seen
 
 
-def weighted_mean(score: Floats, weight: Floats | None = None) -> float:
-    """Score of a counter over many cells; cells without a score or weight don't count, NaN where none has one.
-
-    Args:
-        score: `[n]`.
-        weight: Not negative, e.g. the traffic carried, `[n]`; equal where None.
-    """
-    each = np.ones(len(score)) if weight is None else weight
-    counted = ~np.isnan(score) & ~np.isnan(each)
-    weights = np.where(counted, each, 0.0)
-    total = float(weights.sum())
-    return float((np.where(counted, score, 0.0) * weights).sum()) / total if total > 0 else float("nan")
-
-
 def worst(score: Floats, k: int) -> Ints:
     """The `k` series with the lowest scores, lowest first; of equals the first, of those without a score none."""
     order = np.argsort(score, kind="stable")[:k]

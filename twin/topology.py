@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from typing import Any
 
-import msgspec
 import networkx as nx
 import numpy as np
 
@@ -267,10 +266,6 @@ class Topology:
         topology = cls()
         topology.graph, topology.revision = load(data)
         return topology
-
-    def digest_parts(self) -> list[bytes]:
-        """What a digest of the state has to cover."""
-        return [msgspec.msgpack.encode(self.to_dict())]
 
     def _placed(self) -> Placement:
         if self._placement is None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from twin.errors import ConfigurationError
-from twin.fidelity import FidelityTracker, weighted_mean, worst
+from twin.fidelity import FidelityTracker, worst
 
 Floats = NDArray[np.float64]
 
@@ -196,14 +196,6 @@ def test_state_restores_and_growing_changes_nothing() -> None:
     run(second, measured[100:], np.arange(4))
     assert np.array_equal(second.score()[:4], whole.score())
     assert np.isnan(second.score()[4:]).all()
-
-
-def test_the_score_of_a_counter_is_the_weighted_mean_of_its_cells() -> None:
-    scores = np.array([0.9, np.nan, 0.3])
-    assert weighted_mean(scores) == pytest.approx(0.6)
-    assert weighted_mean(scores, np.array([3.0, 100.0, 1.0])) == pytest.approx(0.75)
-    assert np.isnan(weighted_mean(np.array([np.nan])))
-    assert np.isnan(weighted_mean(scores, np.zeros(3)))
 
 
 def test_the_worst_come_first() -> None:

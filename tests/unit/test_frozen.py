@@ -21,7 +21,7 @@ from twin.radio.frozen import (
     prepare,
     with_antennas,
 )
-from twin.radio.materials import ITU, Materials, itu, itu_materials
+from twin.radio.materials import ITU, Materials, itu
 
 ISO = Antenna()
 CONCRETE = Materials(("wall",), TRUE_MATERIAL[:1], TRUE_MATERIAL[1:], np.array([5.0]))
@@ -134,7 +134,8 @@ def test_another_pose_costs_a_product_and_gives_the_same() -> None:
 
 
 def test_a_metal_mirror_turns_vertical_round_and_loses_nothing() -> None:
-    metal = itu_materials(["metal"], FREQUENCY, 1.0)
+    permittivity, conductivity = itu("metal", FREQUENCY)
+    metal = Materials(("metal",), np.array([permittivity]), np.array([conductivity]), np.array([1.0]))
     tx, rx = [-5.0, 0.0, 0.0], [5.0, 0.0, 0.0]
     found = fields(mirrored(tx, rx, 5.0), metal, [ISO], [ISO], FREQUENCY)
     free = SPEED_OF_LIGHT / FREQUENCY / (4 * np.pi * np.sqrt(200))

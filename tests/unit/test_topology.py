@@ -118,7 +118,7 @@ def test_what_a_dict_carries_is_everything(before: list[TopologyChange], removed
     topology = made(*before, change([], [], removed))
     restored = Topology.from_dict(json.loads(json.dumps(topology.to_dict())))
     assert restored.to_dict() == topology.to_dict()
-    assert restored.digest_parts() == topology.digest_parts()
+    assert json.dumps(restored.to_dict()) == json.dumps(topology.to_dict())
     assert content(restored) == content(topology)
     assert restored.revision == topology.revision
 
@@ -268,7 +268,7 @@ def test_reads_real_networks(name: str) -> None:
     assert len(topology) == graph.number_of_nodes()
     assert set(topology.graph.edges()) == set(links)
     assert nx.number_weakly_connected_components(topology.graph) == nx.number_connected_components(nx.Graph(graph))
-    assert Topology.from_dict(topology.to_dict()).digest_parts() == topology.digest_parts()
+    assert Topology.from_dict(topology.to_dict()).to_dict() == topology.to_dict()
     assert topology.apply(change(entities, relations), 2) == []
 
 

@@ -5,7 +5,7 @@ Source of the named ones: ITU-R P.2040-3, table 3: `eps = a f^b`, `sigma = c f^d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -72,9 +72,3 @@ def itu(name: str, frequency: float) -> tuple[float, float]:
     if not low <= ghz <= high:
         raise ConfigurationError(f"the material {name!r} is known from {low:g} to {high:g} GHz, not at {ghz:g}")
     return a * ghz**b, c * ghz**d
-
-
-def itu_materials(names: Sequence[str], frequency: float, thickness: float = 0.1) -> Materials:
-    """Named materials at a frequency [Hz], all of one thickness [m]."""
-    found = np.array([itu(name, frequency) for name in names]).reshape(-1, 2)
-    return Materials(tuple(names), found[:, 0], found[:, 1], np.full(len(names), thickness))

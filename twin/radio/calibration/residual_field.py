@@ -24,7 +24,6 @@ SHARES = (0.2, 0.5, 0.8, 0.95)
 MOST_PLACES = 600
 CLIP = 3.0
 """Residuals end at so many standard deviations: one parked lorry is no building."""
-LEAST_SHARE = 0.05
 
 
 class ResidualField(NamedTuple):
