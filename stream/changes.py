@@ -22,6 +22,7 @@ from twin.events import Alarm, Inventory, NeighboursSeen, Tick, TopologyChange
 from twin.model_events import ModelCandidate, ModelTransition
 from twin.radio.events import BurstOrder, BurstResult, Sounding
 from twin.state import Layout
+from twin.topology_edit import deviates
 
 if TYPE_CHECKING:
     from stream.shard import Shard
@@ -142,7 +143,9 @@ def _topology(shard: Shard, item: OtherEvent, event: TopologyChange) -> None:
 
 
 def _deviating(shard: Shard, reported: set[str]) -> int:
-    return sum(name in shard.topology and bool(shard.topology.deviations(name)) for name in reported)
+    nodes = shard.topology.graph._node
+    known = [nodes[name] for name in reported if name in nodes]
+    return sum(deviates(node["attributes"], node["reported"]) for node in known)
 
 
 def declare(shard: Shard, layout: Layout) -> None:

@@ -27,6 +27,10 @@ MOST_BRACKETS = 64
 level more, and all that came together would be refused with it."""
 
 
+KEY = "topology"
+"""Of a record whose changes come from several sources; else it is their source's."""
+
+
 class Arrived(NamedTuple):
     """A record on its way into the log.
 
@@ -71,5 +75,6 @@ def _as_one(run: list[Arrived]) -> Arrived:
         return first
     time, recorded = max(one.entry.time for one in run), [one.recorded for one in run]
     value = written([one.entry.value for one in run], time, recorded)
-    entry = first.entry._replace(type=TOPOLOGY_CHANGES, time=time, value=value, reporting=0)
+    key = first.entry.key if len({one.entry.key for one in run}) == 1 else KEY
+    entry = first.entry._replace(key=key, type=TOPOLOGY_CHANGES, time=time, value=value, reporting=0)
     return Arrived(entry, f"{first.id}+{len(run) - 1}", max(recorded))

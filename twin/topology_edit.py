@@ -139,6 +139,11 @@ def deviations(desired: Attributes, reported: Attributes) -> dict[str, tuple[Val
     return {name: (desired[name], reported[name]) for name in both if _differ(desired[name], reported[name])}
 
 
+def deviates(desired: Attributes, reported: Attributes) -> bool:
+    """Whether there is any deviation."""
+    return any(name in desired and _differ(desired[name], value) for name, value in reported.items())
+
+
 def _differ(desired: Value, reported: Value) -> bool:
     return desired != reported or isinstance(desired, bool) is not isinstance(reported, bool)
 

@@ -17,7 +17,7 @@ from stream.apart import apart, until
 from stream.decode import REPORT, TOPOLOGY, TOPOLOGY_CHANGES, to_ms
 from stream.pseudonyms import Pseudonyms
 from stream.routing import ALL, Entry, entries
-from stream.together import MOST_BYTES, MOST_OBJECTS, Arrived, together
+from stream.together import KEY, MOST_BYTES, MOST_OBJECTS, Arrived, together
 from stream.when import when
 from tests.bench.stations_load import Stations
 from twin.errors import BadInput
@@ -109,7 +109,9 @@ def test_only_what_reports_and_follows_each_other() -> None:
     alone = came(told(CELLS[0]))
     assert together(alone) == alone, "one by itself stays the bytes it was"
     (made,) = together(came(told(CELLS[0]), told(CELLS[1])))
-    assert (made.entry.partition, made.id, made.recorded) == (ALL, "t-0-0+1", SENT + 1)
+    assert (made.entry.partition, made.entry.key, made.id, made.recorded) == (ALL, KEY, "t-0-0+1", SENT + 1)
+    (made,) = together(came(told(CELLS[0]), told(CELLS[0], 1)))
+    assert made.entry.key == CELLS[0], "their source's"
 
 
 def test_records_stay_small_and_flat() -> None:
