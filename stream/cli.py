@@ -204,6 +204,8 @@ def replay(
     done = replay_path(path, profile, target or [], batch, score_last, to_kafka=to_kafka, progress=not as_json)
     if as_json:
         print(json.dumps(done))
+    elif to_kafka:
+        print(f"{done['sent']} records sent to the log")
     else:
         from stream.show import show_replay
 
