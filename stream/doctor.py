@@ -46,8 +46,10 @@ def examine() -> list[Finding]:
     """Look at Python, packages, settings, broker and database."""
     from infra.settings import load
 
+    new_enough = sys.version_info >= (3, 11)
+    advice = "" if new_enough else "install Python 3.11 or newer"
     findings = [
-        Finding("python", sys.version_info >= (3, 11), True, platform.python_version(), "install Python 3.11 or newer"),
+        Finding("python", new_enough, True, platform.python_version(), advice),
         *(_package(name, *about) for name, about in PACKAGES.items()),
     ]
     try:
