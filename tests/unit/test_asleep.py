@@ -11,9 +11,9 @@ import folding
 import pytest
 from alarm_world import CELLS, E1, alarm, changes, new, sleeping, tell, tick
 from folding import LOAD, START, USERS, A, B, log, new_shard, report, updates
+from hourly_loads import HOURLY, SHIFT_DAY, SHIFTED, hourly
 from msgspec.structs import replace
 from test_failing import BEGIN, FAILING, HOUR, WORN, of_worn, when, worn_fan
-from test_shard import HOURLY, SHIFT_DAY, SHIFTED, hourly
 
 from stream.decode import TOPOLOGY, to_ms
 from twin.alarm_rules import AlarmRules

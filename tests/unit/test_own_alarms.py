@@ -13,9 +13,9 @@ import msgspec
 import pytest
 from alarm_world import CELLS, E1, alarm, new, tell, tick
 from folding import LOAD, START, A, log, new_shard, report
+from hourly_loads import HOURLY, SHIFT_DAY, SHIFTED, hourly
 from msgspec.structs import replace
 from test_failing import FAILING, of_worn, worn_fan
-from test_shard import HOURLY, SHIFT_DAY, SHIFTED, hourly
 
 from models.targets import parse_target
 from stream import own_alarms
