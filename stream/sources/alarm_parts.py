@@ -10,7 +10,7 @@ import msgspec
 
 from stream.sources.pm_time import stamp
 from twin import dn
-from twin.alarm_record import MOST_PARTS, CorrelatedNotification, ThresholdInfo
+from twin.alarm_record import MOST_PARTS, AlarmComment, CorrelatedNotification, ThresholdInfo
 from twin.errors import BadInput
 from twin.event_types import Value
 
@@ -19,6 +19,7 @@ Notes = Counter[str]
 LONGEST_TEXT: Final = 2048
 LONGEST_VALUE: Final = 256
 MOST_VALUES: Final = 32
+MOST_COMMENTS: Final = 20
 _LARGEST_WHOLE: Final = 2**63 - 1
 
 
@@ -100,4 +101,24 @@ def correlations(raw: Any, notes: Notes) -> list[CorrelatedNotification]:
             continue
         known = [cut(each, notes, LONGEST_VALUE) for each in (ids if isinstance(ids, list) else [ids])[:MOST_PARTS]]
         out.append(CorrelatedNotification(source_object_instance=name, notification_ids=known))
+    return out
+
+
+def comments(raw: Any, names: tuple[str, str, str, str], notes: Notes) -> list[AlarmComment]:
+    """The newest comments of a list; those without a time are left out.
+
+    Args:
+        names: Of a comment's time, user, system and text.
+    """
+    out = []
+    for one in raw[-MOST_COMMENTS:] if isinstance(raw, list) else []:
+        if not isinstance(one, dict):
+            continue
+        try:
+            time = stamp(str(one.get(names[0], "")))
+        except BadInput:
+            notes["a comment without a time is left out"] += 1
+            continue
+        user, system, text = (cut(one.get(name), notes, 1024) for name in names[1:])
+        out.append(AlarmComment(comment_time=time, comment_user_id=user, comment_system_id=system, comment_text=text))
     return out

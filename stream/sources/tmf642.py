@@ -12,21 +12,22 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from stream.sources.alarm_parts import cut, informed
+from stream.sources.alarm_parts import comments, cut, informed
 from stream.sources.alarm_record import MOST_RECORDS, decoded
 from stream.sources.pm_time import stamp
 from stream.sources.template import escape
 from twin import dn
 from twin.alarm_events import AlarmNote, check_note
-from twin.alarm_record import OWN, Alarm, AlarmComment, CorrelatedNotification, ThresholdInfo, check
+from twin.alarm_record import OWN, Alarm, CorrelatedNotification, ThresholdInfo, check
 from twin.errors import BadInput
 from twin.tmf642 import CROSSED, SEVERITIES, TYPES
 
 Notes = Counter[str]
+COMMENT: Final = ("time", "userId", "systemId", "comment")
 
 
 class _Told(msgspec.Struct, rename="camel"):
@@ -174,7 +175,7 @@ def _alarm(told: _Told, notes: Notes) -> Alarm:
             ack_system_id=cut(told.ack_system_id, notes, 1024),
             clear_user_id=cut(told.clear_user_id, notes, 1024),
             clear_system_id=cut(told.clear_system_id, notes, 1024),
-            comments=_comments(told.comment, notes),
+            comments=comments(told.comment, COMMENT, notes),
             planned_outage_indicator=str(told.planned_outage_indicator).lower() in ("true", "outofservice"),
             service_affecting=told.service_affecting if isinstance(told.service_affecting, bool) else None,
             alarmed_object_type=cut(told.alarmed_object_type, notes, 256),
@@ -208,14 +209,14 @@ def _task(task: _Task, fields: dict[str, msgspec.Raw], notes: Notes) -> Iterator
         "comment" if "comment" in fields else "clear" if "clearUserId" in fields or "clearSystemId" in fields
         else found[0] if found else "acknowledge" if "ackUserId" in fields or "ackSystemId" in fields else "",
     )  # fmt: skip
-    comments = _comments([task.comment] if isinstance(task.comment, dict) else task.comment, notes)
-    time = _time(task.ack_time) or _time(task.alarm_cleared_time) or (comments[-1].comment_time if comments else None)
+    told = comments([task.comment] if isinstance(task.comment, dict) else task.comment, COMMENT, notes)
+    time = _time(task.ack_time) or _time(task.alarm_cleared_time) or (told[-1].comment_time if told else None)
     if not action or time is None:
         raise BadInput("wrong-type", "a task on alarms that says neither what nor when")
     by, system = task.ack_user_id or task.clear_user_id, task.ack_system_id or task.clear_system_id
     text = ""
-    if comments:
-        last = comments[-1]
+    if told:
+        last = told[-1]
         by, system, text = by or last.comment_user_id, system or last.comment_system_id, last.comment_text
     for pattern in task.alarm_pattern[:1000]:
         name = cut(pattern.get("id"), notes, 1024)
@@ -226,21 +227,6 @@ def _task(task: _Task, fields: dict[str, msgspec.Raw], notes: Notes) -> Iterator
                 alarm_id=name, by=cut(by, notes, 1024), system=cut(system, notes, 1024), text=text, source="tmf642",
             )
         )  # fmt: skip
-
-
-def _comments(raw: Any, notes: Notes) -> list[AlarmComment]:
-    out = []
-    for one in raw[-20:] if isinstance(raw, list) else []:
-        if not isinstance(one, dict):
-            continue
-        try:
-            time = stamp(str(one.get("time", "")))
-        except BadInput:
-            notes["a comment without a time is left out"] += 1
-            continue
-        user, system, text = (cut(one.get(name), notes, 1024) for name in ("userId", "systemId", "comment"))
-        out.append(AlarmComment(comment_time=time, comment_user_id=user, comment_system_id=system, comment_text=text))
-    return out
 
 
 def _correlated(raw: Any, notes: Notes) -> list[CorrelatedNotification]:

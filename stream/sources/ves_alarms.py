@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from stream.sources.alarm_record import LISTS, Told, understood
+from stream.sources.alarm_told import LISTS, Told, understood
 from stream.sources.ves_event import Header, fields
 from twin.alarm_events import AlarmNote
 from twin.alarm_record import Severity as Perceived
