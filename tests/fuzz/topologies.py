@@ -124,7 +124,5 @@ TARGETS = (
     Target("teiv", _teiv, _teiv_seeds, JSON),
     Target("rfc8345", lambda data: _whole(rfc8345.read(data, "SubNetwork=1")), _rfc8345_seeds, JSON),
     Target("graphml", lambda data: _whole(graphml.read(io.BytesIO(data), "SubNetwork=1")), _graphml_seeds),
-    Target(
-        "node-link", lambda data: _whole(node_link.read(data, "A=1")), lambda: [json.dumps(_NODE_LINK).encode()], JSON
-    ),
+    Target("node-link", lambda data: _whole(node_link.read(data, "A=1")), _node_link_seeds, JSON),
 )
