@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median, quantiles
+from typing import NamedTuple
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -42,10 +43,49 @@ PAN = """(seconds) => new Promise((done) => {
 })"""
 
 
-def panned(page: Page, seconds: float) -> tuple[float, float]:
-    """Frames a second while the map moves in each, and the longest tenth of the times between two [ms]."""
+class Panned(NamedTuple):
+    """How the map was moved.
+
+    Attributes:
+        rate: Frames a second.
+        slow: The longest tenth of the times between two [ms].
+        cost: Processor time of a frame, all of the browser's processes [ms]: it doesn't depend on who else is at work.
+    """
+
+    rate: float
+    slow: float
+    cost: float
+
+
+def panned(page: Page, seconds: float) -> Panned:
+    """Move the map in every frame."""
+    before = processor_s()
     told = page.evaluate(PAN, seconds)
-    return told["frames"] / told["seconds"], quantiles(told["gaps"], n=10)[-1]
+    cost = 1000 * (processor_s() - before) / max(told["frames"], 1)
+    return Panned(told["frames"] / told["seconds"], quantiles(told["gaps"], n=10)[-1], cost)
+
+
+def processor_s() -> float:
+    """What the processes of the browser, all of them below this one, have used [s]."""
+    parents, used = {}, {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            head, _, rest = (entry / "stat").read_text().rpartition(")")
+        except OSError:  # it has ended
+            continue
+        fields = rest.split()
+        parents[int(entry.name)] = int(fields[1])
+        if "(chrom" in head:
+            used[int(entry.name)] = int(fields[11]) + int(fields[12])
+
+    def ours(pid: int) -> bool:
+        while pid > 1 and pid != os.getpid():
+            pid = parents.get(pid, 0)
+        return pid == os.getpid()
+
+    return sum(ticks for pid, ticks in used.items() if ours(pid)) / os.sysconf("SC_CLK_TCK")
 
 
 def shown_after(stand: Stand, page: Page, changes: int) -> list[float]:
@@ -95,9 +135,10 @@ def main() -> None:
                 page.goto(f"{stand.url}/#/?by=RRU.PrbTotDl")
                 page.wait_for_selector("main:not([aria-busy]) h1")
                 page.wait_for_timeout(1000)
-                rate, slow = panned(page, 5)
+                told = panned(page, 5)
                 size = f"{chosen.cells} cells, {width} x {height}"
-                print(f"{size}: {rate:.0f} frames/s, nine tenths within {slow:.0f} ms")
+                speed = f"{told.rate:.0f} frames/s, nine tenths within {told.slow:.0f} ms"
+                print(f"{size}: {speed}, {told.cost:.0f} ms of processor time a frame")
                 page.close()
             browser.close()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Chromium draws without a GPU here")

@@ -71,28 +71,58 @@ def test_a_name_is_never_markup(stand: Stand, new_page: Open) -> None:
     assert page.evaluate("window.hit") is None
 
 
-PIXELS = """() => {
-  const { canvas } = document.querySelector('main').map;
-  return [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data];
+SEEN = """() => {
+  const { canvas, picture } = document.querySelector('main').map;
+  const slid = new DOMMatrix(canvas.style.transform);
+  const [left, top] = [(canvas.width - picture.width) / 2 - slid.m41, (canvas.height - picture.height) / 2 - slid.m42];
+  const now = canvas.getContext('2d').getImageData(left, top, picture.width, picture.height).data;
+  const before = window.seen ?? now;
+  window.seen = now;
+  let off = 0;
+  for (let at = 0; at < now.length; at += 1) off += Math.abs(now[at] - before[at]) > 24;
+  return { colours: new Set(now).size, length: now.length, same: now.length === before.length, off };
 }"""
+"""What is seen of the canvas through its window, against the last time; a pixel here is one of the page"""
 DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
-def test_what_is_moved_is_what_would_be_drawn_anew(stand: Stand, new_page: Open) -> None:
-    """Only what comes into sight is drawn: it must be the same picture."""
+def test_what_has_slid_is_what_would_be_drawn_anew(stand: Stand, new_page: Open, quiet: list[str]) -> None:
+    quiet += ["willReadFrequently"]  # it is only read here
     page = with_cells(stand, new_page, cells(600))
-    for dx, dy in ((37, 0), (0, -23), (-151, 64), (3, 3), (-2, 5)):
+    page.evaluate("""() => {
+        const { picture } = document.querySelector('main').map;
+        picture.draws = 0;
+        const draw = picture.draw.bind(picture);
+        picture.draw = () => { picture.draws += 1; draw(); };
+    }""")
+    for dx, dy in ((37, 0), (0, -23), (-91, 44)):
         page.evaluate(f"document.querySelector('main').map.move({dx}, {dy})")
         page.evaluate(DRAWN)
-    moved = page.evaluate(PIXELS)
+    assert page.evaluate("document.querySelector('main').map.picture.draws") == 0, "it only slides"
+    page.evaluate(SEEN)
     page.evaluate("document.querySelector('main').map.anew()")
     page.evaluate(DRAWN)
-    anew = page.evaluate(PIXELS)
-    assert len(moved) == len(anew)
-    assert len(set(anew)) > 20, "there is something to be seen"
-    # The edges of wedges are smoothed at fractions of a pixel.
-    off = sum(abs(one - other) > 24 for one, other in zip(moved, anew, strict=True))
-    assert off <= len(anew) / 1000
+    anew = page.evaluate(SEEN)
+    assert anew["same"]
+    assert anew["colours"] > 20, "there is something to be seen"
+    # Edges of wedges are smoothed at fractions of a pixel.
+    assert anew["off"] <= anew["length"] / 1000
+    # Farther than what lies beside the window: drawn again, and nothing empty comes into sight.
+    page.evaluate("document.querySelector('main').map.move(2000, 0)")
+    page.evaluate(DRAWN)
+    assert page.evaluate("document.querySelector('main').map.picture.draws") == 2
+
+
+def test_a_zoomed_map_is_sharp_when_it_rests(stand: Stand, new_page: Open) -> None:
+    page = with_cells(stand, new_page, cells(60))
+    zoomed = page.evaluate("""() => {
+        const { map } = document.querySelector('main');
+        map.zoom(1.3);
+        map.draw();
+        return map.canvas.style.transform;
+    }""")
+    assert "scale(1.3)" in zoomed
+    page.wait_for_function("document.querySelector('main').map.canvas.style.transform === ''")
 
 
 def test_colours_follow_the_theme_at_once(stand: Stand, new_page: Open) -> None:

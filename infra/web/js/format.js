@@ -8,10 +8,12 @@
  */
 export function number(value, unit = "") {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  // Delays come in tenths of a millisecond, and what is counted has the unit 1.
+  if (unit.startsWith("0.1 ")) return number(value / 10, unit.slice(4));
   const size = Math.abs(value);
   const digits = size >= 100 || Number.isInteger(value) ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3;
   const text = value.toLocaleString("en", { maximumFractionDigits: digits });
-  return unit ? `${text} ${unit}` : text;
+  return unit && unit !== "1" ? `${text} ${unit}` : text;
 }
 
 /** @param {number | null | undefined} value From 0 to 1. */

@@ -37,6 +37,7 @@ export class SectorMap {
   stop() {
     this.observer.disconnect();
     removeEventListener("themechange", this.themed);
+    this.picture.forget();
     cancelAnimationFrame(this.asked);
   }
 
@@ -65,20 +66,17 @@ export class SectorMap {
 
   draw() {
     this.frames += 1;
-    this.picture.show(this.view, this.scale());
+    this.picture.show(this.view, this.scale(), () => this.anew());
   }
 
   /** Pixels of the canvas a metre. */
   scale() {
-    const fit = Math.min(this.canvas.width / this.whole.width, this.canvas.height / this.whole.height);
+    const fit = Math.min(this.picture.width / this.whole.width, this.picture.height / this.whole.height);
     return fit * this.view.zoom;
   }
 
   resize() {
-    const ratio = devicePixelRatio || 1;
-    this.canvas.width = Math.round(this.element.clientWidth * ratio);
-    this.canvas.height = Math.round(this.element.clientHeight * ratio);
-    this.picture.forget();
+    this.picture.resize(this.element.clientWidth, this.element.clientHeight, devicePixelRatio || 1);
     this.draw();
   }
 
@@ -102,7 +100,7 @@ export class SectorMap {
 
   /** @param {MouseEvent} event @returns {[number, number]} From the middle of the map [pixel]. */
   from(event) {
-    const box = this.canvas.getBoundingClientRect();
+    const box = this.element.getBoundingClientRect();
     return [event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2];
   }
 

@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * What the map's canvas shows: wedges, those of one colour together. What is there already is moved, and only what comes
- * into sight is drawn: a frame of a map that is moved costs what its edge costs, however large the screen.
+ * What the map's canvas shows: wedges, those of one colour together. The canvas is larger than its window and slides below
+ * it: it is drawn again when its edge comes near, and sharp again when it is no longer zoomed. So what a frame costs doesn't
+ * depend on how many cells there are, nor on the size of the screen.
  */
 
 import { colour } from "../chart.js";
@@ -9,6 +10,10 @@ import { MISSING } from "./scale.js";
 
 const HALF = (29 * Math.PI) / 180;
 const PIECES = 5;
+/** Of the window's size: what lies beside it on each side. */
+const MARGIN = 0.25;
+/** From the last zoom to a sharp picture [ms]. */
+const SHARP_MS = 150;
 
 /** @typedef {{x: number, y: number}} Middle Of what is shown, in the plane [m]. */
 
@@ -27,6 +32,24 @@ export class Picture {
     this.paths = [];
     /** @type {(Middle & {scale: number}) | null} Of what is on the canvas; null: it has to be drawn anew. */
     this.there = null;
+    /** Of the window, in pixels of the canvas. */
+    this.width = this.height = 0;
+    this.sharpening = 0;
+  }
+
+  /**
+   * Fit a window.
+   * @param {number} width @param {number} height Of the page [pixel]. @param {number} ratio Pixels of the canvas to one of it.
+   */
+  resize(width, height, ratio) {
+    [this.width, this.height] = [width * ratio, height * ratio];
+    this.canvas.width = Math.round(this.width * (1 + 2 * MARGIN));
+    this.canvas.height = Math.round(this.height * (1 + 2 * MARGIN));
+    Object.assign(this.canvas.style, {
+      width: `${this.canvas.width / ratio}px`, height: `${this.canvas.height / ratio}px`,
+      left: `${(width - this.canvas.width / ratio) / 2}px`, top: `${(height - this.canvas.height / ratio) / 2}px`,
+    });
+    this.forget();
   }
 
   /**
@@ -40,67 +63,43 @@ export class Picture {
       const bucket = painted.bucket[at];
       this.group[at] = conditions[at] === "asleep" ? asleep : bucket === MISSING ? missing : bucket;
     }
-    this.paths = this.grouped(() => true);
+    this.paths = this.grouped();
     this.there = null;
   }
 
   /**
-   * Draw, or move what is drawn.
-   * @param {Middle} middle @param {number} scale Pixels of the canvas a metre.
+   * Slide what is drawn into place, or draw it anew.
+   * @param {Middle} middle Of the window. @param {number} scale Pixels of the canvas a metre.
+   * @param {() => void} sharpen Told when a zoomed picture should be drawn again.
    */
-  show(middle, scale) {
-    const { width, height } = this.canvas;
+  show(middle, scale, sharpen) {
+    clearTimeout(this.sharpening);
     const there = this.there;
-    if (there && there.scale === scale) {
+    if (there) {
+      const zoomed = scale / there.scale;
       const [dx, dy] = [Math.round((there.x - middle.x) * scale), Math.round((there.y - middle.y) * scale)];
-      if (Math.abs(dx) < width && Math.abs(dy) < height) {
-        this.shift(there, dx, dy);
+      const covers = (/** @type {number} */ side, /** @type {number} */ seen, /** @type {number} */ by) => zoomed * side >= seen + 2 * Math.abs(by);
+      if (zoomed <= 2 && covers(this.canvas.width, this.width, dx) && covers(this.canvas.height, this.height, dy)) {
+        this.canvas.style.transform = `translate(${dx / devicePixelRatio}px, ${dy / devicePixelRatio}px) scale(${zoomed})`;
+        if (zoomed !== 1) this.sharpening = window.setTimeout(sharpen, SHARP_MS);
         return;
       }
     }
     this.there = { x: middle.x, y: middle.y, scale };
-    this.draw(this.paths, 0, 0, width, height);
+    this.canvas.style.transform = "";
+    this.draw();
   }
 
   /** Everything has to be drawn anew. */
   forget() {
     this.there = null;
+    clearTimeout(this.sharpening);
   }
 
-  /**
-   * Move what is there by whole pixels, and draw what comes into sight.
-   * @param {Middle & {scale: number}} there @param {number} dx @param {number} dy
-   */
-  shift(there, dx, dy) {
-    if (!dx && !dy) return;
-    const { width, height } = this.canvas;
-    there.x -= dx / there.scale;
-    there.y -= dy / there.scale;
-    this.context.setTransform(1, 0, 0, 1, 0, 0);
-    this.context.globalCompositeOperation = "copy";
-    this.context.drawImage(this.canvas, dx, dy);
-    this.context.globalCompositeOperation = "source-over";
-    if (dx) this.edge(dx > 0 ? 0 : width + dx, 0, Math.abs(dx), height);
-    if (dy) this.edge(0, dy > 0 ? 0 : height + dy, width, Math.abs(dy));
-  }
-
-  /** Draw a part of the canvas. @param {number} left @param {number} top @param {number} width @param {number} height */
-  edge(left, top, width, height) {
-    const { x, y, radius } = this.sectors;
-    const { x: midX, y: midY, scale } = /** @type {Middle & {scale: number}} */ (this.there);
-    const [west, north] = [midX + (left - this.canvas.width / 2) / scale, midY + (top - this.canvas.height / 2) / scale];
-    const [east, south] = [west + width / scale, north + height / scale];
-    const reach = radius + 2 * this.line();
-    this.draw(this.grouped((at) => x[at] > west - reach && x[at] < east + reach && y[at] > north - reach && y[at] < south + reach), left, top, width, height);
-  }
-
-  /**
-   * One path a group, of the cells that are wanted.
-   * @param {(at: number) => boolean} wanted
-   */
-  grouped(wanted) {
+  /** One path a group. */
+  grouped() {
     const paths = Array.from({ length: this.fills.length + 2 }, () => new Path2D());
-    for (let at = 0; at < this.group.length; at += 1) if (wanted(at)) this.wedge(paths[this.group[at]], at);
+    this.group.forEach((group, at) => this.wedge(paths[group], at));
     return paths;
   }
 
@@ -122,28 +121,16 @@ export class Picture {
     path.closePath();
   }
 
-  /** Width of a line [m]. */
-  line() {
-    return (1.2 * devicePixelRatio) / (this.there?.scale ?? 1);
-  }
-
-  /**
-   * Fill a part of the canvas with these paths.
-   * @param {Path2D[]} paths @param {number} left @param {number} top @param {number} width @param {number} height
-   */
-  draw(paths, left, top, width, height) {
+  draw() {
     const context = this.context;
+    const { width, height } = this.canvas;
     const { x, y, scale } = /** @type {Middle & {scale: number}} */ (this.there);
-    context.save();
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.beginPath();
-    context.rect(left, top, width, height);
-    context.clip();
     context.fillStyle = colour("map");
-    context.fillRect(left, top, width, height);
-    context.setTransform(scale, 0, 0, scale, this.canvas.width / 2 - x * scale, this.canvas.height / 2 - y * scale);
-    context.lineWidth = this.line();
-    paths.forEach((path, group) => {
+    context.fillRect(0, 0, width, height);
+    context.setTransform(scale, 0, 0, scale, width / 2 - x * scale, height / 2 - y * scale);
+    context.lineWidth = (1.2 * devicePixelRatio) / scale;
+    this.paths.forEach((path, group) => {
       if (group < this.fills.length) {
         context.fillStyle = this.fills[group];
         context.fill(path);
@@ -152,6 +139,5 @@ export class Picture {
         context.stroke(path);
       }
     });
-    context.restore();
   }
 }

@@ -81,6 +81,7 @@ function figureTable(items) {
   return table("Over the last days, from labels that have matured", [
     { title: "Target", of: (row) => row.target, by: (row) => row.target },
     { title: "Model", name: true, of: (row) => row.model_version, by: (row) => row.model_version },
+    { title: "Partition", number: true, of: (row) => number(row.partition), by: (row) => row.partition },
     { title: "Lead time", ...of("lead_time_s", duration) },
     { title: "Episodes warned of", ...of("episode_recall", share) },
     { title: "Warnings that came true", ...of("precision", share) },

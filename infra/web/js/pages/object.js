@@ -148,7 +148,7 @@ function valueTable(values) {
   return table("Values", [
     { title: "Counter", name: true, of: (row) => row.counter, by: (row) => row.counter },
     { title: "Value", number: true, of: (row) => number(row.value, row.unit), by: (row) => row.value ?? -Infinity },
-    { title: "Of", of: (row) => clock(row.as_of) + (row.suspect ? ", doubted by its source" : ""), by: (row) => row.as_of },
+    { title: "Of", of: (row) => clock(row.as_of).replaceAll("\u00a0", " ") + (row.suspect ? ", doubted by its source" : ""), by: (row) => row.as_of },
   ], values);
 }
 

@@ -149,7 +149,7 @@ function soonTable(items) {
   return table("Cells likely to be congested", [
     { title: "Cell", name: true, of: (row) => h("a", { href: link(pageOf(row.cell)), title: row.cell }, short(row.cell)), by: (row) => row.cell },
     { title: "Probability", number: true, of: (row) => share(row.probability), by: (row) => row.probability },
-    { title: "Target", of: (row) => row.target, by: (row) => row.target },
     { title: "Lead time", number: true, of: (row) => duration(row.horizon_s), by: (row) => row.horizon_s },
+    { title: "Target", name: true, of: (row) => row.target, by: (row) => row.target },
   ], items, 50);
 }
