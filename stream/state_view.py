@@ -24,29 +24,29 @@ def objects(shard: Shard, name: str, *, subtree: bool) -> list[dict[str, Any]]:
         values = [value for _, table in sorted(shard.tables.items()) for value in _values(table, each)]
         alarms = [msgspec.to_builtins(a) for _, a in sorted(shard.alarms.items()) if a.object_instance == each]
         if each in shard.topology or values or alarms:
-            more = {"stale": stale.get(each), "values": values, "alarms": alarms}
-            found.append({"dn": each, **of_topology(shard.topology, each), **more, **_radio(shard, each)})
+            more: dict[str, Any] = {"stale": stale.get(each), "values": values, "alarms": alarms}
+            if (radio := of_radio(shard, each)) is not None:
+                more["radio"] = radio
+            found.append({"dn": each, **of_topology(shard.topology, each), **more})
     return found
 
 
-def _radio(shard: Shard, name: str) -> dict[str, Any]:
+def of_radio(shard: Shard, name: str) -> dict[str, Any] | None:
     """Of a region that a radio twin covers: how that stands."""
     twin = shard.radio.get(name)
     if twin is None:
-        return {}
+        return None
     want, asked, error = twin.planner.want, twin.planner.asked, twin.error_db()
     return {
-        "radio": {
-            "scene": twin.region.scene,
-            "tier": twin.tier,
-            "version": twin.believed.version,
-            "cells": len(twin.region.cells),
-            "soundings": len(twin.memory),
-            "error_db": None if error is None else round(error, 2),
-            "on_probation": twin.previous is not None,
-            "burst": asked.id if asked else None,
-            "wants": want.reason if want else None,
-        }
+        "scene": twin.region.scene,
+        "tier": twin.tier,
+        "version": twin.believed.version,
+        "cells": len(twin.region.cells),
+        "soundings": len(twin.memory),
+        "error_db": None if error is None else round(error, 2),
+        "on_probation": twin.previous is not None,
+        "burst": asked.id if asked else None,
+        "wants": want.reason if want else None,
     }
 
 

@@ -24,25 +24,6 @@ class Found(NamedTuple):
     cells: list[CellRadio | None]
 
 
-def standing(shard: Shard, name: str) -> dict[str, Any] | None:
-    """Of a region that a radio twin covers: how that stands."""
-    twin = shard.radio.get(name)
-    if twin is None:
-        return None
-    want, asked, error = twin.planner.want, twin.planner.asked, twin.error_db()
-    return {
-        "scene": twin.region.scene,
-        "tier": twin.tier,
-        "version": twin.believed.version,
-        "cells": len(twin.region.cells),
-        "soundings": len(twin.memory),
-        "error_db": None if error is None else round(error, 2),
-        "on_probation": twin.previous is not None,
-        "burst": asked.id if asked else None,
-        "wants": want.reason if want else None,
-    }
-
-
 def regions(shards: Iterable[Shard]) -> list[dict[str, Any]]:
     """Every region with a radio twin, by name."""
     found = []

@@ -7,11 +7,11 @@ from itertools import islice
 from typing import Any
 
 from stream.api import alarms
-from stream.api import radio as maps
 from stream.api.conditions import condition, resting, silent
 from stream.api.index import Index, deviations_of, node_of, relations_of
 from stream.decode import from_ms
 from stream.shard import Shard
+from stream.state_view import of_radio
 from twin.state import Table
 
 Unit = Callable[[str], str]
@@ -54,7 +54,7 @@ def _one(
     rests = "asleep" if name in asleep else resting(shard.topology.graph.nodes[name]) if name in shard.topology else ""
     one["condition"] = condition(rests, worst, silent=quiet)
     one |= {"stale": quiet, "values": values, "alarms": standing}
-    return one | {"radio": maps.standing(shard, name)}
+    return one | {"radio": of_radio(shard, name)}
 
 
 def _values(table: Table, name: str, unit: Unit) -> list[dict[str, Any]]:
