@@ -5,6 +5,11 @@ from __future__ import annotations
 # Before anything imports numpy: the package sets on how many threads its matrix products are computed.
 import stream  # isort: skip # noqa: F401
 import pytest
+from hypothesis import settings
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
+"""How long an example takes says how busy the machine is, and nothing of the code."""
 
 FIRST = ("kafka", "timescale", "stand", "tests/integration/")
 """Groups that take longest, in this order; what is short comes last and fills up."""
