@@ -12,6 +12,8 @@ from infra.api import shapes, shapes_doing, shapes_telling
 Kind = Literal["descriptive", "diagnostic", "predictive", "prescriptive", "simulation"]
 Event = Literal["congestion", "failure"]
 LONGEST = 1024
+LEAST_COST = 1e-6
+"""What costs less costs nothing, and there is nothing to decide."""
 
 
 class Asked(BaseModel):
@@ -185,9 +187,11 @@ class CostAsked(Asked):
     event: Event = "failure"
     below: str = Field("", max_length=LONGEST)
     target: str = Field("", max_length=256, description="Empty: all of that event")
-    action_cost: float = Field(gt=0, le=1e12, description="Of one inspection, or of whatever is done against it")
-    event_cost: float = Field(gt=0, le=1e12, description="Of one failure or congestion that happens")
-    prevented: float = Field(1, gt=0, le=1, description="Share of events that acting prevents")
+    action_cost: float = Field(
+        ge=LEAST_COST, le=1e12, description="Of one inspection, or of whatever is done against it"
+    )
+    event_cost: float = Field(ge=LEAST_COST, le=1e12, description="Of one failure or congestion that happens")
+    prevented: float = Field(1, ge=0.001, le=1, description="Share of events that acting prevents")
     most: int = Field(20, ge=1, le=1000)
 
 

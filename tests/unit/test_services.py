@@ -185,6 +185,7 @@ async def test_there_is_a_service_of_each_kind_and_the_catalogue_has_them_all(cl
     assert [one["id"] for one in only] == ["where-acting-pays", "radio-burst"]
     assert (await client.get("/services/none")).status_code == 404
     assert (await client.get("/services", params={"kind": "psychic"})).status_code == 422
+    assert (await client.post("/services/none/invoke", json={})).status_code == 404
 
 
 @pytest.mark.parametrize("service", CATALOGUE, ids=lambda service: service.id)
@@ -254,7 +255,8 @@ async def test_acting_pays_where_it_costs_less_than_waiting(client: httpx.AsyncC
     assert (never["advised"], never["considered"]) == ([], 0)
     cells = await invoked(client, "where-acting-pays", event="congestion", most=1)
     assert [(one["object"], one["action"]) for one in cells["advised"]] == [(CELL, "relieve")]
-    await invoked(client, "where-acting-pays", 422, action_cost=0)
+    for wrong in ({"action_cost": 0}, {"event_cost": 1e-300}, {"prevented": 1e-300}, {"prevented": 1.5}):
+        await invoked(client, "where-acting-pays", 422, **wrong)
 
 
 async def test_a_simulation_is_ordered_where_there_is_a_scene(client: httpx.AsyncClient, commands: Commands) -> None:
