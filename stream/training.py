@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from multiprocessing.connection import Connection
 from time import monotonic
@@ -142,16 +143,20 @@ def _child(encoded: bytes, pipe: Connection) -> None:
         pipe.send_bytes(msgspec.msgpack.encode(_Told(stage, percent)))
         return monotonic() < end
 
-    answer: _Done | _Failed
+    # Who asked may have gone: then nobody wants to know.
+    with suppress(BrokenPipeError):
+        pipe.send_bytes(msgspec.msgpack.encode(_answer(job, progress)))
+    pipe.close()
+
+
+def _answer(job: TrainingJob, progress: Callable[[str, float], bool]) -> _Done | _Failed:
     try:
         from stream.training_run import run
 
-        answer = _Done(run(job, progress))
+        return _Done(run(job, progress))
     except TrainingDataError as error:
-        answer = _Failed("data", str(error))
+        return _Failed("data", str(error))
     except Unavailable as error:
-        answer = _Failed("unavailable", str(error))
+        return _Failed("unavailable", str(error))
     except LockstepError as error:
-        answer = _Failed("other", str(error))
-    pipe.send_bytes(msgspec.msgpack.encode(answer))
-    pipe.close()
+        return _Failed("other", str(error))
