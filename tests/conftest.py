@@ -18,7 +18,7 @@ FIRST = ("kafka", "timescale", "stand", "tests/integration/")
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where tests run side by side (`make test`), put together what shares what takes long to make."""
-    if config.getoption("dist", "no") != "loadgroup":
+    if not getattr(config.option, "loadgroup", False):  # xdist tells its processes so
         return
     items.sort(key=lambda item: next((k for k, name in enumerate(FIRST) if group(item).startswith(name)), len(FIRST)))
     for item in items:
