@@ -8,6 +8,7 @@ import struct
 from pathlib import Path
 from uuid import uuid4
 
+from infra.embedded.server import Server
 from infra.embedded.service import Job, Service
 from twin.errors import Unavailable
 
@@ -16,7 +17,7 @@ ATTEMPTS = 5
 API_VERSIONS, CORRELATION = 18, 0x4C53
 
 
-class Broker:
+class Broker(Server):
     """One broker for one machine; what it holds is gone when it stops.
 
     Attributes:
@@ -25,8 +26,8 @@ class Broker:
     """
 
     def __init__(self, state_dir: Path) -> None:
+        super().__init__()
         self._state_dir = state_dir
-        self._service: Service | None = None
         self._port = 0
         self.bootstrap = ""
         self.log_id = ""
@@ -62,23 +63,6 @@ class Broker:
         service = Service("broker", Job(command=command, log=log, lock=self._state_dir / "broker.lock", grace_s=2.0))
         service.wait_ready(lambda: answers(port) and service.alive(), READY_S)
         return service
-
-    @property
-    def pid(self) -> int:
-        assert self._service is not None
-        return self._service.pid
-
-    def alive(self) -> bool:
-        return self._service is not None and self._service.alive()
-
-    def stop(self) -> None:
-        if self._service is not None:
-            self._service.stop()
-
-    def kill(self) -> None:
-        """Kill -9, for tests."""
-        if self._service is not None:
-            self._service.kill()
 
 
 def _program() -> str:

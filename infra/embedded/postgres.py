@@ -15,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from infra.embedded.account import Account, account_for
 from infra.embedded.broker import free_port
+from infra.embedded.server import Server
 from infra.embedded.service import Job, Service
 from twin.errors import Unavailable
 
@@ -40,7 +41,7 @@ SETTINGS = {
 }
 
 
-class Postgres:
+class Postgres(Server):
     """One PostgreSQL server for one machine.
 
     It listens on a Unix socket in the state directory, or on the loopback interface where the path is too long for a
@@ -51,12 +52,12 @@ class Postgres:
     """
 
     def __init__(self, state_dir: Path, synchronous_commit: bool = True) -> None:
+        super().__init__()
         self._state_dir = state_dir
         self._data = state_dir / "postgres"
         self._log = state_dir / "postgres.log"
         self._run = state_dir / "run"
         self._settings = {**SETTINGS, "synchronous_commit": "on" if synchronous_commit else "off"}
-        self._service: Service | None = None
         self.dsn = ""
 
     def start(self) -> None:
@@ -157,23 +158,6 @@ class Postgres:
             while _is_server(pid, self._data) and time.monotonic() < until:
                 time.sleep(0.05)
         file.unlink(missing_ok=True)
-
-    @property
-    def pid(self) -> int:
-        assert self._service is not None
-        return self._service.pid
-
-    def alive(self) -> bool:
-        return self._service is not None and self._service.alive()
-
-    def stop(self) -> None:
-        if self._service is not None:
-            self._service.stop()
-
-    def kill(self) -> None:
-        """Kill -9, for tests."""
-        if self._service is not None:
-            self._service.kill()
 
 
 def _programs() -> Path:

@@ -10,6 +10,7 @@ import uuid
 from pathlib import Path
 
 from infra.embedded.broker import answers, free_port
+from infra.embedded.server import Server
 from infra.embedded.service import Job, Service
 from twin.errors import Unavailable
 
@@ -63,7 +64,7 @@ def jars() -> Path:
     return folder
 
 
-class ApacheKafka:
+class ApacheKafka(Server):
     """One Apache Kafka broker on the loopback interface; data and ports outlive a stop or kill, for restarts.
 
     Attributes:
@@ -71,19 +72,14 @@ class ApacheKafka:
     """
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._folder = folder
         self._port = 0
         self.controller_port = 0
-        self._service: Service | None = None
 
     @property
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self._port}"
-
-    @property
-    def pid(self) -> int:
-        assert self._service is not None
-        return self._service.pid
 
     def start(self) -> None:
         """Start the broker, the first time on an empty log, and wait until it answers."""
@@ -136,15 +132,3 @@ class ApacheKafka:
     @property
     def _properties(self) -> Path:
         return self._folder / "server.properties"
-
-    def alive(self) -> bool:
-        return self._service is not None and self._service.alive()
-
-    def stop(self) -> None:
-        if self._service is not None:
-            self._service.stop()
-
-    def kill(self) -> None:
-        """Kill -9."""
-        if self._service is not None:
-            self._service.kill()
