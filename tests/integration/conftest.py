@@ -11,6 +11,7 @@ import pytest
 import timescale
 from api_stand import Stand, stood
 from databases import database
+from pipeline import Make, pipelines
 
 from infra.embedded import Embedded
 from infra.store.migrate import migrate
@@ -35,6 +36,28 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`host:port` of one embedded broker for all tests: take topics of your own."""
     with Embedded(tmp_path_factory.mktemp("broker"), database=False) as embedded:
         yield embedded.start().bootstrap
+
+
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+def bootstrap(request: pytest.FixtureRequest) -> str:
+    """`host:port` of either broker: the same tests on both."""
+    if request.param == "kafka":
+        return str(request.getfixturevalue("apache_kafka").bootstrap)
+    return str(request.getfixturevalue("broker"))
+
+
+@pytest.fixture
+def make(postgres_dsn: str, tmp_path: Path) -> Iterator[Make]:
+    """Makes the pipelines of a test and ends their workers."""
+    with pipelines(tmp_path, postgres_dsn) as made:
+        yield made
+
+
+@pytest.fixture
+def bursts(tmp_path: Path) -> Iterator[Make]:
+    """The same for burst workers alone, which need no database."""
+    with pipelines(tmp_path, "postgresql://nobody@127.0.0.1:1/nothing") as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

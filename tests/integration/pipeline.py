@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -98,6 +99,10 @@ class Folded(NamedTuple):
     ends: dict[int, int]
 
 
+Make = Callable[..., "Pipeline"]
+"""Makes a pipeline, given where the broker is, and settings."""
+
+
 class Pipeline:
     """Topics, a consumer group and a database of one test's own, and workers on them."""
 
@@ -140,6 +145,12 @@ class Pipeline:
         worker = Worker(self.environment, self.folder / f"bursts-{len(self.burst_workers)}.log", command)
         self.burst_workers.append(worker)
         return worker
+
+    def lockstep(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command of an operator of this pipeline."""
+        command = [sys.executable, "-m", "stream.cli", *arguments]
+        environment = {**os.environ, **self.environment, "COLUMNS": "250"}
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
 
     def close(self) -> None:
         for worker in (*self.workers, *self.burst_workers):
@@ -366,3 +377,17 @@ def slices(records: Sequence[Any], count: int) -> Iterator[Sequence[Any]]:
     """`records` in `count` parts, in order."""
     for k in range(count):
         yield records[k * len(records) // count : (k + 1) * len(records) // count]
+
+
+@contextmanager
+def pipelines(folder: Path, dsn: str) -> Iterator[Make]:
+    """Makes the pipelines of a test and ends their workers."""
+    made: list[Pipeline] = []
+
+    def build(bootstrap: str, **settings: str) -> Pipeline:
+        made.append(Pipeline(bootstrap, settings.pop("dsn", dsn), folder, **settings))
+        return made[-1]
+
+    yield build
+    for one in made:
+        one.close()

@@ -20,14 +20,6 @@ from twin.errors import Unavailable
 PARTITIONS = 3
 
 
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-def bootstrap(request: pytest.FixtureRequest) -> str:
-    """The same on both brokers."""
-    if request.param == "kafka":
-        return str(request.getfixturevalue("apache_kafka").bootstrap)
-    return str(request.getfixturevalue("broker"))
-
-
 async def test_the_ends_of_the_log_follow_what_is_written(bootstrap: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "aiokafka")
     prefix = f"{uuid4().hex[:8]}."

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
-from pipeline import ROOT, Pipeline, network, slices
+from pipeline import Make, Pipeline, network, slices
 
 from stream.decode import TICK
 from stream.sources.emulator import records
 
-Make = Callable[..., Pipeline]
-
 
 @pytest.fixture
-def make(broker: str, postgres_dsn: str, tmp_path: Path) -> Iterator[Make]:
-    made: list[Pipeline] = []
-
-    def build(**settings: str) -> Pipeline:
-        made.append(Pipeline(broker, postgres_dsn, tmp_path, **settings))
-        return made[-1]
-
-    yield build
-    for one in made:
-        one.close()
+def make(make: Make, broker: str) -> Callable[..., Pipeline]:
+    """On the embedded broker."""
+    return partial(make, broker)
 
 
 def get(pipe: Pipeline, page: str) -> tuple[int, Any]:
@@ -53,13 +41,6 @@ def get(pipe: Pipeline, page: str) -> tuple[int, Any]:
 
 def is_ready(pipe: Pipeline) -> bool:
     return get(pipe, "readyz")[0] == 200
-
-
-def lockstep(pipe: Pipeline, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command of an operator of this pipeline."""
-    command = [sys.executable, "-m", "stream.cli", *arguments]
-    environment = {**os.environ, **pipe.environment}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
 
 
 @contextmanager
@@ -89,17 +70,17 @@ def test_a_partition_that_cannot_commit_is_named_and_goes_on_when_it_can(make: M
         assert reason.startswith("partition 1: no progress for ")
         assert "writing: waiting for the database since " in reason
         assert "pg_locks" in reason
-        shown = lockstep(pipe, "status", "--json")
+        shown = pipe.lockstep("status", "--json")
         assert shown.returncode == 1, shown.stderr
         by_number = {one["partition"]: one for one in json.loads(shown.stdout)["partitions"]}
         assert by_number[1]["state"] == "stuck"
         assert by_number[1]["committed_lag"] > 0
         assert by_number[0]["state"] in ("idle", "working")
-        assert lockstep(pipe, "status", "--ready").returncode == 1
+        assert pipe.lockstep("status", "--ready").returncode == 1
     pipe.until(lambda: is_ready(pipe), 15, "ready again")
     pipe.until_folded()
     pipe.until(lambda: "partition 1 goes on" in worker.log.read_text(), 5, "a word that it goes on")
-    shown = lockstep(pipe, "status")
+    shown = pipe.lockstep("status")
     assert shown.returncode == 0, shown.stderr
     assert worker.stop() == 0
     assert list((pipe.folder / "workers").iterdir()) == []
