@@ -162,10 +162,10 @@ class Landing:
         for out in effects.outlets:
             head = headers(OUTLETS[out.kind].event, out.id, out.key, out.time)
             by_kind.setdefault(out.kind, []).append(Message(self._claim.partition, out.key, out.time, out.value, head))
-        await asyncio.gather(
-            *(self._producer.send(self._prefix + OUTLETS[kind].name, group) for kind, group in by_kind.items()),
-            self._producer.send(self._prefix + INBOX.name, self._for_others(effects)),
-        )
+        by_topic = {OUTLETS[kind].name: group for kind, group in by_kind.items()}
+        if effects.others:
+            by_topic[INBOX.name] = self._for_others(effects)
+        await asyncio.gather(*(self._producer.send(self._prefix + name, group) for name, group in by_topic.items()))
 
     def _for_others(self, effects: Effects) -> list[Message]:
         """What all other partitions of the log are to know; before the commit, so that none is lost."""
