@@ -27,7 +27,7 @@ demo: $(STAMP) ## Start everything on this machine and watch a twin at work (Ctr
 # Three processes: what TensorFlow and what Sionna RT bring of LLVM crash each other, and Playwright runs a loop of its own.
 # The first on two cores at once, since many tests wait; see tests/conftest.py.
 test: $(STAMP) ## Run all tests; some of them with make test ARGS="tests/unit -k drift"
-	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder)
+	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses $(JOBS) --no-loadscope-reorder)
 	$(if $(ARGS),,$(BIN)/python -m pytest tests/keras)
 	$(if $(ARGS),,$(BIN)/python -m pytest tests/browser)
 
