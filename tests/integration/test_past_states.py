@@ -16,6 +16,8 @@ import pytest
 from pipeline import PARTITIONS, ROOT, Pipeline, network
 
 from infra.store.queries import snapshot_as_of, snapshot_of
+from stream.explaining_congestion import congestion
+from stream.explaining_failure import failures
 from stream.partition import partition_of
 from stream.sources.emulator import records
 from stream.state_view import objects
@@ -105,6 +107,46 @@ def test_the_state_of_now_and_of_a_past_time_in_the_log_and_in_the_history_alone
     assert nobody.returncode == 1
     assert "unknown-object" in nobody.stderr
     assert "Traceback" not in ask(folded, "state", name, "--at", "yesterday").stderr
+
+
+def test_predictions_of_now_and_then_are_taken_apart_and_agree_with_the_history(
+    folded: Pipeline, log: list[LogRecord]
+) -> None:
+    shards, published = [folded.new_shard(p) for p in range(PARTITIONS)], {}
+    for shard in shards:
+        for out in shard.apply([r for r in log if r.partition == shard.partition]).outlets:
+            if out.kind == "congestion":
+                body = json.loads(out.value)
+                names = [f"{body['element']},{name}" for name in body["cells"]]
+                published |= {(name, body["target"]): p for name, p in zip(names, body["probability"], strict=True)}
+    shard = next(s for s in shards if any("NRCellDU" in n for t in s.tables.values() for n in t.names))
+    cell = next(n for t in shard.tables.values() for n in t.names if "NRCellDU" in n)
+    found = answer(folded, "explain", cell)
+    assert found["source"] in ("the log", "a snapshot and the log after it")
+    told = {each["target"]: each["told"] for each in found["predictions"]}
+    mine = {each["target"]: each for each in [*congestion(shard, cell), *failures(shard, cell)]}
+    assert {t: each | {"told": told[t]} for t, each in mine.items()} == {e["target"]: e for e in found["predictions"]}
+    crowded = [each for each in found["predictions"] if each["kind"] == "congestion"]
+    assert crowded
+    assert {e["target"]: e["told"]["probability"] for e in crowded} == {
+        e["target"]: pytest.approx(published[cell, e["target"]], abs=2e-6) for e in crowded
+    }
+    target = crowded[0]["target"]
+    ends = sorted({told.time for r in log if (told := when(r)) is not None and told.element})
+    at = datetime.fromtimestamp(ends[-8] / 1000, UTC).isoformat()
+    (before,) = answer(folded, "explain", cell, "--target", target, "--at", at)["predictions"]
+    assert before["time"] <= at
+    assert 0 < before["told"]["probability"] < 1
+    # Where the log is gone there is what was stored.
+    gone = answer(folded, "explain", cell, "--target", target, "--at", at, LOCKSTEP_LOG_ID="another")
+    assert "no more" in gone["why"]
+    (stored,) = gone["predictions"]
+    assert stored["probability"] == before["told"]["probability"]
+    assert "what moves it" in ask(folded, "explain", cell).stdout
+    wrong = ask(folded, "explain", cell, "--target", "RRU.PrbTotDl>1@1h")
+    assert wrong.returncode == 1
+    assert target in wrong.stderr
+    assert "Traceback" not in wrong.stderr
 
 
 def test_a_full_inventory_goes_to_every_partition_and_reconciles_it(
