@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from api_stand import Stand
 from asking import Open
 from playwright.sync_api import Page, expect
@@ -89,6 +91,7 @@ DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame
 def test_what_has_slid_is_what_would_be_drawn_anew(stand: Stand, new_page: Open, quiet: list[str]) -> None:
     quiet += ["willReadFrequently"]  # it is only read here
     page = with_cells(stand, new_page, cells(600))
+    page.evaluate(DRAWN)
     page.evaluate("""() => {
         const { picture } = document.querySelector('main').map;
         picture.draws = 0;
@@ -115,6 +118,7 @@ def test_what_has_slid_is_what_would_be_drawn_anew(stand: Stand, new_page: Open,
 
 def test_a_zoomed_map_is_sharp_when_it_rests(stand: Stand, new_page: Open) -> None:
     page = with_cells(stand, new_page, cells(60))
+    page.evaluate(DRAWN)
     zoomed = page.evaluate("""() => {
         const { map } = document.querySelector('main');
         map.zoom(1.3);
@@ -122,7 +126,7 @@ def test_a_zoomed_map_is_sharp_when_it_rests(stand: Stand, new_page: Open) -> No
         return map.canvas.style.transform;
     }""")
     assert "scale(1.3)" in zoomed
-    page.wait_for_function("document.querySelector('main').map.canvas.style.transform === ''")
+    expect(page.locator(".map canvas")).not_to_have_attribute("style", re.compile("transform"))
 
 
 def test_colours_follow_the_theme_at_once(stand: Stand, new_page: Open) -> None:
