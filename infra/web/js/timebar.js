@@ -7,6 +7,7 @@ import { place, put } from "./route.js";
 
 const SPANS = /** @type {[string, string][]} */ ([["6", "6 h"], ["24", "a day"], ["168", "a week"], ["720", "30 days"]]);
 const STEPS = 288;
+const REST_MS = 300;
 
 /** @type {{end: number, hours: number}} */
 const range = { end: Date.now(), hours: 24 };
@@ -20,7 +21,7 @@ export function timebar(newest) {
     h("input", { type: "range", min: 0, max: STEPS, step: 1, "aria-label": "Time that is shown", id: "slider" })
   );
   const told = h("output", { for: "slider" });
-  const live = /** @type {HTMLButtonElement} */ (h("button", { type: "button", id: "live", onclick: () => put({ at: "" }) }, "Live"));
+  const live = /** @type {HTMLButtonElement} */ (h("button", { type: "button", id: "live", onclick: now }, "Live"));
   const span = /** @type {HTMLSelectElement} */ (
     h("select", { "aria-label": "How far the slider reaches back" }, ...SPANS.map(([key, text]) => h("option", { value: key }, text)))
   );
@@ -29,16 +30,35 @@ export function timebar(newest) {
     range.hours = Number(span.value);
     draw();
   });
-  // While it is dragged only the time is told; the page moves when it is let go.
+  // While it is moved only the time is told; the page moves when it rests: each moment is rebuilt, and by keyboard every
+  // step on the way would be one.
+  let resting = 0;
+  let moved = false;
   slider.addEventListener("input", () => {
+    moved = true;
     const at = timeOf(Number(slider.value));
     told.textContent = at ? clock(at) : "now";
     slider.setAttribute("aria-valuetext", told.textContent);
   });
-  slider.addEventListener("change", () => put({ at: timeOf(Number(slider.value)) }));
+  slider.addEventListener("change", () => {
+    clearTimeout(resting);
+    resting = window.setTimeout(() => {
+      moved = false;
+      put({ at: timeOf(Number(slider.value)) });
+    }, REST_MS);
+  });
+  // Who drags it and puts it back where it was changes nothing.
+  for (const end of ["pointerup", "blur"]) slider.addEventListener(end, () => window.setTimeout(() => (moved = false), 2 * REST_MS));
   one("#time").replaceChildren(live, slider, told, span);
 
+  function now() {
+    clearTimeout(resting);
+    moved = false;
+    put({ at: "" });
+  }
+
   function draw() {
+    if (moved) return;
     const { at } = place();
     if (!at) range.end = newest() ? Date.parse(/** @type {string} */ (newest())) : Date.now();
     const back = at ? (range.end - Date.parse(at)) / 3600000 : 0;
