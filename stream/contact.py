@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from aiokafka.conn import create_conn
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
 from aiokafka.protocol.metadata import MetadataRequest
 
@@ -48,13 +48,7 @@ async def _try(host: str, port: int, security: dict[str, Any]) -> LockstepError 
     where = f"the broker {host}:{port}"
     try:
         with _quiet():
-            connection = await create_conn(host, port, request_timeout_ms=TIMEOUT_MS, **security)
-            # A broker tells its versions to everybody: only the next question shows whether it lets us in.
-            try:
-                await connection.send(MetadataRequest([]))
-            finally:
-                # Till it is gone: the loop may end right after this.
-                await asyncio.wait([connection.close()], timeout=CLOSE_S)
+            await _greet(AIOKafkaConnection(host, port, request_timeout_ms=TIMEOUT_MS, **security))
     except ssl.SSLCertVerificationError as error:
         return ConfigurationError(f"{where}: {_certificate(error)}")
     except ssl.SSLError as error:
@@ -84,6 +78,23 @@ async def _try(host: str, port: int, security: dict[str, Any]) -> LockstepError 
     except OSError as error:
         return Unavailable(f"can't reach {where}: {error.strerror or error}; see `lockstep doctor`")
     return None
+
+
+async def _greet(connection: AIOKafkaConnection) -> None:
+    """Connect, ask and go again."""
+    opened = False
+    try:
+        await connection.connect()
+        opened = True
+        # A broker tells its versions to everybody: only the next question shows whether it lets us in.
+        await connection.send(MetadataRequest([]))
+    except (KafkaError, ValueError):  # somebody has answered
+        opened = True
+        raise
+    finally:
+        if opened:
+            # Till it is gone: the loop may end right after this.
+            await asyncio.wait([connection.close()], timeout=CLOSE_S)
 
 
 def _certificate(error: ssl.SSLCertVerificationError) -> str:

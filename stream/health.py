@@ -113,9 +113,11 @@ class HealthServer:
 
     def stop(self) -> None:
         """Serve no longer."""
-        if self._own is not None and self._end is not None and self._thread.is_alive():
+        if self._own is None or self._end is None or not self._thread.is_alive():
+            return
+        if self._failure is None:  # else the thread ends by itself, and its loop may have gone already
             self._own.call_soon_threadsafe(self._end.set)
-            self._thread.join(ASK_S)
+        self._thread.join(ASK_S)
 
     def application(self) -> web.Application:
         """The pages, for a server of one's own."""
