@@ -57,7 +57,7 @@ def test_the_whole_page_moves_to_the_past_and_back(stand: Stand, new_page: Open)
     slider.focus()
     for _ in range(12):  # of 288 steps a day: an hour
         slider.press("ArrowLeft")
-    page.wait_for_function("location.hash.includes('at=')")
+    page.wait_for_url(re.compile("at="))
     page.wait_for_selector("main:not([aria-busy]) h1")
     expect(page.locator("#time output")).to_contain_text("as it was at")
     expect(page.locator("h1")).to_contain_text("The network at")
