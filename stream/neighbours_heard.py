@@ -87,7 +87,7 @@ def apply_seen(shard: Shard, event: NeighboursSeen) -> None:
             moved.append(pair)
         elif taken_over(graph, pair):
             used.append(pair)
-    moved += [pair for pair in event.made if pair not in own and hear(graph, pair, now)]
+    moved += [pair for pair in event.made if hear(graph, pair, now)]
     if moved or used:
         shard.revision += 1
         shard.topology.stamp((), [(*pair, "neighbour") for pair in moved], shard.revision, now)

@@ -33,7 +33,7 @@ from stream.topics import OUTLETS, headers
 from tests.bench.feed import Feed
 from tests.bench.stack import Stack, started
 from tests.bench.workload import CELLS, OBJECTS, START, elements
-from tests.integration.pipeline import ROOT
+from tests.integration.worker_process import ROOT
 from twin.events import Entity, Relation, TopologyChange, TwinUpdate
 from twin.rows import HistoryBlock, stable_id
 

@@ -13,7 +13,7 @@ from tests.chaos.faults.fault import Fault
 from tests.chaos.feeder import many_cells
 from tests.chaos.stand import Stand
 from tests.chaos.trial import Outcome, Trial, run
-from tests.integration.pipeline import Worker
+from tests.integration.worker_process import Worker
 
 LAST_S = 0.05
 """A commit that was under way at the kill may still land."""

@@ -24,7 +24,8 @@ from tests.chaos.samples import Sample, of_one, slope, write
 from tests.chaos.soak_faults import KINDS, order
 from tests.chaos.stand import Stand, rss_mib
 from tests.chaos.trial import UNDELIVERED, behind
-from tests.integration.pipeline import ROOT, Pipeline
+from tests.integration.pipeline import Pipeline
+from tests.integration.worker_process import ROOT
 from twin.errors import LockstepError
 
 SAMPLE_S, TICK_S, LEVEL_S = 5.0, 0.25, 300.0

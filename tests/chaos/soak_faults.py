@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from tests.chaos.stand import Stand
 from tests.chaos.trial import STOP_S
-from tests.integration.pipeline import Worker
+from tests.integration.worker_process import Worker
 
 FROZEN_S, AWAY_S = 10.0, 20.0
 

@@ -18,7 +18,8 @@ from tests.chaos.audit import first_progress, longest_pause, moves
 from tests.chaos.check import Verdict, compare, unread
 from tests.chaos.feeder import Fed, Feeder
 from tests.chaos.stand import Stand, rss_mib, wait_until
-from tests.integration.pipeline import PARTITIONS, Pipeline, Worker, header
+from tests.integration.pipeline import PARTITIONS, Pipeline, header
+from tests.integration.worker_process import Worker
 from twin.errors import LockstepError, Unavailable
 
 if TYPE_CHECKING:

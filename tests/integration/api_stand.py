@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 import httpx
 from databases import database
-from pipeline import ROOT, Pipeline, network
+from pipeline import Pipeline, network
+
+from tests.integration.worker_process import ROOT
 
 HOURS, SITES = 8, 3
 START_S = 180

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from pipeline import Pipeline, Worker, header
+from pipeline import Pipeline, header
 
 from stream.broker import Message, to_record
 from stream.burst_answers import REQUEST
@@ -16,6 +16,7 @@ from stream.burst_process import below
 from stream.decode import BURST, decode, to_ms
 from stream.outlets import ENCODER
 from stream.topics import INBOX, OUTLETS, PROGRESS, headers
+from tests.integration.worker_process import Worker
 from tests.unit.burst_jobs import MODULE, request
 from twin.radio.events import BurstProgress, BurstRequest, BurstResult
 

@@ -1,10 +1,9 @@
-"""A real worker process between a broker and a database, and what an undisturbed fold of the same log would leave."""
+"""A real worker between a broker and a database, and what an undisturbed fold of the same log would leave."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -26,68 +25,13 @@ from stream.shard import Shard
 from stream.sources.emulator import EmulatedNetwork, Item, Rates
 from stream.sources.profile import full_catalogue
 from stream.topics import INBOX, OUTLETS, SOURCES, headers
+from tests.integration.worker_process import ROOT, Worker
 from twin.log import LogRecord
 
-ROOT = Path(__file__).parents[2]
 PARTITIONS = 2
 TARGETS = '["RRU.PrbTotDl>40@1h", "RRU.PrbTotDl>70@1h"]'
 Out = tuple[str, str, bytes]
 """Key, id and value of a message."""
-
-
-class Worker:
-    """One `lockstep worker` process, or another command that runs until it is told to stop."""
-
-    def __init__(self, environment: dict[str, str], log: Path, command: Sequence[str] = ("worker",)) -> None:
-        self.log = log
-        self._file = log.open("ab")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "stream.cli", *command],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=self._file,
-            stderr=subprocess.STDOUT,
-        )
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def terminate(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
-
-    def freeze(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
-
-    def wait(self, timeout_s: float) -> int:
-        """The exit status. Raises AssertionError if the process doesn't end in time."""
-        try:
-            return self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"the worker did not end within {timeout_s} s:\n{self.tail()}") from None
-
-    def stop(self) -> int:
-        self.terminate()
-        return self.wait(15)
-
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def tail(self, lines: int = 40) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-
-    def close(self) -> None:
-        if self.alive():
-            self.kill()
-        self._file.close()
 
 
 class Folded(NamedTuple):

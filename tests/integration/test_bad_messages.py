@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from folded_pipe import assert_history
-from pipeline import PARTITIONS, ROOT, Make
+from pipeline import PARTITIONS, Make
+
+from tests.integration.worker_process import ROOT
 
 sys.path.append(str(ROOT / "tests" / "unit"))
 from bad_input import GOOD, MAX_BYTES, REJECTED, SENT, Bad

@@ -26,7 +26,7 @@ from burst_pipe import (
     until_answered,
     until_running,
 )
-from pipeline import PARTITIONS, Make, Pipeline, Worker, header
+from pipeline import PARTITIONS, Make, Pipeline, header
 
 from infra.embedded import Embedded
 from stream.app import prepare_topics
@@ -37,6 +37,7 @@ from stream.topics import INBOX
 from tests.chaos.burst_job import JOB as CHAOS_JOB
 from tests.chaos.faults.bursts import ANSWERED, BEGUN, SETTINGS
 from tests.chaos.sounded import sounded_log
+from tests.integration.worker_process import Worker
 
 # Death and rebalances ------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,9 @@ from burst_pipe import (
     until_answered,
     until_running,
 )
-from pipeline import ROOT, Make
+from pipeline import Make
+
+from tests.integration.worker_process import ROOT
 
 
 def test_list_and_health_say_what_is_going_on(broker: str, bursts: Make) -> None:

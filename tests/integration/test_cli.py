@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from pipeline import PARTITIONS, ROOT, Pipeline, network
+from pipeline import PARTITIONS, Pipeline, network
 
 from infra.settings import load
 from infra.store.queries import counts
@@ -25,6 +25,7 @@ from stream.config import shard_config
 from stream.replay import replay
 from stream.replaying import Source
 from stream.sources.emulator import records
+from tests.integration.worker_process import ROOT
 from twin.errors import ConfigurationError, Unavailable
 
 COMMAND = [sys.executable, "-m", "stream.cli"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pipeline import ROOT, Pipeline, network
+from pipeline import Pipeline, network
+
+from tests.integration.worker_process import ROOT
 
 sys.path.append(str(ROOT / "tests" / "unit"))
 from contract_checks import message_faults

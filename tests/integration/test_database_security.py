@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pipeline import ROOT, Pipeline, network
+from pipeline import Pipeline, network
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tls_proxy import TlsProxy
+
+from tests.integration.worker_process import ROOT
 
 SENTINEL = "sentinel0123456789"
 

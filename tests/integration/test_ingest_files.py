@@ -12,10 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from pipeline import ROOT, Pipeline, Worker
+from pipeline import Pipeline
 
 from stream.broker import Message
 from stream.topics import OUTLETS, SOURCES
+from tests.integration.worker_process import ROOT, Worker
 from tests.pm_text import measurements
 from tests.ves_events import fault
 

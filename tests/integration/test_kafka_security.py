@@ -11,12 +11,13 @@ from pathlib import Path
 
 import apache_kafka as kafka
 import pytest
-from pipeline import ROOT, Pipeline, network
+from pipeline import Pipeline, network
 from secure_kafka import STRANGER, WORKER, SecureKafka
 
 from infra.settings import load
 from stream.contact import meet
 from stream.security import kafka_security
+from tests.integration.worker_process import ROOT
 from twin.errors import ConfigurationError
 
 pytestmark = pytest.mark.kafka

@@ -13,12 +13,13 @@ import urllib.request
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer
-from pipeline import ROOT, Pipeline
+from pipeline import Pipeline
 
 from infra.settings import Settings
 from stream.decode import decode
 from stream.endpoints import endpoints
 from stream.status import is_ready
+from tests.integration.worker_process import ROOT
 from tests.ves_events import fault
 from twin.events import Alarm
 

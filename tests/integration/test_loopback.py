@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pipeline import ROOT, Worker
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from infra.settings import Settings
 from stream.services import FILE, Services, running
+from tests.integration.worker_process import ROOT, Worker
 
 LISTENS = "0A"
 SERVERS = 2

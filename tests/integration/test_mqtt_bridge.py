@@ -19,9 +19,10 @@ import trustme
 from aiokafka import AIOKafkaConsumer
 from aiomqtt import Client, MqttError, Will
 from mosquitto import BINARY, Mosquitto
-from pipeline import Pipeline, Worker
+from pipeline import Pipeline
 
 from stream.sources.sparkplug_payload import Metric, Payload, read, write
+from tests.integration.worker_process import Worker
 from tests.mqtt_tables import TABLE
 
 # Of a broker that lives for one test.

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline import ROOT, Pipeline
+from pipeline import Pipeline
 
 from infra.store.queries import snapshot_of
 from stream.broker import Message
+from tests.integration.worker_process import ROOT
 from tests.teiv_events import entity, event, relation
 from twin import snapshot
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from pipeline import PARTITIONS, ROOT, Pipeline, network
+from pipeline import PARTITIONS, Pipeline, network
 
 from infra.store.queries import snapshot_as_of, snapshot_of
 from stream.explaining_congestion import congestion
@@ -22,6 +22,7 @@ from stream.partition import partition_of
 from stream.sources.emulator import records
 from stream.state_view import objects
 from stream.when import when
+from tests.integration.worker_process import ROOT
 from twin.events import Entity
 from twin.log import LogRecord
 

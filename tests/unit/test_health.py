@@ -242,6 +242,20 @@ async def test_an_address_in_use_is_said_at_once(watched: Watched, serve: Serve)
         serve(watched, bind=taken)
 
 
+async def test_one_that_never_listened_is_stopped_though_its_loop_has_gone(
+    watched: Watched, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = serve(watched).url.removeprefix("http://")
+    about = {"worker": "here:1", "pid": 1, "version": "0", "roles": ["fold"], "started": "now"}
+    failed = HealthServer(watched.board, asyncio.get_running_loop(), taken, about)
+    with pytest.raises(ConfigurationError, match="HEALTH_BIND"):
+        failed.start()
+    failed._thread.join(5)
+    # A thread is alive for a moment after its loop has closed.
+    monkeypatch.setattr(failed._thread, "is_alive", lambda: True)
+    failed.stop()
+
+
 @pytest.mark.parametrize("bind", ["8080", "host:", ":8080", "host:99999", "host:-1", "nothing"])
 def test_a_wrong_address_is_refused(bind: str) -> None:
     with pytest.raises(ConfigurationError, match="host:port"):

@@ -14,7 +14,8 @@ from infra.api.app import create_app
 from infra.api.hub import Hub
 from infra.api.ports import Listed, Ports
 from infra.api.services import CATALOGUE
-from infra.api.shapes_services import Kind
+from infra.api.services_advice import advised
+from infra.api.shapes_services import CostAsked, Kind
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 ELEMENT, CELL, ROUTER = "ManagedElement=1", "ManagedElement=1,NRCellDU=1", "ManagedElement=router"
@@ -46,6 +47,7 @@ class Twin:
 
     alarms_known = (
         an_alarm("a", CELL, rootCause={"objectInstance": ROUTER, "alarmId": "b"}, held=["planned-outage"]),
+        an_alarm("c", ROUTER),
         an_alarm("b", ROUTER, correlated=1),
     )
 
@@ -79,7 +81,10 @@ class Twin:
         return next((one for one in self.alarms_known if one["id"] == number), None)
 
     def alarms(self, severities: Any, below: str, held: Any, after: Any, limit: int) -> tuple[Listed, dict[str, int]]:
-        return Listed([one for one in self.alarms_known if one["objectInstance"].startswith(below)], None), {}
+        """One a page, whatever the limit."""
+        found = [one for one in self.alarms_known if one["objectInstance"].startswith(below)]
+        at = after[0] if after else 0
+        return Listed(found[at : at + 1], (at + 1,) if at + 1 < len(found) else None), {}
 
     def fidelity(self) -> list[dict[str, Any]]:
         told = {"counter": "RRU.PrbTotDl", "context": "", "score": 0.81, "num_objects": 3, "time": NOW}
@@ -257,6 +262,13 @@ async def test_acting_pays_where_it_costs_less_than_waiting(client: httpx.AsyncC
     assert [(one["object"], one["action"]) for one in cells["advised"]] == [(CELL, "relieve")]
     for wrong in ({"action_cost": 0}, {"event_cost": 1e-300}, {"prevented": 1e-300}, {"prevented": 1.5}):
         await invoked(client, "where-acting-pays", 422, **wrong)
+
+
+def test_nothing_is_advised_where_acting_costs_what_it_saves() -> None:
+    one = {"object": ELEMENT, "target": "t", "horizon_s": 60, "drivers": [], "fault": None}
+    asked = CostAsked(action_cost=1, event_cost=2)
+    at = [one | {"probability": probability} for probability in (0.25, 0.5, 0.75)]
+    assert [advice["probability"] for advice in advised(asked, at)] == [0.75]
 
 
 async def test_a_simulation_is_ordered_where_there_is_a_scene(client: httpx.AsyncClient, commands: Commands) -> None:

@@ -13,7 +13,8 @@ from stream.decode import BURST
 from stream.topics import INBOX, OUTLETS, attributes_of
 from tests.chaos.burst_job import JOB
 from tests.chaos.trial import Trial
-from tests.integration.pipeline import Worker, header
+from tests.integration.pipeline import header
+from tests.integration.worker_process import Worker
 from twin.radio.events import BurstResult
 
 REQUESTS, UPDATES = OUTLETS["bursts"].name, OUTLETS["updates"].name

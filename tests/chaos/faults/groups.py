@@ -7,7 +7,8 @@ import time
 import psycopg
 
 from tests.chaos.trial import Trial
-from tests.integration.pipeline import PARTITIONS, Worker
+from tests.integration.pipeline import PARTITIONS
+from tests.integration.worker_process import Worker
 
 BUSY = """
 SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'lockstep%'
