@@ -6,14 +6,18 @@ from functools import cache
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from folding import new_shard
 from test_failing_batch import GOOD, NAME, log
 
+from stream.model_desk import Said
 from stream.replay import Replayed, replay
+from stream.replay_scores import MaturedLabels, Span
 from stream.show import show_replay
 from tests.unit.test_failing import FAILING, worn_fan
 from twin.counters import CATALOGUE
+from twin.model_events import ONLINE
 
 OTHER = "alarm:ENVIRONMENTAL_ALARM@1d"
 
@@ -84,6 +88,22 @@ def test_objects_of_two_partitions_are_not_taken_for_one() -> None:
     for name in ("n", "positives", "failures"):
         assert two[name] == 2 * one[name]
     assert two["brier"] == pytest.approx(one["brier"])
+
+
+def test_labels_of_models_are_taken_in_order_and_within_the_time_asked_for() -> None:
+    rng = np.random.default_rng(5)
+
+    def matured(end: int, partition: int) -> tuple[int, int, Said]:
+        said = {name: rng.uniform(size=40).astype(np.float32) for name in (ONLINE, "m@1")}
+        return end, partition, Said("t", end, rng.uniform(size=40) < 0.3, said)
+
+    rows = [matured(end, partition) for end in (1, 2, 3) for partition in (0, 1)]
+    whole, turned = (MaturedLabels(said={"t": list(order)}) for order in (rows, reversed(rows)))
+    assert whole.of_models({}, Span()) == turned.of_models({}, Span())
+    some = whole.of_models({}, Span(after=1, until=2))
+    assert some == MaturedLabels(said={"t": rows[2:4]}).of_models({}, Span())
+    assert some["t"]["m@1"]["n"] == 80
+    assert whole.of_models({}, Span(after=3)) == {}
 
 
 def test_it_is_printed_for_people_too(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
