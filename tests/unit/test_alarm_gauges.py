@@ -59,6 +59,10 @@ def test_what_happens_to_alarms_is_counted() -> None:
         "cleared": 1,
     }
     assert metrics.value(m.ALARMS_SUPPRESSED, "planned-outage") == 1
+    later = log([alarm(6)], shard.next_offset)
+    progress.applied(shard, later, shard.apply(later))
+    assert metrics.value(m.ALARMS_SUPPRESSED, "planned-outage") == 1, "it is not kept back again"
+    assert metrics.value(m.ALARM_CHANGES, "raised") == 3
     assert E1 not in metrics.text().decode()
 
 

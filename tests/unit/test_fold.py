@@ -10,11 +10,14 @@ from typing import Any
 import folding
 import pytest
 from folding import A, log, new_shard, report
+from test_together import CELLS, as_log, came, told
 
 from infra.store.writer import Claim
 from stream import fold
 from stream.batching import RejectLimit
 from stream.decode import TICK
+from stream.together import together
+from twin.errors import TooManyRejected
 from twin.log import LogRecord
 
 
@@ -64,6 +67,26 @@ async def test_records_that_are_never_delivered_are_read_from_the_log(monkeypatc
     folding.fold(undisturbed, records)
     assert one.shard is not None
     assert one.shard.digest() == undisturbed.digest()
+
+
+async def test_a_record_counts_as_rejected_where_one_of_its_changes_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold, "IDLE_S", 0.02)
+    bad = {"source": "s" * 300}
+    packed = [each for n in range(30) for each in together(came(told(CELLS[0], n), told(CELLS[1], n) | bad))]
+    records = as_log(packed)
+    store, failures = Store(), []
+
+    async def read(partition: int, start: int, stop: int) -> AsyncIterator[list[LogRecord]]:
+        yield records[start:stop]
+
+    async def end(partition: int) -> int:
+        return len(records)
+
+    limit = RejectLimit(10, 0.5, 100)
+    one = fold.PartitionFold(0, new_shard, store, Producer(), read, end, limit, failures.append)  # type: ignore[arg-type]
+    async with asyncio.timeout(5):
+        await one.run()
+    assert [type(failure) for failure in failures] == [TooManyRejected]
 
 
 class Kept(Store):

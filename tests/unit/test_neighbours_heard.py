@@ -177,3 +177,10 @@ async def test_they_go_into_all_other_partitions_before_the_commit() -> None:
     assert [message.partition for message in messages] == [0, 2, 3]
     assert {attributes_of(message.headers, "") for message in messages} == {(NEIGHBOURS, START_MS + 5)}
     assert msgspec.json.decode(messages[0].value) == msgspec.json.decode(out.value)
+    # A clock behind the network's doesn't put them before what they tell.
+    done.clear()
+    more["wall"] = lambda: START_MS - 5
+    landing = Landing(Claim(1, "log", 1, 1, 0, []), "me", stores, sends, "x.", Progress(1), lambda: None, **more)
+    await landing.hand_over(Folded([], 0, 1, effects))
+    await landing.landed()
+    assert {attributes_of(message.headers, "") for _, sent in done for message in sent} == {(NEIGHBOURS, START_MS)}

@@ -14,12 +14,15 @@ from folding import START, A, B, differing, new_shard, state
 
 from stream import shard
 from stream.apart import apart, until
+from stream.changes import waits_for_no_report
 from stream.decode import REPORT, TOPOLOGY, TOPOLOGY_CHANGES, to_ms
+from stream.prepare import Together, prepare
 from stream.pseudonyms import Pseudonyms
 from stream.routing import ALL, Entry, entries
 from stream.together import KEY, MOST_BYTES, MOST_OBJECTS, Arrived, together
 from stream.when import when
 from tests.bench.stations_load import Stations
+from twin.counters import CATALOGUE
 from twin.errors import BadInput
 from twin.log import LogRecord
 
@@ -172,6 +175,20 @@ def test_no_source_may_send_one() -> None:
     (made,) = together(came(told(CELLS[0]), told(CELLS[1])))
     with pytest.raises(BadInput, match="comes from workers"):
         entry(made.entry.value, type_=TOPOLOGY_CHANGES)
+
+
+def test_reports_are_written_first_where_one_of_them_does_more_than_report() -> None:
+    one = new_shard()
+    folding.fold(one, as_log(came(folding.inventory(*CELLS))))
+
+    def waits(*events: dict[str, Any]) -> bool:
+        (item,) = prepare(as_log(together(came(*events))), CATALOGUE, 60_000)
+        assert isinstance(item, Together)
+        return not waits_for_no_report(one, item)
+
+    assert not waits(told(CELLS[0]), told(CELLS[1]))
+    assert waits(told(CELLS[0]), told(f"{A},NRCellDU=new"))
+    assert waits(told(f"{A},NRCellDU=new"), told(CELLS[0]))
 
 
 def test_order_is_kept() -> None:
