@@ -10,8 +10,8 @@ from stream.arrival import STORED_ONLY, Admitted
 from stream.changes import declare
 from stream.channel import Channel
 from stream.closing import enter_period, follow_pace
-from stream.model_changes import equip
 from stream.prepare import PreparedReport
+from stream.registry.changes import equip
 from stream.telling import tell
 from twin import dn
 from twin.errors import BadInput

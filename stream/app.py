@@ -18,26 +18,26 @@ from infra.settings import Settings
 from infra.store.migrate import migrate
 from infra.store.writer import ShardStore
 from stream.batching import RejectLimit
-from stream.board import Board
 from stream.broker import Producer, create_topics, read_log
-from stream.chunks import parts
-from stream.collector import settle
 from stream.config import ShardConfig, shard_config
-from stream.faust_app import faust_app, raw_topic
+from stream.engine.chunks import parts
+from stream.engine.collector import settle
+from stream.engine.faust_app import faust_app, raw_topic
+from stream.engine.security import kafka_security
 from stream.fold import PartitionFold
 from stream.guarding import guard
+from stream.health.board import Board
+from stream.health.reach import LogEnds
+from stream.health.watch import Watch, limits_of
 from stream.housekeeping import keep_house
 from stream.ingest import Ingest
 from stream.raw_messages import RawMessages
-from stream.reach import LogEnds
-from stream.security import kafka_security
 from stream.shard import Shard
 from stream.sources.profile import full_catalogue
 from stream.sources.teiv_model import model_of
 from stream.ticking import Ticker
 from stream.topics import INBOX, SOURCES
 from stream.tracing import tracer
-from stream.watch import Watch, limits_of
 from twin.counters import Catalogue
 from twin.errors import ConfigurationError, Unavailable
 from twin.log import LogRecord

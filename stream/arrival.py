@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.online import CongestionModel, Predictions
-from stream.batch_speaking import BLENDED, Used
+from stream.batch.speaking import BLENDED, Used
+from stream.batch.versions_at_work import BATCH
 from stream.decode import from_ms
 from stream.outlets import outlet
 from stream.prepare import PreparedReport
-from stream.versions_at_work import BATCH
 from twin.companions import Companions, columns_of
 from twin.events import CongestionPrediction
 from twin.rows import AHEAD, CORRECTED, DISCOVERED, LATE, SUSPECT, Effects, HistoryBlock

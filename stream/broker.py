@@ -10,9 +10,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, for_code
 
-from stream.contact import meet
 from stream.decode import LATEST_MS
-from stream.leaving import leave
+from stream.engine.contact import meet
+from stream.engine.leaving import leave
 from stream.topics import TOPICS, Headers, attributes_of
 from twin.errors import ConfigurationError, LogGone, Unavailable
 from twin.log import LogRecord

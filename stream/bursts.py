@@ -18,20 +18,20 @@ from infra import metrics as m
 from infra.settings import Settings
 from stream.batching import RejectLimit
 from stream.broker import Message, Producer
-from stream.burst_answers import Answer, into_log, read, without_result
-from stream.burst_child import JOB
-from stream.burst_computing import Computing
-from stream.burst_desk import Desk, Open
-from stream.burst_group import BurstGroup
-from stream.burst_health import BurstBoard
-from stream.burst_probe import Tracing
-from stream.burst_telling import Teller, wall_ms
+from stream.burst.answers import Answer, into_log, read, without_result
+from stream.burst.child import JOB
+from stream.burst.computing import Computing
+from stream.burst.desk import Desk, Open
+from stream.burst.group import BurstGroup
+from stream.burst.health import BurstBoard
+from stream.burst.probe import Tracing
+from stream.burst.telling import Teller, wall_ms
+from stream.engine.patience import INGEST, PUBLISH, Waits, patiently
+from stream.engine.security import kafka_security
+from stream.health.reach import LogEnds
+from stream.health.watch import Watch, limits_of
 from stream.outlets import rejected
-from stream.patience import INGEST, PUBLISH, Waits, patiently
-from stream.reach import LogEnds
-from stream.security import kafka_security
 from stream.topics import INBOX, OUTLETS, headers
-from stream.watch import Watch, limits_of
 from twin.errors import BadInput
 from twin.log import LogRecord
 from twin.radio.events import BurstRequest

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stream.alarm_notes import apply_note, apply_outage
-from stream.alarm_settling import pass_time
-from stream.alarms import apply_alarm
-from stream.model_changes import apply_candidate, apply_transition
-from stream.neighbours_heard import apply_seen
+from stream.alarms.notes import apply_note, apply_outage
+from stream.alarms.settling import pass_time
+from stream.alarms.standing import apply_alarm
+from stream.handovers.neighbours_heard import apply_seen
 from stream.outlets import rejected
 from stream.prepare import OtherEvent, Together, Unusable
+from stream.radio.soundings import apply_burst, apply_order, apply_sounding, follow_topology
 from stream.reconciling import apply_inventory
+from stream.registry.changes import apply_candidate, apply_transition
 from stream.silence import time_passes
-from stream.soundings import apply_burst, apply_order, apply_sounding, follow_topology
 from stream.telling import event_time, tell
 from stream.topics import INBOX
 from twin.alarm_events import AlarmNote, PlannedOutage

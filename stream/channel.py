@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.online import CongestionModel
 from models.scoring import ScoreWindow
-from stream.batch_models import BatchModels, Judged
+from stream.batch.counters import BatchModels, Judged
 from stream.config import ShardConfig
 from stream.monitoring import Watch
 from stream.zone import local_offset

@@ -12,20 +12,20 @@ from typing import Annotated, Any
 
 import typer
 
-from stream.cli_alarms import alarms
-from stream.cli_api import api
-from stream.cli_bursts import burst_worker, bursts
-from stream.cli_calibrate import calibrate
-from stream.cli_explain import explain
-from stream.cli_ingest import convert, formats, ingest
-from stream.cli_listen import listen
-from stream.cli_models import keeper, models
-from stream.cli_mqtt import mqtt
-from stream.cli_radio import coverage
-from stream.cli_schema import schema
-from stream.cli_state import state, topology
-from stream.cli_synthesise import synthesise
-from stream.cli_train import train
+from stream.commands.alarms import alarms
+from stream.commands.api import api
+from stream.commands.bursts import burst_worker, bursts
+from stream.commands.calibrate import calibrate
+from stream.commands.coverage import coverage
+from stream.commands.explain import explain
+from stream.commands.ingest import convert, formats, ingest
+from stream.commands.listen import listen
+from stream.commands.models import keeper, models
+from stream.commands.mqtt import mqtt
+from stream.commands.schema import schema
+from stream.commands.state import state, topology
+from stream.commands.synthesise import synthesise
+from stream.commands.train import train
 from twin.errors import LockstepError
 
 app = typer.Typer(
@@ -80,7 +80,7 @@ def demo(
     ] = None,
 ) -> None:
     """Start everything on this machine, play an emulated network, show what the twin makes of it."""
-    from stream.demo import run_demo
+    from stream.demo.live import run_demo
 
     pace = speed or (1.0 if scene else 4.0)
     sys.exit(
@@ -207,7 +207,7 @@ def replay(
     elif to_kafka:
         print(f"{done['sent']} records sent to the log")
     else:
-        from stream.show import show_replay
+        from stream.showing.results import show_replay
 
         show_replay(done)
 
@@ -278,8 +278,8 @@ def status(
     limit: Annotated[int, typer.Option(min=0, max=1000, help="Stale elements to show, at most.")] = 20,
 ) -> None:
     """Show running workers: partitions, lags, what is stuck and why, silent elements. Exit status 1: not ready."""
-    from stream.status import is_ready, show, workers
-    from stream.status import status as ask
+    from stream.health.status import is_ready, show, workers
+    from stream.health.status import status as ask
 
     if ready:
         answers = [(one, *is_ready(one)) for one in workers(url)]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.scoring import ScoreWindow
-from stream import kpi
-from stream.alarm_settling import pass_time
+from stream.alarms.settling import pass_time
 from stream.channel import Channel
 from stream.decode import from_ms
 from stream.drift_evidence import Alarmed, BinEnd
 from stream.outlets import outlet
+from stream.radio import kpi
 from stream.silence import mark_stale, tell_gaps
 from twin.drift_kind import classify
 from twin.events import Drift, Fidelity, Score

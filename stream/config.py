@@ -6,7 +6,7 @@ import msgspec
 
 from infra.settings import Settings
 from models.blend import Mode
-from models.failure_target import FailureTarget, parse_failure_target
+from models.failure.target import FailureTarget, parse_failure_target
 from models.targets import CongestionTarget, parse_target
 from twin.alarm_rules import AlarmRules, parse_asleep
 

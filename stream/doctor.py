@@ -69,8 +69,8 @@ def _package(name: str, purpose: str, needed: bool) -> Finding:
 def _rays(settings: object) -> Finding:
     """What rays are traced on, tried out in a process of its own."""
     from infra.settings import Settings
-    from stream.burst_probe import look
-    from stream.burst_services import device_of
+    from stream.burst.probe import look
+    from stream.burst.services import device_of
 
     assert isinstance(settings, Settings)
     found = look(device_of(settings))
@@ -98,8 +98,8 @@ async def _broker(bootstrap: str, settings: object) -> Finding:
     from aiokafka.errors import KafkaError
 
     from infra.settings import Settings
-    from stream.contact import meet
-    from stream.security import kafka_security
+    from stream.engine.contact import meet
+    from stream.engine.security import kafka_security
     from stream.topics import TOPICS
 
     assert isinstance(settings, Settings)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stream.channel import LOAD, Channel
 from stream.decode import to_ms
-from stream.radio_evidence import Sounded, sounded
+from stream.radio.evidence import Sounded, sounded
 from twin import dn
 from twin.companions import FULL, HALF_A_POINT, QUARTERS, THROUGHPUT, USERS, VOLUME
 from twin.drift_kind import Change, Evidence

@@ -27,11 +27,11 @@ from infra.store.writer import Claim, ShardStore
 from stream import shard_state
 from stream.batching import Mailbox, RejectLimit
 from stream.broker import Producer, to_record
-from stream.collector import settle
 from stream.decode import TICK
+from stream.engine.collector import settle
+from stream.engine.patience import CATCH_UP, CLAIM, LOOK, READ, patiently
+from stream.health.progress import Phase, Progress
 from stream.landing import Folded, Landing
-from stream.patience import CATCH_UP, CLAIM, LOOK, READ, patiently
-from stream.progress import Phase, Progress
 from stream.shard import Shard
 from stream.ticking import Ticker
 from stream.topics import INBOX

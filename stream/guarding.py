@@ -9,9 +9,9 @@ import msgspec
 
 from infra.limiter import Limiter
 from infra.settings import Settings
-from stream.model_bytes import without_identifiers
 from stream.outlets import rejected
 from stream.pseudonyms import Pseudonyms
+from stream.registry.model_bytes import without_identifiers
 from stream.sources import senml_pack
 from stream.sources.senml_pack import LONGEST_NAME, MOST_RECORDS
 from stream.topics import SOURCES

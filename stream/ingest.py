@@ -9,9 +9,9 @@ from typing import Any
 
 from stream.batching import Mailbox, RejectLimit
 from stream.broker import Message, Producer, to_record
+from stream.engine.patience import INGEST, patiently
 from stream.guarding import UNCOUNTED, Guard
-from stream.patience import INGEST, patiently
-from stream.progress import SourceProgress
+from stream.health.progress import SourceProgress
 from stream.raw_messages import RawMessages
 from stream.routing import ALL, RAW, entries
 from stream.sources.teiv_model import BUILTIN

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from infra.store.writer import Claim, ShardStore
 from stream.broker import Message, Producer
 from stream.decode import NEIGHBOURS
-from stream.patience import PUBLISH, WRITE, patiently
-from stream.progress import Progress
+from stream.engine.patience import PUBLISH, WRITE, patiently
+from stream.health.progress import Progress
 from stream.ticking import wall_ms
 from stream.topics import INBOX, OUTLETS, headers
 from stream.tracing import NO_TRACER, Landed, Tracer, now_ns

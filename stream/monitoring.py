@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.failure import MaturedFailures
+from models.failure.heads import MaturedFailures
 from models.monitor import WARNING, Monitor, Row
 from models.monitor_calibration import EDGES
 from models.monitor_tally import Figures

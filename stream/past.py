@@ -20,7 +20,7 @@ from stream.apart import until
 from stream.broker import extent, read_log
 from stream.config import ShardConfig, shard_config
 from stream.decode import TOPOLOGY_CHANGES, to_ms
-from stream.security import kafka_security
+from stream.engine.security import kafka_security
 from stream.services import Services
 from stream.shard import Shard
 from stream.sources.profile import full_catalogue

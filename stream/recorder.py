@@ -26,7 +26,7 @@ def record_log(path: Path) -> int:
 async def _record_log(path: Path) -> int:
     from infra.settings import load
     from stream.broker import extent, read_log
-    from stream.security import kafka_security
+    from stream.engine.security import kafka_security
     from stream.services import running
     from stream.topics import INBOX
 

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.comparing import log_loss
-from models.failure import MaturedFailures
-from models.failure_names import of_kind
-from models.failure_scores import rows_of, scores_of
-from models.failure_signals import KINDS
+from models.failure.heads import MaturedFailures
+from models.failure.names import of_kind
+from models.failure.scores import rows_of, scores_of
+from models.failure.signals import KINDS
 from models.scoring import average_precision
 from stream.config import ShardConfig
-from stream.model_desk import Said
+from stream.registry.desk import Said
 from stream.shard import Shard
 from twin.model_events import ONLINE
 
@@ -62,7 +62,7 @@ class MaturedLabels:
             self.said.setdefault(one.target, []).append((one.end, shard.partition, one))
 
     def of_failures(self, config: ShardConfig, span: Span) -> dict[str, dict[str, float | None]]:
-        """Scores of what was published, by target and kind of objects; see `models.failure_scores.scores_of`."""
+        """Scores of what was published, by target and kind of objects; see `models.failure.scores.scores_of`."""
         lengths: dict[str, list[int]] = {name: [] for name in names_of(config)}
         for name, step_ms in sorted(self.failures):
             lengths.setdefault(name, []).append(step_ms)

@@ -11,8 +11,8 @@ import msgspec
 
 from infra.settings import load
 from models.targets import CongestionTarget, parse_duration_s, parse_target
-from stream.collector import settle
 from stream.config import shard_config
+from stream.engine.collector import settle
 from stream.replay import replay
 from twin.counters import Catalogue
 from twin.errors import ConfigurationError
@@ -104,8 +104,8 @@ def replay_path(
 async def _send(source: Source) -> dict[str, Any]:
     """Play records onto `twin.inbox`, partition by partition as recorded."""
     from stream.broker import Message, Producer
+    from stream.engine.security import kafka_security
     from stream.guarding import protected, pseudonyms
-    from stream.security import kafka_security
     from stream.services import running
     from stream.topics import INBOX, headers
 

@@ -21,11 +21,11 @@ from stream.decode import (
     from_ms,
     to_ms,
 )
-from stream.model_bytes import without_identifiers
 from stream.outlets import ENCODER
 from stream.partition import partition_of
 from stream.pseudonyms import Pseudonyms
 from stream.raw_messages import RawMessages
+from stream.registry.model_bytes import without_identifiers
 from stream.source_messages import told
 from stream.sources import teiv_kafka
 from stream.sources.alarm_record import is_ours

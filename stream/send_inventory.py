@@ -11,8 +11,8 @@ import msgspec
 from infra.settings import load
 from stream.broker import Message, Producer
 from stream.decode import INVENTORY, to_ms
+from stream.engine.security import kafka_security
 from stream.outlets import ENCODER
-from stream.security import kafka_security
 from stream.services import running
 from stream.sources.inventory import parts
 from stream.topics import SOURCES, headers

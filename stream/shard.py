@@ -20,21 +20,21 @@ from collections.abc import Sequence
 from models.scoring import Matured
 from stream import shard_state
 from stream.admission import admit
-from stream.alarm_desk import AlarmDesk
-from stream.alarms import REMEMBERED
+from stream.alarms.desk import AlarmDesk
+from stream.alarms.standing import REMEMBERED
 from stream.arrival import Admitted, arrive
 from stream.changes import apply_event, apply_together, waits_for_no_report
 from stream.channel import Channel
 from stream.config import ShardConfig
-from stream.failing import Failing
-from stream.failing import Matured as MaturedFailures
-from stream.failing_links import Fades
-from stream.handing_over import Handovers
+from stream.failing.failures import Failing
+from stream.failing.failures import Matured as MaturedFailures
+from stream.failing.links import Fades
+from stream.handovers.folding import Handovers
+from stream.handovers.neighbours_heard import NeighboursHeard
 from stream.inventories import Inventories
-from stream.model_desk import ModelDesk
-from stream.neighbours_heard import NeighboursHeard
 from stream.outlets import rejected
 from stream.prepare import OtherEvent, PreparedReport, Together, prepare
+from stream.registry.desk import ModelDesk
 from stream.topics import INBOX
 from twin import snapshot
 from twin.counters import Catalogue

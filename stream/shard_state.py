@@ -8,12 +8,12 @@ import msgspec
 from numpy.typing import NDArray
 
 from stream.admission import bind
-from stream.alarms import adopt
+from stream.alarms.standing import adopt
 from stream.channel import Channel
 from stream.config import ShardConfig
-from stream.model_changes import equip, equip_failures
+from stream.radio.soundings import new_twin
+from stream.registry.changes import equip, equip_failures
 from stream.shard_check import check_rows, check_same, length, whole
-from stream.soundings import new_twin
 from twin import snapshot
 from twin.alarm_record import key_of, short
 from twin.errors import LockstepError, SnapshotError

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from stream.leaving import leave
+from stream.engine.leaving import leave
 from twin.errors import ConfigurationError, Unavailable
 
 
@@ -46,7 +46,7 @@ async def messages(what: str, *, from_start: bool, follow: bool) -> AsyncIterato
 
     from infra.settings import load
     from stream.broker import extent
-    from stream.security import kafka_security
+    from stream.engine.security import kafka_security
     from stream.services import running
     from stream.topics import OUTLETS
 
@@ -97,7 +97,7 @@ async def _resend(limit: int) -> tuple[int, int]:
     from infra.settings import load
     from stream.broker import Message, Producer
     from stream.decode import to_ms
-    from stream.security import kafka_security
+    from stream.engine.security import kafka_security
     from stream.services import running
     from stream.topics import TOPICS, headers
     from twin.events import Rejected

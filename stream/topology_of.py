@@ -31,7 +31,7 @@ def topology_of(text: str, *, format: str = "auto", scope: str = "") -> Contents
     if path.exists():
         return _of_path(path, format, scope)
     if text == LIVE:
-        from stream.show import of_twin
+        from stream.showing.results import of_twin
 
         return contents(of_twin().graph)
     try:
@@ -45,7 +45,7 @@ def topology_of(text: str, *, format: str = "auto", scope: str = "") -> Contents
 
 
 def _of_path(path: Path, format: str, scope: str) -> Contents:
-    from stream.show import of_path
+    from stream.showing.results import of_path
     from stream.sources.files import GZIP, open_reading, whole
     from stream.sources.safe_gzip import GzipReader
     from stream.sources.topology_file import KINDS, contents_of

@@ -155,7 +155,7 @@ class NeighboursSeen(msgspec.Struct, frozen=True, kw_only=True):
     """Neighbour relations that handovers of one partition's cells have made, or that are used no more.
 
     Written into all other partitions by the worker that folds that one, when a window in which any came or went is
-    complete; see `stream.neighbours_heard`.
+    complete; see `stream.handovers.neighbours_heard`.
 
     Attributes:
         time: End of the window.

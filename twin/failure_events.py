@@ -16,7 +16,7 @@ class FailurePrediction(msgspec.Struct, frozen=True, kw_only=True):
         kind: Of the object: `element`, `cell` or `link`.
         probability: That the target happens to the object, or below it, within the horizon.
         base_rate: Of objects of this kind that nothing speaks against: what random failures leave to say.
-        health: 0 to 100, 100 as new (definition: `models.health`).
+        health: 0 to 100, 100 as new (definition: `models.failure.health`).
         wears: The signal whose trend runs towards its limit, where one does; then `remaining_life_s` is when the
             trend reaches it, and `remaining_life_low_s`, `remaining_life_high_s` are the ends of a 90 % interval [s].
         drivers: The features that add most to the log-odds, largest first.

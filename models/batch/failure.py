@@ -15,7 +15,7 @@ from models.batch.evidence import evidence
 from models.batch.fitting import fit, refit
 from models.batch.recipe import Fitted, Progress, Recipe, Synthetic, unwatched
 from models.batch.samples import Samples, failure_samples
-from models.failure import FARTHEST
+from models.failure.heads import FARTHEST
 from models.layers import FARTHEST as MOST_DEVIATIONS
 
 Floats = NDArray[Any]

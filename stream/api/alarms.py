@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from infra.api.ports import Listed
-from stream.alarm_telling import state_of
+from stream.alarms.telling import state_of
 from stream.api.conditions import RANK, SEVERITIES
 from stream.decode import to_ms
 from stream.shard import Shard

@@ -11,16 +11,16 @@ import msgspec
 
 from infra.api.ports import Plain
 from infra.settings import Settings
-from stream import model_commands
 from stream.api.live import LiveTwin
 from stream.broker import Message, Producer
-from stream.burst_answers import CONTROL
-from stream.burst_telling import wall_ms
+from stream.burst.answers import CONTROL
+from stream.burst.telling import wall_ms
 from stream.decode import ALARM_NOTE, ORDER, TOPOLOGY, decode, from_ms
-from stream.model_sending import TOPIC as MODELS
-from stream.model_sending import message
 from stream.outlets import ENCODER
 from stream.partition import partition_of
+from stream.registry import commands as model_commands
+from stream.registry.sending import TOPIC as MODELS
+from stream.registry.sending import message
 from stream.services import Services
 from stream.topics import OUTLETS, SOURCES, headers
 from twin.alarm_events import AlarmNote

@@ -22,10 +22,10 @@ from stream.api.said import Said
 from stream.broker import extent, read_log, to_record
 from stream.config import shard_config
 from stream.decode import REPORT, TOPOLOGY
-from stream.leaving import leave
+from stream.engine.leaving import leave
+from stream.engine.security import kafka_security
 from stream.partition import partition_of
 from stream.past import fold_until, rebuild
-from stream.security import kafka_security
 from stream.services import Services
 from stream.shard import Shard
 from stream.sources.profile import full_catalogue

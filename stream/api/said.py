@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from infra.api.hub import Change
-from stream.burst_answers import CONTROL
-from stream.burst_view import Overview
+from stream.burst.answers import CONTROL
+from stream.burst.view import Overview
 from stream.topics import OUTLETS, PROGRESS
 from twin.events import CongestionPrediction, Fidelity, Rejected, Score
 from twin.failure_events import FailurePrediction

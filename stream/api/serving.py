@@ -25,8 +25,8 @@ from stream.api.past import PastTwin
 from stream.api.replica import Replica
 from stream.broker import Producer
 from stream.config import shard_config
-from stream.endpoints import publish_api
-from stream.security import kafka_security
+from stream.engine.security import kafka_security
+from stream.health.endpoints import publish_api
 from stream.services import running
 from stream.sources.profile import full_catalogue
 from twin.errors import ConfigurationError

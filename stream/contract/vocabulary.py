@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from stream.burst_answers import CONTROL, REQUEST
+from stream.burst.answers import CONTROL, REQUEST
 from stream.decode import ALARM, ALARM_NOTE, ALARM_STATE, CANDIDATE, INVENTORY, KNOWN, TOPOLOGY, TRANSITION
 from stream.topics import INBOX, TOPICS, Topic
 from twin.alarm_events import AlarmState

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from models.targets import parse_target
 from stream import closing
 from stream import shard as shard_module
-from stream.collector import settle
 from stream.config import ShardConfig
+from stream.engine.collector import settle
 from stream.shard import Shard
 from tests.bench.workload import CELLS, TARGET, elements, records
 from twin.counters import CATALOGUE

@@ -12,9 +12,9 @@ from time import process_time
 
 import msgspec
 
-from stream.collector import settle
 from stream.config import ShardConfig
 from stream.decode import INVENTORY, to_ms
+from stream.engine.collector import settle
 from stream.shard import Shard
 from stream.sources.inventory import parts
 from twin.counters import CATALOGUE

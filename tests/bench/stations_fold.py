@@ -29,8 +29,8 @@ from stream.batching import RejectLimit
 from stream.broker import Message, to_record
 from stream.config import shard_config
 from stream.guarding import Guard
+from stream.health.progress import Progress
 from stream.landing import Landing
-from stream.progress import Progress
 from stream.pseudonyms import Pseudonyms
 from stream.topics import INBOX, headers
 from tests.bench.stations_load import Sent, Stations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream.decode import REPORT, TOPOLOGY, TOPOLOGY_CHANGES
-from stream.reach import LogEnds
+from stream.health.reach import LogEnds
 from stream.topics import INBOX
 
 

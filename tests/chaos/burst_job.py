@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
-from stream.burst_answers import without_result
+from stream.burst.answers import without_result
 from twin.radio import maps
 from twin.radio.events import BurstRequest, BurstResult, Evidence
 from twin.radio.posterior import make

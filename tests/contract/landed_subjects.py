@@ -9,9 +9,9 @@ import numpy as np
 from models.anomaly import AnomalyDetector
 from models.artifact import pack, unpack
 from models.explain_any import of_network
-from models.links import LinkFadeFeatures
+from models.failure.wearout import Lines
+from models.links.evidence import LinkFadeFeatures
 from models.network import Network
-from models.wearout import Lines
 from tests.contract.artifacts import some_artifact
 from tests.contract.online_subjects import Memory
 from tests.contract.subject import Array, Subject, below
@@ -94,7 +94,7 @@ class Anomalies(Subject):
 
 
 class FadingLinks(Subject):
-    """Features of microwave links (`models.links`), on their own: the loss of either channel follows the load."""
+    """Features of microwave links (`models.links.evidence`), alone: the loss of either channel follows the load."""
 
     settled = 80
 
@@ -126,7 +126,7 @@ class FadingLinks(Subject):
 
 
 class Wear(Subject):
-    """Lines through indicators of wear (`models.wearout`)."""
+    """Lines through indicators of wear (`models.failure.wearout`)."""
 
     finite = False  # no line before it has seen enough
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from models.blend import Blend
-from models.failure import FailureHead, parse_failure_target
+from models.failure.heads import FailureHead, parse_failure_target
 from models.features import weighted
 from models.habits import Habits
 from models.logit import BayesLogit, sigmoid
@@ -245,7 +245,7 @@ class Regression(Memory):
 
 
 class Failures(Memory):
-    """A failure head (`models.failure`), whose failure is a load above 85 %."""
+    """A failure head (`models.failure.heads`), whose failure is a load above 85 %."""
 
     probability = True
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from infra.settings import Settings, load
 from models.targets import parse_duration_s, parse_target
 from stream.config import shard_config
-from stream.endpoints import endpoints
+from stream.health.endpoints import endpoints
 from stream.partition import murmur2, partition_of
 from stream.services import running
 from tests.fuzz.codecs import JSON

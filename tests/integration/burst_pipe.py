@@ -11,8 +11,8 @@ import msgspec
 from pipeline import Pipeline, header
 
 from stream.broker import Message, to_record
-from stream.burst_answers import REQUEST
-from stream.burst_process import below
+from stream.burst.answers import REQUEST
+from stream.burst.process import below
 from stream.decode import BURST, decode, to_ms
 from stream.outlets import ENCODER
 from stream.topics import INBOX, OUTLETS, PROGRESS, headers

@@ -30,8 +30,8 @@ from pipeline import PARTITIONS, Make, Pipeline, header
 
 from infra.embedded import Embedded
 from stream.app import prepare_topics
-from stream.burst_group import SUFFIX
-from stream.burst_process import below
+from stream.burst.group import SUFFIX
+from stream.burst.process import below
 from stream.decode import BURST
 from stream.topics import INBOX
 from tests.chaos.burst_job import JOB as CHAOS_JOB

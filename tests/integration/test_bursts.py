@@ -23,8 +23,8 @@ from burst_pipe import (
 from pipeline import PARTITIONS, Make
 
 from stream.broker import Message
-from stream.burst_answers import CONTROL, REQUEST
-from stream.burst_process import below
+from stream.burst.answers import CONTROL, REQUEST
+from stream.burst.process import below
 from stream.decode import to_ms
 from stream.outlets import ENCODER
 from stream.topics import OUTLETS, headers

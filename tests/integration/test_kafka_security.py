@@ -15,8 +15,8 @@ from pipeline import Pipeline, network
 from secure_kafka import STRANGER, WORKER, SecureKafka
 
 from infra.settings import load
-from stream.contact import meet
-from stream.security import kafka_security
+from stream.engine.contact import meet
+from stream.engine.security import kafka_security
 from tests.integration.worker_process import ROOT
 from twin.errors import ConfigurationError
 

@@ -20,10 +20,10 @@ from infra.store import models as store
 from infra.store.migrate import migrate
 from stream.broker import Message, Producer
 from stream.decode import REPORT, to_ms
-from stream.endpoints import endpoints
-from stream.model_sending import TOPIC, message
+from stream.health.endpoints import endpoints
+from stream.health.status import is_ready, status
 from stream.outlets import ENCODER
-from stream.status import is_ready, status
+from stream.registry.sending import TOPIC, message
 from stream.topics import SOURCES, headers
 from twin.model_events import ModelCandidate
 

@@ -17,8 +17,8 @@ from pipeline import Pipeline
 
 from infra.settings import Settings
 from stream.decode import decode
-from stream.endpoints import endpoints
-from stream.status import is_ready
+from stream.health.endpoints import endpoints
+from stream.health.status import is_ready
 from tests.integration.worker_process import ROOT
 from tests.ves_events import fault
 from twin.events import Alarm

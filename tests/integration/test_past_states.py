@@ -16,8 +16,8 @@ import pytest
 from pipeline import PARTITIONS, Pipeline, network
 
 from infra.store.queries import snapshot_as_of, snapshot_of
-from stream.explaining_congestion import congestion
-from stream.explaining_failure import failures
+from stream.explaining.congestion import congestion
+from stream.explaining.failure import failures
 from stream.partition import partition_of
 from stream.sources.emulator import records
 from stream.state_view import objects

@@ -11,9 +11,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from stream import reach
 from stream.broker import Message, Producer, create_topics, extent
-from stream.reach import DatabasePing, LogEnds
+from stream.health import reach
+from stream.health.reach import DatabasePing, LogEnds
 from stream.topics import INBOX
 from twin.errors import Unavailable
 

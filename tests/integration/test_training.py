@@ -25,8 +25,8 @@ from stream.config import ShardConfig
 from stream.decode import from_ms
 from stream.shard import Shard
 from stream.sources.emulator import EmulatedNetwork, records
-from stream.training import Trained, TrainingJob, train
-from stream.training_data import read_history
+from stream.training.child import Trained, TrainingJob, train
+from stream.training.data import read_history
 from twin.counters import CATALOGUE
 from twin.errors import TrainingDataError
 from twin.log import LogRecord

@@ -16,7 +16,7 @@ import pytest
 from test_keeper import DAY, environment, said, send, start, telemetry, wait_for_folds
 
 from infra.store import models as store
-from stream.burst_reading import heard
+from stream.burst.reading import heard
 from stream.topics import OUTLETS, SOURCES
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))

@@ -13,16 +13,16 @@ from typer.testing import CliRunner
 from infra.store.migrate import migrate
 from infra.store.writer import ShardStore
 from models.artifact import unpack
-from models.failure_names import horizons_of
-from models.failure_signals import feature_names
-from models.failure_target import parse_failure_target
+from models.failure.names import horizons_of
+from models.failure.signals import feature_names
+from models.failure.target import parse_failure_target
 from models.targets import parse_target
 from stream.cli import app
 from stream.config import ShardConfig
 from stream.shard import Shard
 from stream.sources.emulator import Ageing, EmulatedNetwork, Rates, Script, records
-from stream.training_commands import grouped
-from stream.training_mix import check_mix, objective_of
+from stream.training.commands import grouped
+from stream.training.mix import check_mix, objective_of
 from twin.counters import CATALOGUE
 from twin.errors import ConfigurationError
 from twin.log import LogRecord

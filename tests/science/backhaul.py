@@ -38,11 +38,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from models.failure import parse_failure_target
-from models.links_around import AROUND
-from models.links_fade import FadeModel
+from models.failure.heads import parse_failure_target
+from models.links.around import AROUND
+from models.links.fade import FadeModel
 from models.scoring import average_precision
-from stream.failing_links_place import Links, describe
+from stream.failing.links_place import Links, describe
 from stream.sources.link_levels import COLLECTOR, LEAST_RECEIVED, LEVELS, MOST_SENT, NO_VALUE, LinkLevels
 from tests.science.backhaul_warnings import COSTS, Warned, warned
 from twin.events import TopologyChange

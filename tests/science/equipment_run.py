@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.anomaly import AnomalyDetector
-from models.failure_target import parse_failure_target
+from models.failure.target import parse_failure_target
 from stream.config import ShardConfig
 from stream.shard import Shard
 from stream.sources import senml

@@ -21,14 +21,14 @@ from rich.console import Console
 from rich.table import Table
 
 from models.artifact import ModelArtifact, pack
-from models.failure_target import parse_failure_target
+from models.failure.target import parse_failure_target
 from models.scoring import average_precision
 from stream.config import ShardConfig
 from stream.decode import CANDIDATE, TRANSITION, from_ms
 from stream.outlets import ENCODER
 from stream.shard import Shard
 from stream.sources.emulator import Ageing, EmulatedNetwork, Rates, Script, records
-from stream.training_failure_rows import FailureRows, Filed
+from stream.training.failure_rows import FailureRows, Filed
 from twin.counters import CATALOGUE
 from twin.log import LogRecord
 from twin.model_events import ONLINE, new_candidate, new_transition

@@ -13,7 +13,7 @@ import argparse
 
 import numpy as np
 
-from stream.kpi import COUNTERS
+from stream.radio.kpi import COUNTERS
 from stream.sources.emulator.rates import Rates
 from stream.sources.emulator.scene_network import SceneNetwork
 from tests.science.loop.run import Loop

@@ -12,7 +12,7 @@ from model_network import record
 from models.gate import GateRule
 from models.retraining import TrainingRule
 from stream.config import ShardConfig
-from stream.keeping import Keeping
+from stream.registry.keeping import Keeping
 from stream.shard import Shard
 from twin.events import Score
 from twin.log import LogRecord, Outlet

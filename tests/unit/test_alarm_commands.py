@@ -13,12 +13,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from alarm_world import CELLS, E1, E2, SITE, alarm, new, outage, tell, tick
 from typer.testing import CliRunner
 
-from stream import alarm_commands
+from stream.alarms import commands as alarm_commands
 from stream.broker import Message
 from stream.cli import app
 from stream.decode import ALARM, ALARM_NOTE, decode
 from stream.listening import Listener
-from stream.show_alarms import show_alarms
+from stream.showing.alarms import show_alarms
 from stream.source_messages import told
 from twin.alarm_events import AlarmNote, PlannedOutage
 from twin.alarm_record import OWN, Alarm

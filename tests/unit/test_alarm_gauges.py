@@ -8,10 +8,10 @@ from alarm_world import CELLS, E1, E2, alarm, log, new, note, outage, tell
 
 from infra import metrics as m
 from infra.meters import Metrics
-from stream.alarm_gauges import SEVERITIES, gauge_alarms
-from stream.board import Board
-from stream.progress import Phase, Progress
-from stream.watchdog import Limits
+from stream.alarms.gauges import SEVERITIES, gauge_alarms
+from stream.health.board import Board
+from stream.health.progress import Phase, Progress
+from stream.health.watchdog import Limits
 from twin.alarm_events import CHANGES, HELD
 from twin.alarm_record import Severity
 

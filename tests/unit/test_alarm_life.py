@@ -10,8 +10,9 @@ import pytest
 from alarm_world import CELLS, E1, E2, SITE, alarm, at, changes, log, new, note, outage, tell, tick, told
 from folding import differing, state
 
-from stream import alarm_desk, alarms
-from stream.alarm_telling import state_of
+from stream.alarms import desk as alarm_desk
+from stream.alarms import standing as alarms
+from stream.alarms.telling import state_of
 from stream.shard import Shard
 from twin import flapping
 from twin.alarm_record import key_of
@@ -187,7 +188,7 @@ def test_work_that_is_declared_late_or_cancelled_is_looked_at_again() -> None:
 
 
 def test_planned_work_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream.alarm_notes.MOST_OUTAGES", 3)
+    monkeypatch.setattr("stream.alarms.notes.MOST_OUTAGES", 3)
     shard = new()
     many = [outage(0, E1, 0, 100) | {"id": str(i)} for i in range(5)]
     effects = shard.apply(log(many, shard.next_offset))

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from stream.burst_desk import Desk, Open
+from stream.burst.desk import Desk, Open
 from tests.unit.burst_jobs import request
 from twin.radio.events import BurstControl
 

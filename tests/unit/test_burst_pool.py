@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stream.burst_answers import answer
-from stream.burst_pool import BurstPool
-from stream.burst_process import Cause, Ended, Limits, below
+from stream.burst.answers import answer
+from stream.burst.pool import BurstPool
+from stream.burst.process import Cause, Ended, Limits, below
 from stream.decode import BURST, decode
 from tests.unit.burst_jobs import MODULE, request
 from twin.radio.answers import result_id
@@ -178,8 +178,8 @@ def test_closing_stops_what_is_under_way() -> None:
 
 HOLDER = """
 import sys
-from stream.burst_pool import BurstPool
-from stream.burst_process import Limits
+from stream.burst.pool import BurstPool
+from stream.burst.process import Limits
 import msgspec
 from tests.unit.burst_jobs import request
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from stream.burst_answers import CONTROL, REQUEST
-from stream.burst_probe import look
-from stream.burst_view import MOST_EARLY, PROGRESS, REQUESTS, UPDATES, Overview, Seen, table
+from stream.burst.answers import CONTROL, REQUEST
+from stream.burst.probe import look
+from stream.burst.view import MOST_EARLY, PROGRESS, REQUESTS, UPDATES, Overview, Seen, table
 from stream.decode import from_ms
 from tests.unit.burst_jobs import request
 from twin.events import TwinUpdate

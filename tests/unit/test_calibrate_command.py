@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stream.cli import app
-from stream.sounding_files import read
+from stream.radio.sounding_files import read
 from tests.unit.scenes import network
 from twin.errors import ConfigurationError, LockstepError
 from twin.radio.posterior import Posterior

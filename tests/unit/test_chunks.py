@@ -18,8 +18,8 @@ from faust.types.tuples import ConsumerMessage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.chunk_consumer import ChunkConsumer
-from stream.chunks import Chunk, chunked, parts
+from stream.engine.chunk_consumer import ChunkConsumer
+from stream.engine.chunks import Chunk, chunked, parts
 
 INBOX = TP("twin.inbox", 1)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.collector import settle
+from stream.engine.collector import settle
 
 
 class Connection:

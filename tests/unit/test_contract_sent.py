@@ -15,7 +15,7 @@ from radio_region import result
 from radio_story import Story, with_map
 from test_model_changes import LIFE, LOAD_OF, mixed
 
-from models.failure import parse_failure_target
+from models.failure.heads import parse_failure_target
 from stream.config import ShardConfig
 from stream.decode import BURST
 from stream.outlets import KEPT_BYTES, rejected

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stream.cli import app
-from stream.coverage_files import parse, read
+from stream.radio.coverage_files import parse, read
 from twin.errors import ConfigurationError
 from twin.radio.cells import CellRadio
 from twin.radio.coverage import outlines, rows, rsrp

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.failure_target import parse_failure_target
+from models.failure.target import parse_failure_target
 from models.targets import parse_target
 from stream.config import ShardConfig
 from stream.source_messages import source_message

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from infra.settings import Settings
-from stream import status
-from stream.endpoints import FOLDER, Endpoint, endpoints, publish
+from stream.health import status
+from stream.health.endpoints import FOLDER, Endpoint, endpoints, publish
+from stream.health.watch import limits_of
 from stream.services import DEMO
-from stream.watch import limits_of
 from twin.errors import Unavailable
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.explain_any import contributions, largest, of_network
-from models.failure import FailureHead, parse_failure_target
+from models.failure.heads import FailureHead, parse_failure_target
 from models.network import Network
 from tests.contract.artifacts import some_artifact
 

@@ -14,10 +14,10 @@ from folding import log as as_log
 from model_network import MODEL_CONFIG, T, artifact, candidate, record, reports, world
 
 from stream.cli import app
-from stream.explaining_congestion import congestion
-from stream.explaining_failure import failures
+from stream.explaining.congestion import congestion
+from stream.explaining.failure import failures
 from stream.shard import Shard
-from stream.show_explanation import show_explanation
+from stream.showing.explanation import show_explanation
 from tests.unit.test_failing import FAILING, WORN
 from twin.model_events import new_transition
 

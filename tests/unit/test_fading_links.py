@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from folding import log
 
-from models.failure import parse_failure_target
+from models.failure.heads import parse_failure_target
 from stream.config import ShardConfig
 from stream.shard import Shard
 from twin.counters import CATALOGUE

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from models.failure import parse_failure_target
+from models.failure.heads import parse_failure_target
 from stream.decode import ALARM, REPORT
 from stream.shard import Shard
 from stream.shard_state import dump

@@ -14,12 +14,12 @@ from model_network import candidate, record
 
 from infra.settings import Settings
 from models.artifact import Layer, ModelArtifact, Output, Training, with_version
-from models.failure_names import horizons_of, read_kind
-from models.failure_signals import feature_names
+from models.failure.names import horizons_of, read_kind
+from models.failure.signals import feature_names
 from models.gate import GateRule
 from models.retraining import TrainingRule
-from stream.keeper_rules import horizons
-from stream.keeping import Keeping
+from stream.registry.keeper_rules import horizons
+from stream.registry.keeping import Keeping
 from stream.sources.emulator.network import START
 from tests.unit.test_failing import FAILING, of_worn, worn_fan
 from twin.errors import ConfigurationError

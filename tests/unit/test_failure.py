@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from models.failure import FailureHead, parse_failure_target
-from models.failure_evidence import Evidence
-from models.failure_features import Around, add_wear, features
-from models.failure_priors import priors, speaks_for
-from models.failure_scores import FailureWindow
-from models.failure_signals import ELEMENT, feature_names
-from models.fault_classes import ORAN_FAULTS, alarm_type_of, fault_of
-from models.health import health, used_up
-from models.wearout import Lines, crossing, remaining
+from models.failure.evidence import Evidence
+from models.failure.fault_classes import ORAN_FAULTS, alarm_type_of, fault_of
+from models.failure.features import Around, add_wear, features
+from models.failure.heads import FailureHead, parse_failure_target
+from models.failure.health import health, used_up
+from models.failure.priors import priors, speaks_for
+from models.failure.scores import FailureWindow
+from models.failure.signals import ELEMENT, feature_names
+from models.failure.wearout import Lines, crossing, remaining
 from twin.errors import ConfigurationError
 
 QUARTER_MS = 900_000

@@ -14,8 +14,8 @@ from folding import CONFIG, LOAD, START, A, alarm, report
 from model_network import candidate
 
 from models.artifact import Layer, ModelArtifact, Output, Training, with_version
-from models.failure import parse_failure_target
-from models.failure_signals import feature_names
+from models.failure.heads import parse_failure_target
+from models.failure.signals import feature_names
 from stream.replay import replay
 from twin.counters import CATALOGUE
 from twin.model_events import ONLINE, ModelCandidate

@@ -21,10 +21,11 @@ from watching import LIMITS, Watched
 
 from infra import metrics as m
 from infra.access import Access, Verdict, new_token
-from stream import health, status
-from stream.health import HealthServer, by_token, from_this_machine, split_bind
-from stream.patience import WRITE
-from stream.progress import Phase
+from stream.engine.patience import WRITE
+from stream.health import server as health
+from stream.health import status
+from stream.health.progress import Phase
+from stream.health.server import HealthServer, by_token, from_this_machine, split_bind
 from stream.shard import Shard
 from twin.errors import ConfigurationError, Unavailable
 
@@ -296,7 +297,7 @@ async def test_the_command_asks_for_a_token(watched: Watched, serve: Serve) -> N
 
 
 def test_starting_partitions_are_shown_without_numbers(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
-    from stream import pages
+    from stream.health import pages
 
     progress = watched.board.partition(0)
     assert progress.phase is Phase.CLAIMING

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watching import Clock
 
-from stream.heartbeat import Heartbeat, Stall
+from stream.health.heartbeat import Heartbeat, Stall
 
 
 def test_a_loop_that_stands_still_is_seen_second_by_second() -> None:

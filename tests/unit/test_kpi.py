@@ -12,10 +12,10 @@ import pytest
 from folding import A, log, report
 from numpy.typing import NDArray
 
-from stream import kpi
 from stream.config import ShardConfig
+from stream.radio import kpi
+from stream.radio.soundings import new_twin
 from stream.shard import Shard
-from stream.soundings import new_twin
 from twin.log import LogRecord, Outlet
 from twin.radio import load as model
 from twin.radio import maps

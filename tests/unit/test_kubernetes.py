@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from infra.settings import Settings
-from stream.burst_group import SUFFIX
+from stream.burst.group import SUFFIX
 from stream.bursts import REQUESTS
 from stream.cli import app
 from stream.topics import INBOX

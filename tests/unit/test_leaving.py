@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from stream.leaving import leave
+from stream.engine.leaving import leave
 
 
 class Client:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stream.config import ShardConfig
 from stream.decode import REPORT, TOPOLOGY
-from stream.failing_links_place import describe
+from stream.failing.links_place import describe
 from stream.replay import replay
 from stream.replaying import Source
 from stream.sources.link_levels import LinkLevels, is_link_levels

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.failure import parse_failure_target
-from models.links import LinkFadeFeatures
-from models.links_around import AROUND
-from models.links_fade import FadeModel
-from models.links_median import RunningMedian
-from models.links_motion import RainMotion
-from models.links_own import OWN
-from models.links_rain import Rain, coefficients
+from models.failure.heads import parse_failure_target
+from models.links.around import AROUND
+from models.links.evidence import LinkFadeFeatures
+from models.links.fade import FadeModel
+from models.links.median import RunningMedian
+from models.links.motion import RainMotion
+from models.links.own import OWN
+from models.links.rain import Rain, coefficients
 from twin.neighbours import csr
 
 Array = NDArray[Any]

@@ -12,10 +12,10 @@ from folding import A, log, new_shard, report
 from infra import metrics as m
 from infra.meters import Metrics
 from infra.metrics import CATALOGUE, Metric
-from stream.alarm_gauges import SEVERITIES
-from stream.burst_process import Cause
-from stream.patience import STEPS, WRITE
-from stream.progress import Phase, Progress, SourceProgress
+from stream.alarms.gauges import SEVERITIES
+from stream.burst.process import Cause
+from stream.engine.patience import STEPS, WRITE
+from stream.health.progress import Phase, Progress, SourceProgress
 from stream.topics import OUTLETS, SOURCES
 from twin.alarm_events import CHANGES, HELD
 from twin.errors import REASONS, Unavailable

@@ -11,9 +11,9 @@ import pytest
 from folding import START
 
 from stream.decode import CANDIDATE, TRANSITION, decode
-from stream.model_sending import message
 from stream.outlets import ENCODER
 from stream.pseudonyms import Pseudonyms
+from stream.registry.sending import message
 from stream.routing import ALL, entries
 from stream.topics import OUTLETS, SOURCES, attributes_of
 from twin.errors import BadInput

@@ -12,7 +12,7 @@ from closed_loop import RULE, Loop
 from model_network import MODEL_CONFIG, T, artifact, candidate, reports, world
 
 from models.retraining import TrainingRule
-from stream.keeping import Keeping
+from stream.registry.keeping import Keeping
 from twin.events import Score
 from twin.model_events import ONLINE, ModelCandidate
 

@@ -11,17 +11,17 @@ import pytest
 from folding import LOAD, START, fold, inventory, log, new_shard, outlets, report
 
 from infra import metrics as m
-from models.failure import parse_failure_target
+from models.failure.heads import parse_failure_target
 from models.monitor import Monitor
-from stream.board import Board
 from stream.channel import Channel
 from stream.config import ShardConfig
+from stream.health.board import Board
+from stream.health.pages import gauge_predictions
+from stream.health.progress import Phase
+from stream.health.watchdog import Limits
 from stream.monitoring import declared, newest_figures
 from stream.monitoring_speakers import Speakers
-from stream.pages import gauge_predictions
-from stream.progress import Phase
 from stream.shard import Shard
-from stream.watchdog import Limits
 from twin.topology import Topology
 
 ELEMENTS = tuple(f"SubNetwork=1,ManagedElement={name}" for name in "abcdef")

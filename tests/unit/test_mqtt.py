@@ -17,9 +17,9 @@ from aiomqtt import Message as MqttMessage
 
 from stream.broker import Message
 from stream.decode import REPORT, decode
-from stream.mqtt_bridge import Bridge
-from stream.mqtt_client import AT_LEAST_ONCE, MOST_WAITING, _Patient
-from stream.mqtt_memory import Memory
+from stream.mqtt.bridge import Bridge
+from stream.mqtt.client import AT_LEAST_ONCE, MOST_WAITING, _Patient
+from stream.mqtt.memory import Memory
 from stream.pseudonyms import Pseudonyms
 from stream.sources.mqtt_messages import LARGEST_TREE, Arrived, Translator
 from stream.sources.mqtt_table import Table, load_table

@@ -12,11 +12,11 @@ from folding import START, A, B, inventory, log, new_shard, report, state
 from test_handovers import FAR, FROM, HOUR_MS, MINE, SIBLING, START_MS, declared, edge, hours
 
 from infra.store.writer import Claim
-from stream import neighbours_heard
 from stream.decode import NEIGHBOURS, decode
+from stream.handovers import neighbours_heard
+from stream.handovers.neighbours_heard import seen
+from stream.health.progress import Progress
 from stream.landing import Folded, Landing
-from stream.neighbours_heard import seen
-from stream.progress import Progress
 from stream.pseudonyms import Pseudonyms
 from stream.routing import entries
 from stream.shard import Shard

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from test_failing import FAILING, of_worn, worn_fan
 
 from models.targets import parse_target
-from stream import own_alarms
+from stream.alarms import own as own_alarms
 from stream.config import ShardConfig
 from stream.decode import ALARM, TICK
 from stream.shard import Shard

@@ -22,7 +22,7 @@ from radio_region import (
 from radio_story import CONFIG, Story, with_map
 
 from stream.decode import from_ms, to_ms
-from stream.show_state import show_state
+from stream.showing.state import show_state
 from stream.state_view import objects
 from twin.radio.agreement import Agreement
 from twin.radio.expecting import Expectation

@@ -10,7 +10,8 @@ import folding
 import pytest
 from folding import START, A, B, alarm, inventory, new_shard, report, tell
 
-from stream import alarms, inventories
+from stream import inventories
+from stream.alarms import standing as alarms
 from stream.shard import Shard
 from twin.rows import DISCOVERED, Effects
 

@@ -11,10 +11,10 @@ import pytest
 from folding import new_shard
 from test_failing_batch import GOOD, NAME, log
 
-from stream.model_desk import Said
+from stream.registry.desk import Said
 from stream.replay import Replayed, replay
 from stream.replay_scores import MaturedLabels, Span
-from stream.show import show_replay
+from stream.showing.results import show_replay
 from tests.unit.test_failing import FAILING, worn_fan
 from twin.counters import CATALOGUE
 from twin.model_events import ONLINE

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from folding import CONFIG, differing, fold, new_shard, state
 
-from models.failure import parse_failure_target
+from models.failure.heads import parse_failure_target
 from models.targets import parse_target
 from stream import arrival, shard
 from stream.shard import Shard

@@ -11,9 +11,9 @@ import numpy as np
 from folding import A, B, outlets, sample, tell
 from test_failing import FAILING, WORN, fan_alarm, folded, of_worn, when, worn_fan
 
-from models.failure_signals import KINDS
+from models.failure.signals import KINDS
 from stream.decode import REPORT, to_ms
-from stream.failing_objects import CELL, ELEMENT
+from stream.failing.objects import CELL, ELEMENT
 from stream.shard import Shard
 from stream.state_view import objects
 from twin.events import Report

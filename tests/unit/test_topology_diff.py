@@ -17,7 +17,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from stream.cli import app
-from stream.show_topology_diff import show_diff
+from stream.showing.topology_diff import show_diff
 from stream.sources.inventory import changes
 from stream.topology_of import topology_of
 from twin.contents import Contents, collect

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-import stream.training_run
-from stream import training
-from stream.training import DECODER, TrainingJob
+import stream.training.run
+from stream.training import child as training
+from stream.training.child import DECODER, TrainingJob
 from twin.errors import TrainingDataError
 
 TIME = datetime(2026, 3, 1, tzinfo=UTC)

@@ -11,15 +11,15 @@ import pytest
 from folding import new_shard
 
 from infra.store.training import AlarmRow, Chunk
-from models.failure_names import horizons_of, read_kind
-from models.failure_signals import feature_names
-from models.failure_target import parse_failure_target
-from stream import training_failures
+from models.failure.names import horizons_of, read_kind
+from models.failure.signals import feature_names
+from models.failure.target import parse_failure_target
 from stream.decode import from_ms
 from stream.sources.emulator.network import START
-from stream.training_failure_log import WANTED
-from stream.training_failure_rows import Filed
-from stream.training_failures import read_failures
+from stream.training import failures as training_failures
+from stream.training.failure_log import WANTED
+from stream.training.failure_rows import Filed
+from stream.training.failures import read_failures
 from tests.unit.test_failing import FAILING, fan_alarm, worn_fan
 from twin.counters import CATALOGUE
 from twin.errors import TrainingDataError

@@ -8,7 +8,7 @@ import pytest
 from models.batch.samples import Samples
 from models.batch.spec import spec_for
 from models.targets import parse_target
-from stream.training_mix import complete, contexts
+from stream.training.mix import complete, contexts
 from twin.errors import ConfigurationError, TrainingDataError
 
 TARGET = parse_target("RRU.PrbTotDl>70@1h")

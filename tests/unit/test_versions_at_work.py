@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.blend import Blend
-from stream.versions_at_work import Spoken
+from stream.batch.versions_at_work import Spoken
 
 
 def test_a_batch_model_adds_by_how_much_it_differs_from_its_average() -> None:

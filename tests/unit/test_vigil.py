@@ -8,8 +8,8 @@ import logging
 import pytest
 from watching import LIMITS, Watched
 
-from stream import vigil
-from stream.vigil import Vigil
+from stream.health import vigil
+from stream.health.vigil import Vigil
 from twin.errors import Stuck, Unavailable
 
 

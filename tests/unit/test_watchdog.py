@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from watching import LIMITS, Watched, shard_at
 
-from stream.patience import CLAIM, INGEST, LOOK, PUBLISH, WRITE, patiently
-from stream.progress import Phase, Progress
-from stream.watchdog import State, Verdict, judge
+from stream.engine.patience import CLAIM, INGEST, LOOK, PUBLISH, WRITE, patiently
+from stream.health.progress import Phase, Progress
+from stream.health.watchdog import State, Verdict, judge
 from twin.errors import Unavailable
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-from stream.board import Board
-from stream.heartbeat import Heartbeat
-from stream.progress import Phase, Progress
-from stream.watchdog import Limits
+from stream.health.board import Board
+from stream.health.heartbeat import Heartbeat
+from stream.health.progress import Phase, Progress
+from stream.health.watchdog import Limits
 
 LIMITS = Limits(stuck_s=60, restart_s=300, silent_s=15, stall_s=30)
 

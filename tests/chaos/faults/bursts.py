@@ -8,7 +8,7 @@ from collections import Counter
 
 import msgspec
 
-from stream.burst_process import below
+from stream.burst.process import below
 from stream.decode import BURST
 from stream.topics import INBOX, OUTLETS, attributes_of
 from tests.chaos.burst_job import JOB

@@ -1,0 +1,1 @@
+"""Fades of microwave links: what speaks for one, and the online heads."""

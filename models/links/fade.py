@@ -1,0 +1,118 @@
+"""Fades of links, learnt online: features, one head a target, and what was predicted until its label is known.
+
+Exactly the features that a prediction was made from are learnt: they are kept from a report's arrival until its period
+closes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.failure.heads import FailureHead, FailureTarget, MaturedFailures
+from models.links.evidence import OPEN, LinkFadeFeatures
+from twin.columns import Columns
+from twin.parts import Part, gathered, scattered
+
+Floats = NDArray[Any]
+F32 = np.float32
+
+
+class Fades(NamedTuple):
+    """What is predicted of some links.
+
+    Attributes:
+        X: Features, `[num_features, n]`.
+        probability: `[num_targets, n]` float32, NaN where a link isn't at risk.
+        attenuation: Of the worse channel, `[n]` [dB], NaN where missing.
+    """
+
+    X: Floats
+    probability: Floats
+    attenuation: Floats
+
+
+class FadeModel:
+    """Predicts fades of all links of one granularity.
+
+    Args:
+        targets: Of kind `fade`.
+        granularity_ms: Of the periods [ms].
+        neighbours: Whether neighbours are listened to.
+        most_open: Periods that may be open at once.
+    """
+
+    name = "online-fade"
+
+    def __init__(
+        self,
+        targets: Sequence[FailureTarget],
+        granularity_ms: int,
+        *,
+        neighbours: bool = True,
+        most_open: int = OPEN,
+    ) -> None:
+        self.targets = list(targets)
+        self.features = LinkFadeFeatures(granularity_ms, neighbours=neighbours, most_open=most_open)
+        self.heads = [FailureHead(target, self.features.names, granularity_ms) for target in self.targets]
+        self.columns = Columns()
+        self.columns.add("used", F32, (most_open, len(self.features.names)), np.nan)
+        self._used_in = np.full(most_open, -1, dtype=np.int64)
+
+    def grow(self, n: int) -> None:
+        """Make room for `n` links."""
+        self.features.grow(n)
+        self.columns.grow(n)
+
+    def write(self, rows: NDArray[np.int64], period: int, loss_db: Floats) -> Fades:
+        """Take in what some links measured, and predict. Parameters stay as they are.
+
+        Args:
+            loss_db: Transmit minus receive level, `[2, n]` [dB], NaN where missing.
+        """
+        self.features.write(rows, period, loss_db)
+        X = self.features.features(period, rows)
+        slot = period % len(self._used_in)
+        if self._used_in[slot] != period:
+            self._used_in[slot] = period
+            self.columns["used"][slot] = np.nan
+        self.columns["used"][slot][:, rows] = X
+        probability = np.full((len(self.targets), len(rows)), np.nan, F32)
+        for k, (head, target) in enumerate(zip(self.heads, self.targets, strict=True)):
+            at_risk = self.features.at_risk(period, target.drop_db)[rows]
+            probability[k] = np.where(at_risk, head.predict(X), F32(np.nan))
+        return Fades(X, probability, self.features.attenuation(period)[rows])
+
+    def close(self, period: int) -> list[MaturedFailures | None]:
+        """A period is complete: learn the labels that it brings, file what was predicted in it.
+
+        Returns:
+            What has become known, one a target.
+        """
+        self.features.open(period)
+        known = []
+        slot = period % len(self._used_in)
+        filed = self._used_in[slot] == period
+        for head, target in zip(self.heads, self.targets, strict=True):
+            known.append(head.learn(period, self.features.happened(period, target.drop_db)))
+            if filed:
+                used = self.columns["used"][slot]
+                head.file(period, used, self.features.at_risk(period, target.drop_db) & ~np.isnan(used[0]))
+        self.features.close(period)
+        return known
+
+    def _parts(self) -> dict[str, Part]:
+        return {"features": self.features, **{f"head{k}": head for k, head in enumerate(self.heads)}}
+
+    def state(self) -> dict[str, Floats]:
+        """Everything but what `features.describe` says."""
+        return gathered(self._parts()) | {"used": self.columns["used"], "used_in": self._used_in}
+
+    def restore(self, arrays: Mapping[str, Floats]) -> None:
+        """Take over what `state` returned."""
+        scattered(self._parts(), arrays)
+        self.columns.restore({"used": arrays["used"]})
+        self._used_in = np.array(arrays["used_in"])

@@ -1,0 +1,1 @@
+"""What each command of `lockstep` takes, and which code it calls."""

@@ -1,0 +1,1 @@
+"""The demonstration: everything on one machine, and what it shows."""

@@ -1,0 +1,1 @@
+"""Why the twin predicts what it predicts."""

@@ -1,0 +1,1 @@
+"""Failures in the fold: evidence, predictions, fades of links."""

@@ -1,0 +1,1 @@
+"""What handovers say of neighbours."""

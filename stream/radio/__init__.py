@@ -1,0 +1,1 @@
+"""The radio twins of a shard's regions: soundings, drift, and counters that a map explains."""

@@ -1,0 +1,1 @@
+"""Training of batch models, from the history to a candidate."""
