@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
+PLOTS ?= .lockstep/plots
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test bench load scaling backlog chaos soak science debias radio loop fuzz lint audit format doctor clean
@@ -63,10 +64,11 @@ science: $(STAMP) ## Tables of the models and detectors against their references
 	@$(BIN)/python -m tests.science.failure_batch
 	@$(BIN)/python -m tests.science.backhaul
 
-debias: $(STAMP) ## Training that survives a wrong twin: beams and gain of synthetic data; three quarters of an hour
-	@$(BIN)/python -m tests.science.beams.direction
-	@$(BIN)/python -m tests.science.beams.selection
-	@$(BIN)/python -m tests.science.debias_gain
+debias: $(STAMP) ## Training that survives a wrong twin: beams and gain of synthetic data; an hour
+	@$(BIN)/python -m tests.science.beams.direction --plot $(PLOTS)
+	@$(BIN)/python -m tests.science.beams.selection --plot $(PLOTS)
+	@$(BIN)/python -m tests.science.debias_gain --tasks congestion --seeds 10 --plot $(PLOTS)
+	@$(BIN)/python -m tests.science.debias_gain --tasks beams --seeds 5 --plot $(PLOTS)
 
 radio: $(STAMP) ## Tables of the radio twin: canyon, calibration, intervals, speed, parity with Sionna RT
 	@$(BIN)/python -m tests.science.canyon

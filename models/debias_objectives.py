@@ -108,6 +108,8 @@ def weights(
 ) -> Weights:
     """The weights of a batch, so that batches add up to the objective of the whole sets.
 
+    `dr`, `tdr` and `cdr` take the batch itself for n and N, as published.
+
     Args:
         real: Contexts of the real samples of the batch, `[n]`.
         synthetic: Of the synthetic ones, `[N]`.
@@ -116,7 +118,7 @@ def weights(
         sizes: Real and synthetic samples of the whole sets; none: the batch is all.
     """
     n, N = max(len(real), 1), max(len(synthetic), 1)
-    every, all_synthetic = sizes or (len(real), len(synthetic))
+    every, all_synthetic = sizes if sizes and not objective.ramp else (len(real), len(synthetic))
     share = every / max(every + all_synthetic, 1)
     strength = beta if objective.ramp else 1.0
     one, none = np.ones(len(real)), np.zeros(len(real))

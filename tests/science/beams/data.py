@@ -33,6 +33,9 @@ COLUMNS, ROWS = 16, 8
 MOVED = {"building_1": (0.0, -3.0, 0.0), "building_6": (3.0, 2.0, 0.0), "building_4": (-2.0, 3.0, 0.0),
          "building_2": (4.0, 0.0, 0.0)}  # fmt: skip
 """Where the wrong twin's walls stand [m]."""
+TURNED = np.radians(20.0)
+"""By how much another wrong twin takes north for where it isn't."""
+TWINS = ("line", "walls", "north")
 CACHE = Path(gettempdir()) / "lockstep-beams"
 
 
@@ -67,6 +70,19 @@ def wrong_world(folder: Path = CACHE) -> Beams:
     angles[lost] = geometric(position[lost])
     gain[lost] = straight_gain(position[lost])
     return Beams(position, sight, angles, gain)
+
+
+def twin_angles(twin: str, folder: Path = CACHE) -> Floats:
+    """What a twin says of the users of the true world, `[n, 2]` [rad].
+
+    Args:
+        twin: `line`, the straight line; `walls`, rays among walls that stand elsewhere; `north`, the straight line of
+            somebody who has north wrong by `TURNED`, and so is wrong in line of sight, too.
+    """
+    if twin == "walls":
+        return wrong_world(folder).angles
+    straight = geometric(true_world(folder).position)
+    return straight + np.array([0.0, TURNED]) if twin == "north" else straight
 
 
 def geometric(position: Floats) -> Floats:

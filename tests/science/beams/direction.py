@@ -26,9 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 from models.debias import BATCH, Fixed, TrainingSet, train_learner, training_set
-from tests.science.beams.data import CACHE, Beams, geometric, true_world, wrong_world
+from tests.science.beams.data import CACHE, Beams, geometric, true_world, twin_angles
 from tests.science.beams.network import DenseNetwork, angle_loss, fourier
-from tests.science.beams.plots import panels
+from tests.science.plots import panels
 
 Floats = NDArray[Any]
 
@@ -124,20 +124,19 @@ def run(world: Beams, twin: Floats, method: str, fraction: float, seed: int) -> 
     return Score(*(float(x.mean()) for x in (loss, loss[seen], loss[~seen])), tuple(history.lam[-1].tolist()))
 
 
-def job(folder: Path, wrong: bool, one: tuple[str, float, int]) -> Score:
-    """The same in a process of its own."""
-    world = true_world(folder)
-    return run(world, wrong_world(folder).angles if wrong else geometric(world.position), *one)
+def job(folder: Path, twin: str, one: tuple[str, float, int]) -> Score:
+    """The same in a process of its own, with a twin of `TWINS`."""
+    return run(true_world(folder), twin_angles(twin, folder), *one)
 
 
 def scores(
-    folder: Path, methods: Sequence[str], fractions: Sequence[float], seeds: int, workers: int, *, wrong: bool = False
+    folder: Path, methods: Sequence[str], fractions: Sequence[float], seeds: int, workers: int
 ) -> dict[tuple[str, float], list[Score]]:
     """All of them, by method and fraction."""
     jobs = [(method, fraction, seed) for fraction in fractions for method in methods for seed in range(seeds)]
     out: dict[tuple[str, float], list[Score]] = {}
     with ProcessPoolExecutor(workers) as pool:
-        for (method, fraction, _), score in zip(jobs, pool.map(partial(job, folder, wrong), jobs), strict=True):
+        for (method, fraction, _), score in zip(jobs, pool.map(partial(job, folder, "line"), jobs), strict=True):
             out.setdefault((method, fraction), []).append(score)
     return out
 

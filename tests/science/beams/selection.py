@@ -26,10 +26,10 @@ from rich.console import Console
 from rich.table import Table
 
 from models.debias import Fixed, Labeller, TrainingSet, train_learner
-from tests.science.beams.data import CACHE, COLUMNS, ROWS, straight_gain, true_world, wrong_world
+from tests.science.beams.data import CACHE, COLUMNS, ROWS, straight_gain, true_world
 from tests.science.beams.direction import inputs, split
 from tests.science.beams.network import DenseNetwork, Optimiser, cross_entropy
-from tests.science.beams.plots import panels
+from tests.science.plots import panels
 
 Floats = NDArray[Any]
 
@@ -107,7 +107,7 @@ def one_hot(beam: NDArray[np.int64]) -> Floats:
     return np.eye(BEAMS, dtype=np.float32)[beam]
 
 
-def run(folder: Path, wrong: bool, table: str, method: str, n: int, seed: int) -> tuple[float, float]:
+def run(folder: Path, table: str, method: str, n: int, seed: int) -> tuple[float, float]:
     """Train one network.
 
     Args:
@@ -118,7 +118,7 @@ def run(folder: Path, wrong: bool, table: str, method: str, n: int, seed: int) -
     """
     world = true_world(folder)
     labels = one_hot(world.gain.argmax(axis=1))
-    twin_gain = wrong_world(folder).gain if wrong else straight_gain(world.position)
+    twin_gain = straight_gain(world.position)
     training = round(0.72 * len(labels))
     sets = split(world, labels, n / training, seed)
     x = inputs(world.position)
@@ -151,24 +151,23 @@ def run(folder: Path, wrong: bool, table: str, method: str, n: int, seed: int) -
     return capacity(sets.test), float(history.lam[-1].mean())
 
 
-def job(folder: Path, wrong: bool, one: tuple[str, str, int, int]) -> tuple[float, float]:
+def job(folder: Path, one: tuple[str, str, int, int]) -> tuple[float, float]:
     """The same in a process of its own."""
-    return run(folder, wrong, *one)
+    return run(folder, *one)
 
 
 Found = dict[tuple[str, str, int], list[tuple[float, float]]]
 
 
 def scores(
-    folder: Path, shown: Sequence[str], methods: Sequence[str], real: Sequence[int], seeds: int, workers: int,
-    *, wrong: bool = False,
-) -> Found:  # fmt: skip
+    folder: Path, shown: Sequence[str], methods: Sequence[str], real: Sequence[int], seeds: int, workers: int
+) -> Found:
     """Capacity and lam over seeds, by table, method and number of real pairs."""
     told = [(t, m) for t in shown for m in methods if t == shown[0] or m not in UNTOLD]
     jobs = [(t, m, n, seed) for n in real for t, m in told for seed in range(seeds)]
     out: Found = {}
     with ProcessPoolExecutor(workers) as pool:
-        for (table, method, n, _), score in zip(jobs, pool.map(partial(job, folder, wrong), jobs), strict=True):
+        for (table, method, n, _), score in zip(jobs, pool.map(partial(job, folder), jobs), strict=True):
             for name in shown if method in UNTOLD else [table]:
                 out.setdefault((name, method, n), []).append(score)
     return out
