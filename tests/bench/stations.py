@@ -140,6 +140,7 @@ class Load:
                 at, end = self._committed(connection), sum(await self._log.ends())
                 self.seen.behind.append((time.monotonic() - begin, end - at))
                 self.seen.memory.append(resident_mib(self._worker.pid))
+                self.seen.used.append(_used(self._stack, self._worker))
                 await asyncio.sleep(1.0)
 
     async def _settle(self) -> None:

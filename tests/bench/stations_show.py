@@ -22,12 +22,26 @@ class Watched(msgspec.Struct):
         predictions: Ids of predictions that came, and how often each.
         behind: Records of the log that were not yet in the database, with the second in which that was seen.
         memory: Of the worker [MiB], at the same seconds.
+        used: Processor time so far, by whom [s], at the same seconds.
     """
 
     latency: dict[int, list[float]] = {}
     predictions: Counter[str] = msgspec.field(default_factory=Counter)
     behind: list[tuple[float, int]] = []
     memory: list[float] = []
+    used: list[dict[str, float]] = []
+
+
+WHO = ("worker", "broker", "database", "bench")
+
+
+def _cores(seen: Watched, at: list[int]) -> list[str]:
+    """Cores that each took in one minute, of which `at` are the looks."""
+    if len(at) < 2:
+        return ["" for _ in WHO]
+    first, last = at[0], at[-1]
+    took = seen.behind[last][0] - seen.behind[first][0]
+    return [f"{(seen.used[last].get(who, 0.0) - seen.used[first].get(who, 0.0)) / took:.2f}" for who in WHO]
 
 
 def show(seen: Watched, figures: dict[str, Any], broker: str) -> None:
@@ -36,15 +50,16 @@ def show(seen: Watched, figures: dict[str, Any], broker: str) -> None:
         f"{figures['stations']} stations x {CELLS} cells, {figures['messages_s']} messages a second, {broker} broker"
     )
     table = Table(title=title, title_justify="left")
-    for name in ("minute", "event to prediction p50", "p95", "max", "records behind, at most", "worker MiB"):
+    told = ("minute", "event to prediction p50", "p95", "max", "records behind, at most", "worker MiB")
+    for name in (*told, *(f"{who}, cores" for who in WHO)):
         table.add_column(name, justify="right")
     for minute, some in sorted(seen.latency.items()):
         at = [k for k, (s, _) in enumerate(seen.behind) if minute * 60 <= s < (minute + 1) * 60]
         behind = max((seen.behind[k][1] for k in at), default=0)
         memory = max((seen.memory[k] for k in at), default=0.0)
         quantiles = [f"{x:.3f} s" for x in (*np.quantile(some, [0.5, 0.95]), max(some))]
-        table.add_row(str(minute + 1), *quantiles, f"{behind:,}", f"{memory:.0f}")
-    Console(width=None if os.isatty(1) else 130).print(table)
+        table.add_row(str(minute + 1), *quantiles, f"{behind:,}", f"{memory:.0f}", *_cores(seen, at))
+    Console(width=None if os.isatty(1) else 160).print(table)
     print(", ".join(f"{what}: {number}" for what, number in figures["lost"].items()))
     cores = ", ".join(f"{who} {cores:.2f}" for who, cores in figures["cores"].items())
     print(f"p50 {figures['latency_p50_s']:.3f} s, p95 {figures['latency_p95_s']:.3f} s, ", end="")
