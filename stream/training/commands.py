@@ -20,6 +20,7 @@ from models.failure.signals import KINDS
 from models.failure.target import parse_failure_target
 from models.targets import parse_target
 from stream.services import running
+from stream.training.apart import told_apart
 from stream.training.child import Trained, TrainingJob, train
 from stream.training.mix import check_mix, objective_of, run_named
 from twin.errors import ConfigurationError, TrainingDataError
@@ -48,7 +49,8 @@ def run_training(
     """Train, and hand over what was trained.
 
     Raises:
-        ConfigurationError: A target can't be read, or there are several counters and one file.
+        ConfigurationError: A target can't be read, there are several counters and one file, or nothing tells the
+            contexts of an objective apart.
         TrainingDataError: The data are corrupt, or teach nothing.
         Unavailable: Broker or database don't answer.
     """
@@ -64,9 +66,11 @@ def run_training(
     end = _end(dsn, until, run if of == "synthetic" else "")
     how: dict[str, Any] = {"seed": seed, "epochs": epochs, "budget_s": budget_s, "dry_run": dry_run}
     how |= {"objective": objective, "run": run, "origin": of, "context": context}
+    since = end - timedelta(days=days)
+    groups = told_apart(dsn, groups, objective, context, since, end, named=bool(targets))
     trained = 0
     for about, names in groups.items():
-        job = msgspec.structs.replace(job_of(settings, dsn, names, end - timedelta(days=days), end), **how)
+        job = msgspec.structs.replace(job_of(settings, dsn, names, since, end), **how)
         try:
             made = train(job, _teller(about, quiet=as_json))
         except TrainingDataError as error:

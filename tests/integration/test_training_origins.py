@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +22,9 @@ from stream.cli import app
 from stream.config import ShardConfig
 from stream.shard import Shard
 from stream.sources.emulator import Ageing, EmulatedNetwork, Rates, Script, records
+from stream.sources.emulator.network import START
+from stream.training import commands
+from stream.training.apart import told_apart
 from stream.training.commands import grouped
 from stream.training.mix import check_mix, objective_of
 from twin.counters import CATALOGUE
@@ -116,6 +120,29 @@ def test_failures_are_mixed_too(world: Any, tmp_path: Any) -> None:
     artifact, told = _trained(tmp_path / "mixed", "--target", f"{FAILURE} cell", *more)
     assert artifact.training.origin == "both"
     assert set(told["origin"]) == {"real", "synthetic"}
+
+
+def test_what_contexts_cannot_be_told_apart_of_is_left_out_before_the_first_training(
+    world: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dsn, _ = world
+    groups = grouped([CONGESTION, FAILURE])
+    cells, elements = (f"failure of a {kind} within 12 h" for kind in ("cell", "element"))
+    range_ = (START - timedelta(days=1), START + timedelta(days=DAYS + 1))
+    assert list(told_apart(dsn, groups, "cdr", "class", *range_, named=False)) == ["RRU.PrbTotDl", cells]
+    assert capsys.readouterr().err.startswith(f"{elements}: left out: the inventory declares no class")
+    assert list(told_apart(dsn, groups, "cdr", "radio", *range_, named=False)) == ["RRU.PrbTotDl"]
+    assert [line.partition(": left out: failures")[0] for line in capsys.readouterr().err.splitlines()] == [
+        cells, elements,
+    ]  # fmt: skip
+    assert told_apart(dsn, groups, "tdr", "class", *range_, named=False) == groups
+    # What was asked for by name isn't left out, and nothing is trained before that is known.
+    begun: list[Any] = []
+    monkeypatch.setattr(commands, "train", lambda *job: begun.append(job))
+    targets = ("--target", CONGESTION, "--target", f"{FAILURE} element")
+    done = CliRunner().invoke(app, ["train", "--objective", "context", "--run", "twin", *targets])
+    assert isinstance(done.exception, ConfigurationError | SystemExit)
+    assert begun == []
 
 
 def test_a_run_alone_is_learnt_from(world: Any, tmp_path: Any) -> None:
