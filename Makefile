@@ -50,19 +50,19 @@ chaos: $(STAMP) ## Break things on purpose and count what is lost: make chaos AR
 soak: $(STAMP) ## Half an hour of load with a fault every two minutes; wants 30 GB of disk
 	@$(BIN)/python -m tests.chaos.soak $(ARGS)
 
-science: $(STAMP) ## Tables of the models and detectors against their references
-	@$(BIN)/python -m tests.science.congestion
-	@$(BIN)/python -m tests.science.drift_run_length
+science: $(STAMP) ## Tables and plots of the models and detectors against their references
+	@$(BIN)/python -m tests.science.congestion --plot $(PLOTS)
+	@$(BIN)/python -m tests.science.drift_run_length --plot $(PLOTS)
 	@$(BIN)/python -m tests.science.drift_kinds --seeds 6 --first 101
 	@$(BIN)/python -m tests.science.kpi_tiers
 	@$(BIN)/python -m tests.science.multiple_access
-	@$(BIN)/python -m tests.science.gate
-	@$(BIN)/python -m tests.science.updating
+	@$(BIN)/python -m tests.science.gate --plot $(PLOTS)
+	@$(BIN)/python -m tests.science.updating --plot $(PLOTS)
 	@$(BIN)/python -m tests.science.skab
 	@$(BIN)/python -m tests.science.nab
-	@$(BIN)/python -m tests.science.equipment --seeds 1 2 3
+	@$(BIN)/python -m tests.science.equipment --seeds 1 2 3 4 5 --plot $(PLOTS)
 	@$(BIN)/python -m tests.science.failure_batch
-	@$(BIN)/python -m tests.science.backhaul
+	@$(BIN)/python -m tests.science.backhaul --plot $(PLOTS)
 
 debias: $(STAMP) ## Training that survives a wrong twin: beams and gain of synthetic data; an hour
 	@$(BIN)/python -m tests.science.beams.direction --plot $(PLOTS)

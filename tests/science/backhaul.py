@@ -1,6 +1,6 @@
 """Fades of real microwave links: what the link itself says, and what topology adds.
 
-    python -m tests.science.backhaul [--quick] [--lag 1]
+    python -m tests.science.backhaul [--quick] [--lag 1] [--plot FOLDER]
 
 Levels are read from ../shared/data/cml_backhaul_links. The target: a fade of more than 10 dB within the next 15 minutes
 of a link that is healthy now (attenuation below 5 dB), where attenuation is transmit minus receive level, of the worse
@@ -41,19 +41,19 @@ from rich.table import Table
 from models.failure.heads import parse_failure_target
 from models.links.around import AROUND
 from models.links.fade import FadeModel
-from models.scoring import average_precision
 from stream.failing.links_place import Links, describe
 from stream.sources.link_levels import COLLECTOR, LEAST_RECEIVED, LEVELS, MOST_SENT, NO_VALUE, LinkLevels
+from tests.science.backhaul_plots import draw
+from tests.science.backhaul_scores import HORIZON, Labels, ap, gain, interval, labels
 from tests.science.backhaul_warnings import COSTS, Warned, warned
 from twin.events import TopologyChange
 from twin.topology import Topology
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "cml_backhaul_links"
 Array = NDArray[Any]
-DAY, HORIZON, FADE_DB, HEALTHY_DB = 1440, 15, 10.0, 5.0
+DAY = 1440
 LAG = 2
 """Periods until neighbours are complete in the fold, with one period of lateness."""
-BLOCK, DRAWS, BINS = 360, 1000, 2000
 NEGATIVES = 150_000
 
 
@@ -70,15 +70,6 @@ class Run(NamedTuple):
     X: Array
     names: tuple[str, ...]
     ms: float
-
-
-class Labels(NamedTuple):
-    """`label` and `known`, `[T, n]` bool; `onset`: rows (minute, link) of fades that begin."""
-
-    label: Array
-    known: Array
-    faded: Array
-    onset: Array
 
 
 def recording(folder: Path) -> tuple[Array, Array, Links, LinkLevels]:
@@ -119,64 +110,6 @@ def online(loss: Array, minutes: Array, links: Links, *, neighbours: bool, lag: 
     return Run(said, attenuation, X, tuple(model.features.names), (perf_counter() - begin) / T * 1e3)
 
 
-def labels(attenuation: Array) -> Labels:
-    """What was to be predicted, from the attenuation that the model itself kept."""
-    T, n = attenuation.shape
-    faded, measured = attenuation > FADE_DB, ~np.isnan(attenuation)
-    sums = [np.vstack([np.zeros((1, n), np.int32), np.cumsum(x, axis=0, dtype=np.int32)]) for x in (faded, measured)]
-    ahead = [np.zeros((T, n), np.int32) for _ in sums]
-    for total, out in zip(sums, ahead, strict=True):
-        out[: T - HORIZON] = total[HORIZON + 1 :] - total[1 : T - HORIZON + 1]
-    label = ahead[0] > 0
-    known = (label | (ahead[1] >= HORIZON / 2)) & (attenuation < HEALTHY_DB)
-    known[T - HORIZON :] = False
-    before = np.zeros((T, n), np.int32)
-    before[HORIZON:] = sums[0][HORIZON:-1] - sums[0][: -HORIZON - 1]
-    before[:HORIZON] = 1
-    return Labels(label, known, faded, np.argwhere(faded & (before == 0)))
-
-
-def ap(truth: Labels, score: Array, part: slice, only: Array | None = None) -> float:
-    """Average precision over a part of the minutes."""
-    chosen = truth.known[part] if only is None else truth.known[part] & only[part]
-    return average_precision(truth.label[part][chosen], score[part][chosen].astype(np.float64)) or 0.0
-
-
-def gain(truth: Labels, one: Array, other: Array, part: slice, seed: int) -> tuple[float, float, float]:
-    """AP of `other` less that of `one`, and its 90 % interval."""
-    rng = np.random.default_rng(seed)
-    y = np.where(truth.known[part], truth.label[part], False)
-    blocks = [(_by_bin(x[part], y, truth.known[part])) for x in (one, other)]
-    exact, binned = [ap(truth, x, part) for x in (one, other)], [_ap_of_bins(b.sum(axis=0)) for b in blocks]
-    if not np.allclose(exact, binned, atol=0.002):
-        raise AssertionError(f"average precision by bins is {binned}, and {exact} without")
-    drawn = [rng.integers(0, len(blocks[0]), len(blocks[0])) for _ in range(DRAWS)]
-    differences = [_ap_of_bins(blocks[1][d].sum(axis=0)) - _ap_of_bins(blocks[0][d].sum(axis=0)) for d in drawn]
-    low, high = np.nanpercentile(differences, [5, 95])
-    return exact[1] - exact[0], float(low), float(high)
-
-
-def _by_bin(score: Array, label: Array, known: Array) -> Array:
-    """Positives and all of each block by bins of the score, best first, `[num_blocks, 2, BINS]`: to sum and to rank."""
-    highest = score[known & label]
-    edges = np.unique(np.quantile(np.concatenate([highest, score[known][::97]]), np.linspace(0, 1, BINS)))
-    place = len(edges) - np.searchsorted(edges, score, side="right")
-    out = []
-    for begin in range(0, len(score), BLOCK):
-        s = slice(begin, begin + BLOCK)
-        chosen = known[s], known[s] & label[s]
-        counts = [np.bincount(place[s][c], minlength=len(edges) + 1) for c in chosen]
-        out.append(np.stack([counts[1], counts[0]]))
-    return np.array(out)
-
-
-def _ap_of_bins(counts: Array) -> float:
-    true, total = np.cumsum(counts, axis=1)
-    if not true[-1]:
-        return float("nan")
-    return float(np.sum(counts[0] / true[-1] * true / np.maximum(total, 1)))
-
-
 def boosting(run: Run, truth: Labels, columns: list[int], split: int, seed: int) -> tuple[Array, float]:
     """Scores `[T, n]` from `split` on of a reference that was trained on what was known before it."""
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -208,6 +141,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--lag", type=int, default=LAG, choices=(1, 2, 3, 5), help="minutes until neighbours are heard")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--plot", type=Path, help="folder for pictures")
     given = parser.parse_args()
     console = Console(width=120)
     if not (given.folder / LEVELS).is_file():
@@ -257,15 +191,32 @@ def main() -> None:
         two = [f"{ap(truth, run.probability, p):.3f}" if count >= 100 else "too few" for run in (alone, around)]
         by_day.add_row(str(day + 1), f"{count:,}", f"{onsets:,}", *two)
     console.print(by_day)
-    console.print(_warnings({"link alone": alone, "link + neighbours": around}, truth, slice(split, T)))
+    runs = {"link alone": alone, "link + neighbours": around}
+    found = {
+        name: {
+            c: warned(run.probability, truth.label, truth.known, truth.onset, parts["last 2 days"], c) for c in COSTS
+        }
+        for name, run in runs.items()
+    }
+    console.print(_warnings(found))
     console.print(
         f"{loss.shape[1]} links: {alone.ms:.1f} ms a minute alone, {around.ms:.1f} ms with neighbours; "
         + ", ".join(f"{name}: {s:.0f} s" for name, s in seconds.items())
         + f"; peak memory of all this {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB"
     )
+    if given.plot:
+        below = "last 2 days, below 1 dB now"
+        precision = {
+            "whole run": {
+                n: interval(truth, s, parts["whole run"], given.seed) for n, s in scored.items() if "HGB" not in n
+            },
+            "last 2 days": {n: interval(truth, s, parts["last 2 days"], given.seed) for n, s in scored.items()},
+            below: {n: interval(truth, s, parts["last 2 days"], given.seed, quiet) for n, s in scored.items()},
+        }
+        draw(precision, base | {below: float(wet["last 2 days"].mean())}, found, given.plot)
 
 
-def _warnings(runs: dict[str, Run], truth: Labels, part: slice) -> Table:
+def _warnings(found: dict[str, dict[float, Warned]]) -> Table:
     table = Table(title="Warnings in the last 2 days, threshold chosen on the days before each")
     for head in (
         "",
@@ -278,9 +229,8 @@ def _warnings(runs: dict[str, Run], truth: Labels, part: slice) -> Table:
         "cost saved",
     ):
         table.add_column(head, justify="left" if not head else "right")
-    for name, run in runs.items():
-        for cost in COSTS:
-            w: Warned = warned(run.probability, truth.label, truth.known, truth.onset, part, cost)
+    for name, by_cost in found.items():
+        for cost, w in by_cost.items():
             table.add_row(
                 *(name, f"{cost:g}", " ".join(f"{x:.2f}" for x in w.thresholds), f"{w.alarms_a_link_day:.2f}"),
                 *(f"{w.precision:.3f}", f"{w.recall:.3f}", f"{w.lead_min:.0f} min", f"{w.saved:.1%}"),

@@ -26,6 +26,7 @@ class Warned(NamedTuple):
         recall: Share of the onsets that were foretold.
         lead_min: Median over those foretold [min].
         saved: Share of the cost of never warning that warnings save.
+        leads: Of those foretold [min].
     """
 
     thresholds: list[float]
@@ -34,6 +35,7 @@ class Warned(NamedTuple):
     recall: float
     lead_min: float
     saved: float
+    leads: Array
 
 
 class Counts(NamedTuple):
@@ -93,6 +95,7 @@ def warned(probability: Array, label: Array, known: Array, onset: Array, part: s
         foretold / max(onsets, 1),
         float(np.median(leads)) if len(leads) else float("nan"),
         1 - cost / max(missed * onsets, 1.0),
+        leads,
     )
 
 

@@ -1,6 +1,6 @@
 """Congestion predictions of the replayed twin against baselines and a reference, on the same events, by horizon.
 
-    python -m tests.science.congestion [itu prb] [--horizons 1 3 24] [--seeds 0]
+    python -m tests.science.congestion [itu prb] [--horizons 1 3 24] [--seeds 0] [--plot FOLDER]
 
 Recordings are read from ../shared/data; both are hourly, so a quarter of an hour can't be shown. "online" is what
 `stream.replay` published at the time, learning as it goes. "batch" is a network of `models.batch`, trained anew every
@@ -56,6 +56,7 @@ from tests.science.congestion_log import (
     log_of,
     replayed,
 )
+from tests.science.congestion_plots import Drawn, draw, drawn
 from tests.science.congestion_reference import reference, table
 from tests.science.congestion_scores import Forecast, Window, ahead, deviation, scores
 
@@ -63,8 +64,10 @@ ROOT = Path(__file__).parents[2]
 SCORES = ("AP", "onset AP", "F1", "F1 own", "said", "Brier")
 
 
-def compare(name: str, recording: Recording, folder: Path, horizons: list[int], seeds: list[int]) -> None:
-    """Print the tables of one recording."""
+def compare(
+    name: str, recording: Recording, folder: Path, horizons: list[int], seeds: list[int], plot: Path | None
+) -> None:
+    """Print the tables of one recording, and draw them."""
     begin = perf_counter()
     targets = [
         CongestionTarget(counter=LOAD, threshold=t, horizon_s=3600 * h) for h in horizons for t in recording.thresholds
@@ -85,17 +88,22 @@ def compare(name: str, recording: Recording, folder: Path, horizons: list[int], 
     )
     if ENERGY in log.others:
         print_energy(log)
+    pictures: list[Drawn] = []
     for horizon in horizons:
         X = table(log, horizon)
         for k, target in enumerate(targets):
             if target.horizon_s == 3600 * horizon:
-                _of_target(recording, log, target, {who: [p[k] for p in ps] for who, ps in ours.items()}, X)
+                own = {who: [p[k] for p in ps] for who, ps in ours.items()}
+                pictures += _of_target(recording, log, target, own, X)
+    if plot is not None:
+        draw(name, pictures, plot)
     print(f"  {perf_counter() - begin:.0f} s", flush=True)
 
 
 def _of_target(
     recording: Recording, log: Log, target: CongestionTarget, ours: dict[str, list[Array]], X: Array
-) -> None:
+) -> list[Drawn]:
+    pictures = []
     horizon = target.horizon_s // 3600
     future = later(log.load, horizon)
     seen = np.isfinite(log.load) & np.isfinite(future) & np.isfinite(ours["online"][0])
@@ -122,12 +130,14 @@ def _of_target(
             leaking = np.concatenate([X, later(log.others[ENERGY], 1)[:, :, None]], axis=-1)
             made = reference(leaking, label, first, horizon, refit)[events]
             said[f"{how}, LEAKS"] = [Forecast(made, made)]
-        _print(f"{target.name}, {name}", window, said, how)
+        weights = window.draws(0)
+        found = {who: [scores(window, one, weights) for one in ones] for who, ones in said.items()}
+        _print(f"{target.name}, {name}", window, found, how)
+        pictures.append(drawn(f"> {target.threshold:g} %, {horizon} h", name, window, said, found, weights))
+    return pictures
 
 
-def _print(title: str, window: Window, said: dict[str, list[Forecast]], how: str) -> None:
-    weights = window.draws(0)
-    found = {who: [scores(window, one, weights) for one in ones] for who, ones in said.items()}
+def _print(title: str, window: Window, found: dict[str, list[dict[str, Array]]], how: str) -> None:
     onsets = int(window.label[window.quiet].sum())
     shown = Table(title=f"{title}: {len(window.label)} events, {int(window.label.sum())} congested, {onsets} onsets")
     shown.add_column("")
@@ -165,6 +175,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--horizons", type=int, nargs="+", default=[1, 3, 24], help="[h]")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the networks")
+    parser.add_argument("--plot", type=Path, help="folder for pictures")
     chosen = parser.parse_args()
     warnings.filterwarnings(
         "ignore", "All-NaN|Mean of empty|Degrees of freedom|invalid value|divide by zero", RuntimeWarning
@@ -181,11 +192,11 @@ def main() -> None:
         else:
             print(f"{name}: {folder} is absent; give the folder of the recordings with --data\n")
     if len(there) == 1:
-        compare(
-            there[0], RECORDINGS[there[0]], chosen.data / RECORDINGS[there[0]].folder, chosen.horizons, chosen.seeds
-        )
+        own = RECORDINGS[there[0]]
+        compare(there[0], own, chosen.data / own.folder, chosen.horizons, chosen.seeds, chosen.plot)
         return
     same = ["--data", str(chosen.data), "--horizons", *map(str, chosen.horizons), "--seeds", *map(str, chosen.seeds)]
+    same += ["--plot", str(chosen.plot)] if chosen.plot else []
     running = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.science.congestion", name, *same], stdout=subprocess.PIPE, text=True

@@ -14,6 +14,7 @@ import numpy as np
 from tests.science.congestion_log import Array
 
 DRAWS = 100
+BINS = 10
 
 
 class Forecast(NamedTuple):
@@ -46,6 +47,37 @@ class Window(NamedTuple):
         rng = np.random.default_rng(seed)
         count = rng.multinomial(len(numbers), np.full(len(numbers), 1 / len(numbers)), DRAWS)
         return np.concatenate([np.ones((1, len(numbers)), dtype=np.int64), count]).astype(np.float32)[:, at]
+
+
+class Reliability(NamedTuple):
+    """Of each tenth of the probabilities, `[BINS]` each; NaN where nothing was said.
+
+    Attributes:
+        said: Mean of the probabilities.
+        came: Share of these events that came.
+        spread: Deviation of that share over the draws.
+        count: Number of events.
+    """
+
+    said: Array
+    came: Array
+    spread: Array
+    count: Array
+
+
+def reliability(window: Window, p: Array, weights: Array) -> Reliability:
+    """Whether of what was called so probable so much came."""
+    place = np.minimum((p * BINS).astype(int), BINS - 1)
+    said, came, spread, count = np.full((4, BINS), np.nan)
+    for k in range(BINS):
+        at = place == k
+        count[k] = at.sum()
+        if count[k]:
+            w = weights[:, at]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                shares = w @ window.label[at] / w.sum(axis=1)
+            said[k], came[k], spread[k] = p[at].mean(), shares[0], deviation(shares)
+    return Reliability(said, came, spread, count)
 
 
 def scores(window: Window, forecast: Forecast, weights: Array) -> dict[str, Array]:

@@ -1,6 +1,6 @@
 """Run lengths of the drift detector, and ADWIN and Page-Hinkley on the same residuals.
 
-    python tests/science/drift_run_length.py
+    python -m tests.science.drift_run_length [--plot FOLDER]
 
 Residuals are AR(1) with innovations from Student's t with 4 degrees of freedom, scaled to unit variance; one value
 stands for one cell-hour. A shift is in standard deviations of the residual. A delay counts from the first shifted
@@ -10,6 +10,7 @@ Lockstep is not: one setting has to do for all series.
 
 from __future__ import annotations
 
+import argparse
 import functools
 import time
 from collections.abc import Callable, Iterable
@@ -23,6 +24,7 @@ from river.drift import ADWIN, PageHinkley
 
 path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.science.plots import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, sheet
 from twin.drift import DriftDetector, DriftSettings
 
 Floats = NDArray[np.float64]
@@ -155,19 +157,56 @@ def cost(series: int, updates: int = 50) -> float:
     return min(spent)
 
 
+def draw(found: dict[float, list[Outcome]], folder: Path) -> None:
+    """Write `drift-run-length.png`: false alarms, and the delay for each shift, by autocorrelation.
+
+    Args:
+        found: Of each autocorrelation ours, ADWIN with the strictest delta that has at least our false alarms, and
+            those that are set once.
+    """
+    with sheet(folder / "drift-run-length.png", 1 + len(SHIFTS), width=4.4, height=4.2) as axes:
+        for k, style in enumerate((BLUE, VERMILION, ORANGE, GREEN, BLACK, GREY)):
+            every = [outcomes[k] for outcomes in found.values()]
+            name = "ADWIN, tuned for each" if k == 1 else every[0].name
+            # None in all these hours is drawn where one would be half of one.
+            least = 500.0 / (len(SHIFTS) * SERIES * (BEFORE - WARMUP))
+            false = [max(one.false_alarms, least) for one in every]
+            axes[0][0].plot(list(found), false, marker=style.marker, color=style.color, label=name)
+            for place, shift in zip(axes[0][1:], range(len(SHIFTS)), strict=True):
+                delay = [one.mean[shift] for one in every]
+                place.plot(list(found), delay, marker=style.marker, color=style.color)
+                place.set(title=f"shift of {SHIFTS[shift]:g} sigma")
+        axes[0][0].set(title="in control", yscale="log", ylabel="false alarms in 1000 h (lowest: none)")
+        axes[0][1].set_ylabel(f"mean delay [h] ({AFTER}: not found)")
+        for place in axes[0]:
+            place.set_xlabel("autocorrelation of the residuals, hour to hour")
+            place.grid(color="0.92")
+        for place in axes[0][1:]:
+            place.set_ylim(bottom=0)
+        axes[0][0].figure.legend(fontsize=8, loc="outside lower center", ncols=6)
+
+
 def main() -> None:
     """Print all tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plot", type=Path, help="folder for a picture")
+    given = parser.parse_args()
+    found: dict[float, list[Outcome]] = {}
     print("Lockstep, in control: mean hours between false alarms of one series")
     for correlation in CORRELATIONS:
         print(f"  autocorrelation {correlation}: {run_length(correlation):,.0f}")
     for correlation in CORRELATIONS:
         own = examine("Lockstep", ours, correlation)
         rivals = [examine(name, run, correlation) for name, run in RIVALS.items()]
-        table(correlation, [own, *tuned_adwin(own, correlation), *rivals])
+        tuned = tuned_adwin(own, correlation)
+        table(correlation, [own, *tuned, *rivals])
+        found[correlation] = [own, tuned[-1], *rivals]
     print()
     for series in (12, 1000, 10_000):
         least = cost(series)
         print(f"one update of {series:6} series: {1e3 * least:.3f} ms, {1e6 * least / series:.2f} us a series")
+    if given.plot:
+        draw(found, given.plot)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Held-out failures of the emulated network: python -m tests.science.equipment --seeds 1 2 3
+"""Held-out failures of the emulated network: python -m tests.science.equipment --seeds 1 2 3 [--plot FOLDER]
 
 Fans, power supplies, amplifiers and antenna lines age (`stream.sources.emulator.ageing`): some wear out, some fail at
 random without any precursor, some only frighten; there are hot days, wet days and crowds. The online failure model sees
@@ -14,6 +14,7 @@ Thresholds in `hindsight` are the best on the test itself, by part and network: 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -21,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.scoring import average_precision
+from tests.science.equipment_plots import draw
 from tests.science.equipment_run import HORIZON_H, Seen, played
 from tests.science.equipment_scoring import Tally, chosen, label, summed, tally
 
@@ -37,23 +39,26 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=56)
     parser.add_argument("--faster", type=float, default=20.0, help="than real equipment, so that weeks show failures")
     parser.add_argument("--ratios", type=float, nargs="+", default=[5.0, 20.0])
+    parser.add_argument("--plot", type=Path, help="folder for a picture")
     options = parser.parse_args()
     begin = perf_counter()
     networks = [played(seed, options.sites, options.days, options.faster) for seed in options.seeds]
     console = Console(width=160)
     last, methods = options.days * 24, list(networks[0][0].scores)
+    found: dict[float, dict[str, list[Tally]]] = {}
     for ratio in options.ratios:
+        found[ratio] = {}
         title = f"a failure costs {ratio:g} visits; {len(networks)} networks of {options.sites} sites, test of "
         table = _table(f"{title}{options.days - CHOOSE_D} days each", "AP", "saved / 1000 unit-days")
         for method in methods:
             each = [summed([_judged(seen, method, ratio, last) for seen in network]) for network in networks]
+            found[ratio][method] = each
             _row(table, method, each, ratio, f"{_precision(networks, method, last):.3f}")
-            if method == OURS:
-                ours = each
         for method in HINDSIGHT:
             each = [summed([_judged(seen, method, ratio, last, hindsight=True) for seen in n]) for n in networks]
+            found[ratio][f"{method}, hindsight"] = each
             _row(table, f"{method}, hindsight", each, ratio, "")
-        _random_visits(table, ours, ratio, networks, last)
+        _random_visits(table, found[ratio][OURS], ratio, networks, last)
         console.print(table)
         parts = _table(f"{OURS}, by part, ratio {ratio:g}", "AP", "saved / 1000 unit-days")
         for k, seen in enumerate(networks[0]):
@@ -61,6 +66,8 @@ def main() -> None:
             ap = _precision([[network[k]] for network in networks], OURS, last)
             _row(parts, seen.part, each, ratio, f"{ap:.3f}")
         console.print(parts)
+    if options.plot:
+        draw(found, options.plot)
     print(f"{perf_counter() - begin:.0f} s")
 
 

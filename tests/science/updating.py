@@ -40,6 +40,7 @@ from rich.table import Table
 
 from models.online import CongestionModel
 from models.scoring import average_precision
+from tests.science.plots import BLUE, GREEN, VERMILION, sheet
 from tests.science.updating_streams import DAY, Case, emulated, itu, prb
 from twin.expectation import Series
 
@@ -48,6 +49,7 @@ Array = NDArray[Any]
 HOUR_MS = 3_600_000
 CASES = ("prb", "itu", "emulated", "control")
 MODELS = ("learning", "weights", "everything")
+LABELS = {"learning": "learns on", "weights": "weights frozen", "everything": "everything frozen"}
 SAMPLES = 2000
 PROFILE = ("mean", "days", "spread")
 HABITS = ("share", "week")
@@ -215,24 +217,22 @@ def line(name: str, scored: Scored, at: Array) -> list[str]:
 
 def draw(case: Case, scored: Scored, folder: Path) -> None:
     """Running means of the log loss."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    folder.mkdir(parents=True, exist_ok=True)
     day = (scored.row - case.frozen) // DAY
     loss = log_loss(scored.probability, scored.label)
     count = np.maximum(np.bincount(day), 1)
-    figure, axes = plt.subplots(figsize=(8, 3.5), layout="constrained")
     width = max(1, len(count) // 20)
-    for own, name in zip(loss, MODELS, strict=True):
-        daily = np.bincount(day, own) / count
-        axes.plot(np.convolve(daily, np.ones(width) / width, "valid"), label=name)
-    axes.set(xlabel="days since it was frozen", ylabel="log loss [nat]", title=f"{case.name}: {case.target.name}")
-    axes.legend()
-    figure.savefig(folder / f"updating-{case.name.replace(',', '').replace(' ', '-')}.png", dpi=120)
-    plt.close(figure)
+    name = case.name.replace(",", "").replace(" ", "-")
+    with sheet(folder / f"updating-{name}.png", width=8, height=3.5) as axes:
+        for own, model, style in zip(loss, MODELS, (BLUE, VERMILION, GREEN), strict=True):
+            daily = np.convolve(np.bincount(day, own) / count, np.ones(width) / width, "valid")
+            days = np.arange(len(daily)) + width / 2
+            axes[0][0].plot(days, daily, color=style.color, label=LABELS[model])
+        axes[0][0].set(
+            xlabel=f"time since the copies were frozen [d]{f', means of {width} days' if width > 1 else ''}",
+            ylabel="log loss [nat]",
+            title=f"{case.name}: {case.target.name}",
+        )
+        axes[0][0].legend(fontsize=8)
 
 
 def main() -> None:
