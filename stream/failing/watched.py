@@ -38,7 +38,7 @@ class Watched:
         names: Of the objects, in the order of their rows.
         step: The newest step that was taken, -1 before any.
         waiting: Alarms raised: time [ms], row, number of the target or -1.
-        fed: Lengths of the periods of tables that tell of these objects [ms]; derived.
+        fed: Lengths of the periods of tables that have ever told of these objects [ms]: only their closing takes steps.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class Watched:
 
     def dump(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         """Everything, as plain data and arrays."""
-        arrays: dict[str, Floats] = {}
+        arrays: dict[str, Floats] = {"fed": np.array(sorted(self.fed), dtype=np.int64)}
         for part, owner in self._parts().items():
             arrays |= {f"{part}/{name}": array for name, array in owner.state().items()}
         data = {
@@ -164,6 +164,8 @@ class Watched:
             start = f"{part}/"
             owner.restore({name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)})
         self.step = int(data["step"])
+        # States from before it was kept know it only from the tables that tell of the objects now.
+        self.fed = set(arrays["fed"].tolist()) if "fed" in arrays else set()
         self.waiting = [(int(time), int(row), int(k)) for time, row, k in data["waiting"]]
         self.faults = [Counter({int(fault): int(count) for fault, count in one}) for one in data["faults"]]
         if any(not 0 <= row < self.n or k >= len(self.targets) for _, row, k in self.waiting):

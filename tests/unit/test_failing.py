@@ -12,14 +12,14 @@ import numpy as np
 from models.failure.heads import parse_failure_target
 from stream.decode import ALARM, REPORT
 from stream.shard import Shard
-from stream.shard_state import dump
+from stream.shard_state import dump, load
 from stream.sources.emulator.cabinet import FAN_WEAK, TOO_HOT
 from stream.sources.emulator.network import START, EmulatedNetwork, records
 from stream.sources.emulator.plan import CABINET_LIMITS, RADIO_LIMITS
 from stream.sources.emulator.radio_units import VSWR_HIGH
 from stream.sources.emulator.rates import Rates
 from stream.sources.emulator.script import FanWear, Script
-from tests.unit.folding import CONFIG, differing, fold, new_shard, outlets, state
+from tests.unit.folding import CONFIG, QUARTER, A, differing, fold, log, new_shard, outlets, report, state
 from twin.events import Alarm
 from twin.log import LogRecord
 
@@ -175,3 +175,48 @@ def test_negatives_mature_where_reports_come_by_the_hour() -> None:
         # Of two targets; made every three hours from the first day on, known a day later.
         assert len(labels[kind]) >= 2 * objects * 8, kind
         assert not any(labels[kind])
+
+
+def moved_sensor(hours: int = 9) -> list[LogRecord]:
+    """A cell that tells of itself by the quarter-hour, and a sensor, read each minute, that is first at the cell and
+    after two hours at its element."""
+    cell, sensor = f"{A},NRCellDU=1", "SubNetwork=1,Sensor=1"
+    entities = [{"dn": A, "kind": "element"}, {"dn": cell, "kind": "cell"}, {"dn": sensor, "kind": "sensor"}]
+    told = {"time": START.isoformat(), "scope": "SubNetwork=1", "entities": entities}
+    events: list[Any] = []
+    for minute in range(60 * hours):
+        at = {0: cell, 120: A}.get(minute)
+        if at is not None:
+            relation = {"source": sensor, "target": at, "kind": "measures"}
+            events.append(told | {"id": f"inventory-{minute}", "relations": [relation]})
+        if minute % 15 == 14:
+            events.append(report(A, minute // 15, 40.0 + minute % 7))
+        warm = {"objects": [""], "counters": ["PEE.AvgTemperature"], "granularity_s": 60}
+        events.append(report(sensor, minute, [[30.0 + minute % 5]], **warm))
+    return log(events)
+
+
+def test_after_a_sensor_has_moved_a_restored_shard_takes_the_same_steps() -> None:
+    """Who has told of an object once goes on taking its steps: that isn't to be seen from where the sensors are now."""
+    config = msgspec.structs.replace(FAILING, failure_targets=(parse_failure_target("alarm:EQUIPMENT_ALARM@2h"),))
+    records, cut = moved_sensor(), 60 * 5
+    whole, one, other = (new_shard(config) for _ in range(3))
+    fold(whole, records)
+    fold(one, records[:cut])
+    other.restore(one.snapshot())
+    assert one.failing.watched["cell"].fed == {60_000, QUARTER * 1000}
+    assert other.failing.watched["cell"].fed == one.failing.watched["cell"].fed
+    fold(other, records[cut:])
+    assert differing(state(whole), state(other)) == []
+    assert other.digest() == whole.digest()
+
+
+def test_a_state_from_before_it_said_who_takes_the_steps_is_restored() -> None:
+    shard, _ = folded()
+    data, arrays = dump(shard)
+    other = new_shard(FAILING)
+    load(other, data, {name: array for name, array in arrays.items() if not name.endswith("/fed")})
+    assert other.failing.watched["element"].fed == set()
+    at = len(worn_fan())
+    fold(other, [record._replace(offset=at + k) for k, record in enumerate(worn_fan(HOURS + 1)[at:])])
+    assert other.failing.watched["element"].fed == shard.failing.watched["element"].fed
