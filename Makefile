@@ -57,7 +57,7 @@ science: $(STAMP) ## Tables and plots of the models and detectors against their 
 	@$(BIN)/python -m tests.science.kpi_tiers
 	@$(BIN)/python -m tests.science.multiple_access
 	@$(BIN)/python -m tests.science.gate --plot $(PLOTS)
-	@$(BIN)/python -m tests.science.updating --plot $(PLOTS)
+	@$(BIN)/python -m tests.science.updating --seeds 3 --plot $(PLOTS)
 	@$(BIN)/python -m tests.science.skab
 	@$(BIN)/python -m tests.science.nab
 	@$(BIN)/python -m tests.science.equipment --seeds 1 2 3 4 5 --plot $(PLOTS)

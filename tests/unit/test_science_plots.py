@@ -59,6 +59,14 @@ def test_make_science_draws_whatever_can_be_drawn() -> None:
     assert folder[1].split("/")[0] + "/" in (ROOT / ".gitignore").read_text().split()
 
 
+def test_numbers_names_each_table_with_the_options_that_make_science_gives_it() -> None:
+    numbers = (ROOT / "docs" / "numbers.md").read_text()
+    recipe = re.search(r"^science:[^\n]*\n((?:\t[^\n]*\n)*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe
+    for name, options in re.findall(r"-m (tests\.science\.\w+)(.*)", recipe[1]):
+        assert f"`python -m {name}{options.replace(' --plot $(PLOTS)', '')}`" in numbers
+
+
 def _has_option(name: str) -> bool:
     file = ROOT / "tests" / "science" / f"{name}.py"
     return file.is_file() and '"--plot"' in file.read_text()
