@@ -35,8 +35,6 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from models.targets import CongestionTarget
 from tests.science import congestion_batch
@@ -58,10 +56,10 @@ from tests.science.congestion_log import (
 )
 from tests.science.congestion_plots import Drawn, draw, drawn
 from tests.science.congestion_reference import reference, table
-from tests.science.congestion_scores import Forecast, Window, ahead, deviation, scores
+from tests.science.congestion_scores import Forecast, Window, scores
+from tests.science.congestion_tables import show
 
 ROOT = Path(__file__).parents[2]
-SCORES = ("AP", "onset AP", "F1", "F1 own", "said", "Brier")
 
 
 def compare(
@@ -132,36 +130,9 @@ def _of_target(
             said[f"{how}, LEAKS"] = [Forecast(made, made)]
         weights = window.draws(0)
         found = {who: [scores(window, one, weights) for one in ones] for who, ones in said.items()}
-        _print(f"{target.name}, {name}", window, found, how)
+        show(f"{target.name}, {name}", window, found, how)
         pictures.append(drawn(f"> {target.threshold:g} %, {horizon} h", name, window, said, found, weights))
     return pictures
-
-
-def _print(title: str, window: Window, found: dict[str, list[dict[str, Array]]], how: str) -> None:
-    onsets = int(window.label[window.quiet].sum())
-    shown = Table(title=f"{title}: {len(window.label)} events, {int(window.label.sum())} congested, {onsets} onsets")
-    shown.add_column("")
-    for score in SCORES:
-        shown.add_column(score, justify="right")
-    for who, ones in found.items():
-        row = [who]
-        for score in SCORES:
-            mean = float(np.mean([one[score][0] for one in ones]))
-            row.append(
-                f"{mean:.4f} +-{deviation(ones[0][score]):.4f}"
-                if score == "Brier"
-                else f"{mean:.3f} +-{deviation(ones[0][score]):.3f}"
-            )
-        shown.add_row(*row)
-    Console(width=150).print(shown)
-    told = []
-    for score in SCORES:
-        if score == "said":
-            continue
-        sign = -1 if score == "Brier" else 1
-        gain, low, high = ahead(sign * found["blended"][0][score], sign * found[how][0][score])
-        told.append(f"{score} {gain:+.4f} ({low:+.4f} to {high:+.4f})")
-    print(f"  blended less HGB, 90 % of draws: {', '.join(told)}", flush=True)
 
 
 def _known(values: Array, otherwise: Array) -> Array:

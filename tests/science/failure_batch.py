@@ -1,4 +1,4 @@
-"""Failures, batch against online against both: `python -m tests.science.failure_batch [--train 3] [--test 3]`.
+"""Failures, batch against online against both: `python -m tests.science.failure_batch [--train 3] [--plot FOLDER]`.
 
 Emulated networks whose equipment ages (wear, random failures without a precursor, scares). A batch model is trained by
 Keras on some networks' history and then runs as champion in the fold of other networks, which neither it nor anybody
@@ -12,6 +12,7 @@ on precision, the share of failures that were warned of, and the median of the e
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -29,6 +30,7 @@ from stream.outlets import ENCODER
 from stream.shard import Shard
 from stream.sources.emulator import Ageing, EmulatedNetwork, Rates, Script, records
 from stream.training.failure_rows import FailureRows, Filed
+from tests.science.failure_batch_plots import draw
 from twin.counters import CATALOGUE
 from twin.log import LogRecord
 from twin.model_events import ONLINE, new_candidate, new_transition
@@ -162,6 +164,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=35)
     parser.add_argument("--faster", type=float, default=40.0, help="than real equipment, so that weeks show failures")
     parser.add_argument("--skip", type=int, default=10, help="days of each held-out network that aren't scored")
+    parser.add_argument("--plot", type=Path, help="folder for a picture")
     given = parser.parse_args()
     begin = perf_counter()
     seeds = range(given.train + given.test)
@@ -179,18 +182,23 @@ def main() -> None:
     for column in ("objects", "model", "labels", "failures", "base", "AP", "each network", "log loss", "precision",
                    "recall", "lead h"):  # fmt: skip
         table.add_column(column, justify="left" if column in ("objects", "model") else "right")
+    drawn: dict[str, dict[str, tuple[float, list[float]]]] = {kind: {} for kind in kinds}
+    base: dict[str, float] = {}
     for kind in kinds:
         steps = {"cell": 1, "element": 4}[kind]
         own = [one[kind] for one in tests if kind in one]
         for name in ("online", "batch", "blended"):
             found = scores(own, name, given.skip * 24 * steps)
             each = [scores([one], name, given.skip * 24 * steps)["AP"] for one in own]
+            drawn[kind][name], base[kind] = (found["AP"], each), found["base"]
             table.add_row(
                 kind, name, f"{found['labels']:.0f}", f"{found['failures']:.0f}", f"{found['base']:.4f}",
                 f"{found['AP']:.3f}", " ".join(f"{one:.3f}" for one in each), f"{found['log loss']:.4f}",
                 f"{found['precision']:.2f}", f"{found['recall']:.2f}", f"{found['lead'] / steps:.1f}",
             )  # fmt: skip
     console.print(table)
+    if given.plot:
+        draw(drawn, base, given.plot)
     print(f"{perf_counter() - begin:.0f} s")
 
 

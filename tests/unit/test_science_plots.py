@@ -11,14 +11,22 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from tests.science import backhaul_plots, backhaul_scores, congestion_plots, drift_run_length, equipment_plots, gate
+from tests.science import (
+    backhaul_plots,
+    backhaul_scores,
+    congestion_plots,
+    drift_run_length,
+    equipment_plots,
+    failure_batch_plots,
+    gate,
+)
 from tests.science.backhaul_warnings import COSTS, Warned
 from tests.science.congestion_scores import Forecast, Window, reliability, scores
 from tests.science.equipment_scoring import Tally
 from tests.science.plots import BLUE, dots, panels, sheet
 
 ROOT = Path(__file__).parents[2]
-DRAWING = {"congestion", "backhaul", "equipment", "gate", "updating", "drift_run_length"}
+DRAWING = {"congestion", "backhaul", "equipment", "failure_batch", "gate", "updating", "drift_run_length"}
 
 
 @pytest.fixture
@@ -165,6 +173,17 @@ def test_equipment(tmp_path: Path, drawn: list[Figure]) -> None:
     (whole,) = [line for line in upper.lines if line.get_label() == "failure model (ours)"]
     assert (whole.get_xdata()[0], whole.get_ydata()[0]) == (3 / 8, 3 / 4)
     assert [text.get_text() for text in drawn[0].axes[2].get_yticklabels()] == list(equipment_plots.STYLES)
+
+
+def test_failures_by_batch(tmp_path: Path, drawn: list[Figure]) -> None:
+    found = {
+        "cell": {"online": (0.36, [0.3, 0.4]), "batch": (0.44, [0.5, 0.36]), "blended": (0.4, [0.35, 0.45])},
+        "element": {"online": (0.35, [0.3, 0.4]), "batch": (0.41, [0.6, 0.2]), "blended": (0.42, [0.5, 0.3])},
+    }
+    failure_batch_plots.draw(found, {"cell": 0.016, "element": 0.088}, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["failure-batch.png"]
+    lines = drawn[0].axes[1].lines
+    assert [line.get_ydata()[0] for line in lines if line.get_markersize() == 10] == [0.35, 0.41, 0.42]
 
 
 def test_the_gate(tmp_path: Path, drawn: list[Figure]) -> None:
