@@ -22,11 +22,12 @@ from models.features import weighted
 from models.logit import BayesLogit, sigmoid
 from twin.columns import Columns
 
-__all__ = ["FailureHead", "FailureTarget", "MaturedFailures", "check_failure_target", "parse_failure_target"]
+__all__ = ["FailureHead", "FailureTarget", "Late", "MaturedFailures", "check_failure_target", "parse_failure_target"]
 
 F32 = np.float32
 Floats = NDArray[Any]
 Mask = NDArray[np.bool_]
+Rows = NDArray[np.int64]
 Prior = Mapping[str, tuple[float, float]]
 
 BASE_RATE, BASE_SEEN = 1e-3, 500.0
@@ -53,14 +54,28 @@ class MaturedFailures(NamedTuple):
         probability: As predicted then, `[n]`.
         base: Of the base rate as known then, `[n]`.
         label: `[n]` bool.
+        happened: Periods in which the labels came true, `[n]`: earlier than `period` where it was learnt of late.
     """
 
     period: int
-    row: NDArray[np.int64]
-    made: NDArray[np.int64]
+    row: Rows
+    made: Rows
     probability: Floats
     base: Floats
     label: Mask
+    happened: Rows
+
+
+class Late(NamedTuple):
+    """What happened in periods that have been learnt from already.
+
+    Attributes:
+        row: Of the objects, `[n]`.
+        period: In which it did, `[n]`.
+    """
+
+    row: Rows
+    period: Rows
 
 
 class FailureHead:
@@ -155,13 +170,14 @@ class FailureHead:
         if not period % self.stride:
             self.columns["published"][period // self.stride % len(self._made)] = probability
 
-    def learn(self, period: int, happened: Floats, covers: int = 1) -> MaturedFailures | None:
+    def learn(self, period: int, happened: Floats, covers: int = 1, late: Late | None = None) -> MaturedFailures | None:
         """Learn the labels that become known with a period; to be called before the period itself is filed.
 
         Args:
             happened: In this period, `[n]`: 1 or 0, NaN where nothing is known of the object.
             covers: How many periods an observation speaks for: as many as there are in one report, where reports come
                 less often than periods end.
+            late: A prediction made before it is a positive, too; one made after it, of what had failed, is none.
 
         Returns:
             What had been predicted of them; None where no label has become known.
@@ -171,12 +187,17 @@ class FailureHead:
         self._forget(period)
         c["seen"][:] += covers * ~np.isnan(happened)
         positive = happened == 1
-        rows, slots, labels = [], [], []
+        rows, slots, labels, times = [], [], [], []
         for slot in np.argsort(self._made, kind="stable").tolist():
             if self._made[slot] < 0:
                 continue
             waits = c["waits"][slot]
             due = self._made[slot] + self.horizon < period
+            told, at = _struck_late(waits, int(self._made[slot]), self.horizon, late)
+            rows.append(told)
+            labels.append(np.ones(len(told), dtype=np.bool_))
+            slots.append(np.full(len(told), slot))
+            times.append(at)
             struck = np.flatnonzero(waits & positive)
             waits[struck] = False
             if due:  # it may have happened in the horizon or after it: that is no label
@@ -184,6 +205,7 @@ class FailureHead:
             rows.append(struck)
             labels.append(np.ones(len(struck), dtype=np.bool_))
             slots.append(np.full(len(struck), slot))
+            times.append(np.full(len(struck), period))
             if self._made[slot] + self.horizon > period:
                 continue
             enough = c["seen"] - c["seen_then"][slot] >= OBSERVED * self.horizon
@@ -191,8 +213,9 @@ class FailureHead:
             rows.append(spared)
             labels.append(np.zeros(len(spared), dtype=np.bool_))
             slots.append(np.full(len(spared), slot))
-        row, slot_of, label = np.concatenate([[], *rows]), np.concatenate([[], *slots]), np.concatenate([[], *labels])
-        matured = self._take_in(period, row.astype(np.int64), slot_of.astype(np.int64), label.astype(np.bool_))
+            times.append(np.full(len(spared), period))
+        row, slot_of, time = (np.concatenate([[], *x]).astype(np.int64) for x in (rows, slots, times))
+        matured = self._take_in(period, row, slot_of, np.concatenate([[], *labels]).astype(np.bool_), time)
         over = (self._made >= 0) & (self._made + self.horizon <= period)
         self._made[over] = -1
         c["waits"][over] = False
@@ -203,7 +226,7 @@ class FailureHead:
         weights = self.logit.m.astype(F32)
         self._constant, self._weights = weights[0], weights[None, 1:].copy()
 
-    def _take_in(self, period: int, row: Floats, slot: Floats, label: Mask) -> MaturedFailures | None:
+    def _take_in(self, period: int, row: Rows, slot: Rows, label: Mask, happened: Rows) -> MaturedFailures | None:
         if not len(row):
             return None
         c = self.columns
@@ -214,6 +237,7 @@ class FailureHead:
             c["published"][slot, row].astype(np.float64),
             self._base[slot],
             label,
+            happened,
         )
         X = np.ones((len(self.names), len(row)), dtype=F32)
         X[1:] = c["pending"][slot, :, row].T
@@ -254,6 +278,19 @@ class FailureHead:
         self.counted, self._made, self._base = (np.array(state[k]) for k in ("counted", "made", "base"))
         self.learnt, self._day = state["scalars"].tolist()
         self.freeze()
+
+
+def _struck_late(waits: Mask, made: int, horizon: int, late: Late | None) -> tuple[Rows, Rows]:
+    """Rows of the positives among those that wait since `made`, and when they failed; who had failed waits no more."""
+    if late is None or not len(late.row):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    waits[late.row[late.period <= made]] = False
+    order = np.argsort(late.period, kind="stable")
+    row, period = late.row[order], late.period[order]
+    hit = waits[row] & (period > made) & (period <= made + horizon)
+    struck, first = np.unique(row[hit], return_index=True)
+    waits[struck] = False
+    return struck, period[hit][first]
 
 
 def cleaned(X: Floats) -> Floats:

@@ -25,12 +25,12 @@ CAPACITY = 1 << 16
 def rows_of(matured: MaturedFailures) -> Floats:
     """Labels as `scores_of` takes them, `[6, n]`.
 
-    Probability, base rate, label, periods from prediction to label, row of the object, period of the label.
+    Probability, base rate, label, periods from prediction to what it says, row of the object, period of the label.
     """
     rows: Floats = np.stack(
         (
             *(matured.probability, matured.base, matured.label.astype(np.float64)),
-            *(matured.period - matured.made.astype(np.float64), matured.row.astype(np.float64)),
+            *((matured.happened - matured.made).astype(np.float64), matured.row.astype(np.float64)),
             np.full(len(matured.row), float(matured.period)),
         )
     )

@@ -133,9 +133,7 @@ class Failing:
         for watched in self.watched.values():
             step = end // watched.step_ms
             if watched.n and step > watched.step and table.granularity_ms in watched.fed:
-                covers = _covers(watched, step, table.granularity_ms)
-                watched.step = step
-                self._step(shard, watched, step, end, covers)
+                self._step(shard, watched, step, end, _covers(watched, step, table.granularity_ms))
 
     def _gather(self, channel: Channel, period: int, bounds: list[Bound]) -> None:
         series = channel.series
@@ -155,7 +153,7 @@ class Failing:
     def _step(self, shard: Shard, watched: Watched, step: int, end: int, covers: int) -> None:
         evidence = watched.evidence
         here = self._placed(shard)
-        struck = watched.take_raised(end)
+        raised = watched.take_raised(step, end)
         self._stand(shard, end)
         evidence.step(step, self._load(watched, here))
         X, observed, of_error, direction, health, _ = self.seen(shard, watched)
@@ -166,7 +164,8 @@ class Failing:
         watched.watch.turn(shard, tag, step)
         watched.batch.begin(step)
         for k, (head, window) in enumerate(zip(watched.heads, watched.windows, strict=True)):
-            matured = head.learn(step, np.where(struck[k], 1.0, np.where(observed, 0.0, np.nan)), covers)
+            happened = np.where(raised.struck[k], 1.0, np.where(observed, 0.0, np.nan))
+            matured = head.learn(step, happened, covers, raised.late[k])
             if matured is not None:
                 window.add(matured)
                 name, ahead = head.target.name, (head.horizon, head.stride)

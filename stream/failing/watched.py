@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.blend import Mode
 from models.failure.evidence import Evidence
-from models.failure.heads import FailureHead, FailureTarget
+from models.failure.heads import FailureHead, FailureTarget, Late
 from models.failure.priors import priors
 from models.failure.scores import FailureWindow
 from models.failure.signals import feature_names, step_of
@@ -31,12 +31,25 @@ CALM = 4
 """Steps after an alarm has gone until its object is at risk again: the residuals of what was repaired fade first."""
 
 
+class Raised(NamedTuple):
+    """What has been raised when a step is taken.
+
+    Attributes:
+        struck: Since the step before, `[K, n]` by target.
+        late: In earlier steps, and told only now, one a target.
+    """
+
+    struck: Mask
+    late: list[Late]
+
+
 class Watched:
     """All objects of one kind.
 
     Attributes:
         names: Of the objects, in the order of their rows.
         step: The newest step that was taken, -1 before any.
+        ends: Of the steps that were taken later than they end, as far back as labels wait: when they were [ms].
         waiting: Alarms raised: time [ms], row, number of the target or -1.
         fed: Lengths of the periods of tables that have ever told of these objects [ms]: only their closing takes steps.
     """
@@ -49,6 +62,7 @@ class Watched:
         self.names: list[str] = []
         self.rows: dict[str, int] = {}
         self.step = -1
+        self.ends: dict[int, int] = {}
         self.waiting: list[tuple[int, int, int]] = []
         self.fed: set[int] = set()
         self.step_ms = step_of(kind, [target.horizon_s for target in self.targets])
@@ -124,8 +138,14 @@ class Watched:
         calm[:] = np.where(stands, 0, np.minimum(calm + 1, CALM))
         return observed & (calm >= CALM)
 
-    def take_raised(self, end: int) -> Mask:
-        """What was raised up to a moment [ms]: `[K, n]` by target; all of it enters `lately`."""
+    def take_raised(self, step: int, end: int) -> Raised:
+        """A step is taken: what was raised up to a moment [ms]; all of it enters `lately`."""
+        before, self.step = self.step, step
+        if end > step * self.step_ms:
+            self.ends[step] = end
+        longest = max((head.horizon for head in self.heads), default=0)
+        self.ends = {one: at for one, at in self.ends.items() if one >= step - longest}
+        late: list[list[tuple[int, int]]] = [[] for _ in self.targets]
         struck = np.zeros((len(self.targets), self.n), dtype=np.bool_)
         lately = self.columns["lately"]
         lately *= F32(np.exp(-self.step_ms / DAY_MS))
@@ -135,16 +155,24 @@ class Watched:
                 later.append((time, row, k))
             elif k < 0:
                 lately[row] += 1
-            else:
+            elif (happened := self._step_of(time)) > before:
                 struck[k, row] = True
+            else:
+                late[k].append((row, happened))
         self.waiting = later
-        return struck
+        return Raised(struck, [Late(*np.array(of, dtype=np.int64).reshape(-1, 2).T) for of in late])
+
+    def _step_of(self, time: int) -> int:
+        """The first step that is predicted from what was known at a moment [ms] or after it."""
+        step = -(-time // self.step_ms)
+        return step - 1 if time <= self.ends.get(step - 1, -1) else step
 
     # Snapshot -------------------------------------------------------------------------------------------------------
 
     def dump(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         """Everything, as plain data and arrays."""
         arrays: dict[str, Floats] = {"fed": np.array(sorted(self.fed), dtype=np.int64)}
+        arrays["ends"] = np.array(sorted(self.ends.items()), dtype=np.int64).reshape(-1, 2)
         for part, owner in self._parts().items():
             arrays |= {f"{part}/{name}": array for name, array in owner.state().items()}
         data = {
@@ -166,6 +194,7 @@ class Watched:
         self.step = int(data["step"])
         # States from before it was kept know it only from the tables that tell of the objects now.
         self.fed = set(arrays["fed"].tolist()) if "fed" in arrays else set()
+        self.ends = dict(arrays["ends"].tolist()) if "ends" in arrays else {}
         self.waiting = [(int(time), int(row), int(k)) for time, row, k in data["waiting"]]
         self.faults = [Counter({int(fault): int(count) for fault, count in one}) for one in data["faults"]]
         if any(not 0 <= row < self.n or k >= len(self.targets) for _, row, k in self.waiting):

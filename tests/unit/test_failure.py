@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from models.failure.evidence import Evidence
 from models.failure.fault_classes import ORAN_FAULTS, alarm_type_of, fault_of
 from models.failure.features import Around, add_wear, features
-from models.failure.heads import FailureHead, parse_failure_target
+from models.failure.heads import FailureHead, Late, parse_failure_target
 from models.failure.health import health, used_up
 from models.failure.priors import priors, speaks_for
 from models.failure.scores import FailureWindow
@@ -92,6 +92,34 @@ def test_an_observation_speaks_for_as_many_periods_as_a_report_does(covers: int,
     assert h.learn(104, np.zeros(1), covers) is None
     matured = h.learn(108, np.zeros(1), covers)
     assert (matured is not None and matured.label.tolist() == [False]) is negative
+
+
+def late(*pairs: tuple[int, int]) -> Late:
+    return Late(*np.array(pairs, dtype=np.int64).T)
+
+
+def test_what_is_learnt_of_late_speaks_for_predictions_before_it_and_against_none_after_it() -> None:
+    h = head()
+    for period in range(100, 106):
+        h.file(period, np.zeros((1, 3)), np.array([True, True, True]))
+        h.learn(period + 1, np.zeros(3))
+    matured = h.learn(107, np.zeros(3), late=late((0, 103), (2, 90)))
+    assert matured is not None
+    assert (matured.row.tolist(), matured.label.tolist()) == ([0, 0, 0], [True, True, True])
+    assert matured.made.tolist() == [100, 101, 102]
+    assert (matured.happened - matured.made).tolist() == [3, 2, 1]
+    rest = [h.learn(period, np.zeros(3)) for period in range(108, 120)]
+    known = [(row, label) for m in rest if m is not None for row, label in zip(m.row, m.label, strict=True)]
+    assert known == [(1, False)] * 6  # 0 and 2 had failed when they were predicted: that is no label
+
+
+def test_of_several_late_ones_the_first_after_a_prediction_is_its_label() -> None:
+    h = head()
+    for period in (100, 103):
+        h.file(period, np.zeros((1, 1)), np.array([True]))
+    matured = h.learn(107, np.ones(1), late=late((0, 105), (0, 102), (0, 109)))
+    assert matured is not None
+    assert (matured.made.tolist(), matured.happened.tolist()) == ([100], [102])
 
 
 def test_who_was_not_observed_or_had_failed_has_no_label() -> None:
