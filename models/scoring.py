@@ -37,17 +37,21 @@ class Matured(NamedTuple):
     rows: NDArray[np.int64] | None = None
 
 
-def average_precision(label: NDArray[np.bool_], score: Floats) -> float | None:
-    """Area under the precision-recall steps; None without a positive."""
-    positives = int(label.sum())
-    if not positives:
+def average_precision(label: NDArray[np.bool_], score: Floats, weight: Floats | None = None) -> float | None:
+    """Area under the precision-recall steps; None without a positive.
+
+    Args:
+        weight: How many each stands for, `[n]`; none: itself.
+    """
+    if not label.any():
         return None
     order = np.argsort(-score, kind="stable")
     ranked, hits = score[order], label[order]
+    each = np.ones(len(order)) if weight is None else weight[order].astype(np.float64)
     last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-    true = np.cumsum(hits)[last]
-    precision = true / (last + 1)
-    recall = true / positives
+    true = np.cumsum(hits * each)
+    precision = true[last] / np.cumsum(each)[last]
+    recall = true[last] / true[-1]
     return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 

@@ -22,6 +22,8 @@ def evidence(
 ) -> dict[str, float | None]:
     """Scores by name, `{target}/{score}`.
 
+    Every score counts a sample for as many as it stands for: what was drawn says of the whole what the whole would.
+
     Args:
         thresholds: Of each target, for a congestion model: onsets are what isn't above it now.
 
@@ -63,7 +65,7 @@ def _of_target(
     found: dict[str, float | None] = {
         "n": float(len(y)),
         "positives": float(happened.sum()),
-        "ap": average_precision(happened, p),
+        "ap": average_precision(happened, p, w),
         "log_loss": float(np.average(-(y * np.log(safe) + (1 - y) * np.log(1 - safe)), weights=w)),
         "brier": float(np.average((p - y) ** 2, weights=w)),
         "brier_prevalence": base * (1 - base),
@@ -71,8 +73,8 @@ def _of_target(
     }
     if threshold is not None:
         quiet = now[known] <= threshold
-        found["ap_persistence"] = average_precision(happened, now[known].astype(np.float64))
-        found["ap_onset"] = average_precision(happened[quiet], p[quiet])
+        found["ap_persistence"] = average_precision(happened, now[known].astype(np.float64), w)
+        found["ap_onset"] = average_precision(happened[quiet], p[quiet], w[quiet])
     return found
 
 

@@ -24,11 +24,14 @@ def matured(period: int, n: int = 20, seed: int = 0) -> Matured:
 def test_average_precision_is_sklearns_with_ties(seed: int, n: int, levels: int) -> None:
     rng = np.random.default_rng(seed)
     label, score = rng.random(n) < 0.3, rng.integers(0, levels, n) / levels
-    ours = average_precision(label, score)
-    if label.any():
-        assert ours == pytest.approx(average_precision_score(label, score), abs=1e-12)
-    else:
-        assert ours is None
+    weight = rng.uniform(0.1, 10, n)
+    for given_weight in (None, weight):
+        ours = average_precision(label, score, given_weight)
+        if label.any():
+            theirs = average_precision_score(label, score, sample_weight=given_weight)
+            assert ours == pytest.approx(theirs, abs=1e-12)
+        else:
+            assert ours is None
 
 
 def test_f1_is_sklearns() -> None:
