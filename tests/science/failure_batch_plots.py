@@ -32,6 +32,6 @@ def draw(found: Mapping[str, Mapping[str, tuple[float, list[float]]]], base: Map
             place.set(
                 title=f"{kind}s", xlabel="large: all held-out networks, small: each", xlim=(-0.5, len(models) - 0.5)
             )
-            place.set_ylim(bottom=0)
             place.grid(axis="y", color="0.92")
+        axes[0][0].set_ylim(bottom=0)
         axes[0][0].set_ylabel("average precision of failures within a day")

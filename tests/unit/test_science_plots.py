@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from models.targets import CongestionTarget
 from tests.science import (
     backhaul_plots,
     backhaul_scores,
@@ -19,11 +20,14 @@ from tests.science import (
     equipment_plots,
     failure_batch_plots,
     gate,
+    updating,
 )
 from tests.science.backhaul_warnings import COSTS, Warned
 from tests.science.congestion_scores import Forecast, Window, reliability, scores
 from tests.science.equipment_scoring import Tally
 from tests.science.plots import BLUE, dots, panels, sheet
+from tests.science.updating import Scored
+from tests.science.updating_streams import Case
 
 ROOT = Path(__file__).parents[2]
 DRAWING = {"congestion", "backhaul", "equipment", "failure_batch", "gate", "updating", "drift_run_length"}
@@ -46,7 +50,21 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
         seen = [axes for axes in figure.axes if axes.get_visible()]
         assert all(axes.get_xlabel() for axes in seen)
         assert any(axes.get_ylabel() or len(axes.get_yticklabels()) for axes in seen)
+        assert all(_inside(axes) for axes in seen)
         assert figure.legends or any(axes.get_legend() or len(axes.get_yticklabels()) for axes in seen)
+
+
+def _inside(axes: Any) -> bool:
+    """Whether every marker can be seen."""
+    for line in axes.lines:
+        if line.get_marker() in ("None", None, ""):
+            continue
+        for values, (low, high) in ((line.get_xdata(), axes.get_xlim()), (line.get_ydata(), axes.get_ylim())):
+            known = np.asarray(values, dtype=float)
+            known = known[np.isfinite(known)]
+            if len(known) and not (min(low, high) <= known.min() and known.max() <= max(low, high)):
+                return False
+    return True
 
 
 def at(axes: Any, name: str) -> tuple[list[float], list[float]]:
@@ -202,6 +220,20 @@ def test_run_lengths(tmp_path: Path, drawn: list[Figure]) -> None:
     false, *delays = drawn[0].axes
     assert min(false.lines[0].get_ydata()) > 0
     assert [line.get_ydata()[0] for line in delays[2].lines] == [1, 2, 3, 4, 5, 6]
+
+
+def test_updating(tmp_path: Path, drawn: list[Figure]) -> None:
+    target = CongestionTarget(counter="X", threshold=50.0, horizon_s=3600)
+    case = Case("prb, winter", np.zeros((340, 1)), 0, target, 100, 48)
+    row = np.arange(100, 340)
+    p = np.tile([[0.1], [0.2], [0.4]], len(row)).astype(np.float32)
+    scored = Scored(row, np.zeros_like(row), p, p, p[0], np.zeros(len(row), dtype=bool))
+    updating.draw(case, scored, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["updating-prb-winter.png"]
+    found = {line.get_label(): line.get_ydata() for line in drawn[0].axes[0].lines}
+    assert found["learns on"] == pytest.approx(-np.log(0.9), rel=1e-6)
+    assert found["everything frozen"] == pytest.approx(-np.log(0.6), rel=1e-6)
+    assert "[d]" in drawn[0].axes[0].get_xlabel()
 
 
 def test_series_stand_side_by_side_and_whoever_is_unknown_is_not_drawn(tmp_path: Path, drawn: list[Figure]) -> None:
