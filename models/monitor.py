@@ -76,6 +76,8 @@ class Monitor:
         self.groups: list[str] = []
         self._lines: list[_Line] = []
         self.period = -1
+        self.told = -1
+        """The newest day whose figures have been told."""
 
     @property
     def targets(self) -> list[str]:
@@ -188,7 +190,7 @@ class Monitor:
         """Everything, as arrays."""
         lines = [(line.target, line.version, line.horizon, line.stride, line.newest) for line in self._lines]
         names = msgspec.json.encode((self.groups, lines, self.period))
-        out: dict[str, NDArray[Any]] = {"names": np.frombuffer(names, dtype=np.uint8)}
+        out: dict[str, NDArray[Any]] = {"names": np.frombuffer(names, dtype=np.uint8), "told": np.array([self.told])}
         for k, line in enumerate(self._lines):
             out |= gathered({f"{k}/tally": line.tally, f"{k}/episodes": line.episodes})
         return out
@@ -200,6 +202,8 @@ class Monitor:
         kept = tuple[list[str], list[tuple[str, str, int, int, int]], int]
         self.groups, lines, self.period = msgspec.json.decode(state["names"].tobytes(), type=kept)
         self._lines = []
+        # Of a state from before days were remembered: the worst is that one is told twice.
+        self.told = int(state["told"][0]) if "told" in state else -1
         for k, (target, version, horizon, stride, newest) in enumerate(lines):
             line = self._new(target, version, horizon, stride)
             line.newest = newest

@@ -49,11 +49,14 @@ class Watch:
         self._key: tuple[int, int] | None = None
 
     def turn(self, shard: Shard, tag: str, period: int) -> None:
-        """Tell the figures of the day before if a period is the first of another; before it is followed."""
+        """Tell the figures of the day of the newest labels, once, before a period of a later day is followed."""
         monitor = self.monitor
-        if monitor.period < 0 or monitor.day(period) <= monitor.day(monitor.period):
+        # Hours may pass until a label of the new day matures: the day before must not be told again at each period.
+        day = monitor.day(monitor.period)
+        if monitor.period < 0 or monitor.day(period) <= day or day <= monitor.told:
             return
-        end = (monitor.day(monitor.period) + 1) * DAY_MS
+        monitor.told = day
+        end = (day + 1) * DAY_MS
         for row in monitor.rows():
             _emit(shard, row, monitor, tag, end)
 

@@ -271,6 +271,18 @@ def test_a_restored_monitor_goes_on_like_the_original() -> None:
     assert snapshot.digest({}, monitor.state()) == snapshot.digest({}, other.state())
 
 
+def test_a_state_from_before_told_days_were_remembered_restores() -> None:
+    monitor, other = Monitor(HOUR_MS), Monitor(HOUR_MS)
+    feed(monitor, np.ones((30, 2)), np.zeros((30, 2)))
+    monitor.told = 0
+    state = monitor.state()
+    other.restore(state)
+    assert other.told == 0
+    other.restore({name: array for name, array in state.items() if name != "told"})
+    assert other.told == -1
+    assert one(other).figures == one(monitor).figures
+
+
 def test_probabilities_that_are_none_are_left_out() -> None:
     monitor = Monitor(HOUR_MS)
     feed(monitor, [[np.nan, 0.9]], [[1, 1]])

@@ -186,3 +186,22 @@ def test_failures_are_watched_and_told() -> None:
     other = new_shard(config)
     other.restore(shard.snapshot())
     assert other.digest() == shard.digest()
+
+
+def test_a_day_is_told_once_where_labels_mature_hours_apart() -> None:
+    config = ShardConfig(failure_targets=(parse_failure_target("alarm:EQUIPMENT_ALARM@1d"),))
+    shard, events = new_shard(config), [network()]
+    for t in range(96 * 3 + 20):
+        events += [report(e, t, load(k, t)) for k, e in enumerate(ELEMENTS)]
+    assert shard.failing.watched["cell"].heads[0].stride > 1
+    records = log(events)
+    told = outlets(fold(shard, records), "monitoring")
+    assert len(told) >= 2
+    assert len({row["id"] for row in told}) == len(told)
+    # An hour and a half into the third day the second has been told, and no label of the third has matured.
+    cut = 1 + len(ELEMENTS) * (96 * 2 + 6)
+    first, second = new_shard(config), new_shard(config)
+    before = outlets(fold(first, records[:cut]), "monitoring")
+    second.restore(first.snapshot())
+    assert before + outlets(fold(second, records[cut:]), "monitoring") == told
+    assert before
