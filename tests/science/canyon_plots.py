@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.science.canyon import METHODS, relative
+from tests.science.plots import BLUE, GREEN, ORANGE, VERMILION, sheet
 from twin.radio.canyon import START, TRUE_MATERIAL
 
 Floats = NDArray[np.float64]
@@ -19,7 +20,7 @@ REFERENCE = {
     "PEAC": (0.260, 0.045, 0.0045, 0.0005, 0.0010, 0.0031, 0.0016, 0.0028, 0.0010),
 }
 """Medians of another implementation with other seeds, by bandwidth: what the methods should reproduce."""
-COLOURS = {"PEOC": "tab:red", "UPEC": "tab:orange", "PEAC": "tab:blue", "PEAC joint": "tab:green"}
+COLOURS = {"PEOC": VERMILION.color, "UPEC": ORANGE.color, "PEAC": BLUE.color, "PEAC joint": GREEN.color}
 RIDGE_MHZ = 10
 
 
@@ -29,18 +30,9 @@ def draw(found: dict[int, list[dict[str, Floats]]], folder: Path) -> None:
     Args:
         found: The materials that the methods found, by bandwidth [MHz] and seed.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    folder.mkdir(parents=True, exist_ok=True)
     for name, picture in (("error", _error), ("ridge", _ridge)):
-        figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
-        picture(axes, found)
-        figure.savefig(folder / f"canyon-{name}.png", dpi=120)
-        plt.close(figure)
-        print(folder / f"canyon-{name}.png")
+        with sheet(folder / f"canyon-{name}.png", width=8, height=5) as axes:
+            picture(axes[0][0], found)
 
 
 def _error(axes: Any, found: dict[int, list[dict[str, Floats]]]) -> None:
