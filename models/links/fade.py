@@ -1,7 +1,7 @@
 """Fades of links, learnt online: features, one head a target, and what was predicted until its label is known.
 
-Exactly the features that a prediction was made from are learnt: they are kept from a report's arrival until its period
-closes.
+Exactly the features that a prediction was made from are learnt, and exactly what was said is scored: both are kept from
+a report's arrival until its period closes.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class FadeModel:
         self.heads = [FailureHead(target, self.features.names, granularity_ms) for target in self.targets]
         self.columns = Columns()
         self.columns.add("used", F32, (most_open, len(self.features.names)), np.nan)
+        self.columns.add("said", F32, (most_open, len(self.targets)), np.nan)
         self._used_in = np.full(most_open, -1, dtype=np.int64)
 
     def grow(self, n: int) -> None:
@@ -79,11 +80,13 @@ class FadeModel:
         if self._used_in[slot] != period:
             self._used_in[slot] = period
             self.columns["used"][slot] = np.nan
+            self.columns["said"][slot] = np.nan
         self.columns["used"][slot][:, rows] = X
         probability = np.full((len(self.targets), len(rows)), np.nan, F32)
         for k, (head, target) in enumerate(zip(self.heads, self.targets, strict=True)):
             at_risk = self.features.at_risk(period, target.drop_db)[rows]
             probability[k] = np.where(at_risk, head.predict(X), F32(np.nan))
+        self.columns["said"][slot][:, rows] = probability
         return Fades(X, probability, self.features.attenuation(period)[rows])
 
     def close(self, period: int) -> list[MaturedFailures | None]:
@@ -96,11 +99,12 @@ class FadeModel:
         known = []
         slot = period % len(self._used_in)
         filed = self._used_in[slot] == period
-        for head, target in zip(self.heads, self.targets, strict=True):
-            known.append(head.learn(period, self.features.happened(period, target.drop_db)))
+        for k, (head, target) in enumerate(zip(self.heads, self.targets, strict=True)):
+            known.append(_said(head.learn(period, self.features.happened(period, target.drop_db))))
             if filed:
                 used = self.columns["used"][slot]
                 head.file(period, used, self.features.at_risk(period, target.drop_db) & ~np.isnan(used[0]))
+                head.publish(period, self.columns["said"][slot][k])
         self.features.close(period)
         return known
 
@@ -109,10 +113,19 @@ class FadeModel:
 
     def state(self) -> dict[str, Floats]:
         """Everything but what `features.describe` says."""
-        return gathered(self._parts()) | {"used": self.columns["used"], "used_in": self._used_in}
+        return gathered(self._parts()) | self.columns.state() | {"used_in": self._used_in}
 
     def restore(self, arrays: Mapping[str, Floats]) -> None:
         """Take over what `state` returned."""
         scattered(self._parts(), arrays)
-        self.columns.restore({"used": arrays["used"]})
+        # States from before it was kept don't know what was said in the periods that are open.
+        self.columns.restore({name: arrays[name] for name in ("used", "said") if name in arrays})
         self._used_in = np.array(arrays["used_in"])
+
+
+def _said(matured: MaturedFailures | None) -> MaturedFailures | None:
+    """Those of whom something was said: who came to be at risk after its report had come is learnt from, no more."""
+    if matured is None or not (told := ~np.isnan(matured.probability)).any():
+        return None
+    period, *columns = matured
+    return MaturedFailures(period, *(column[told] for column in columns))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.failure.fault_classes import ORAN_FAULTS
 from models.failure.usual import DAY_MS
 from models.links.fade import Fades as Predicted
 from models.links.own import UNIT_DB
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 Floats = NDArray[Any]
 
 MOST_LATELY = "most 15min"
+DETERIORATED = 9
+"""O-RAN's fault id of a link that fades."""
 
 
 def tell(shard: Shard, links: FadingLinks, group: list[Admitted], rows: NDArray[np.int64], made: Predicted) -> None:
@@ -63,8 +66,8 @@ def tell(shard: Shard, links: FadingLinks, group: list[Admitted], rows: NDArray[
                 remaining_life_high_s=None,
                 drivers=[links.model.features.names[i] for i in order],
                 contributions=np.round(own[order].astype(np.float64), 4).tolist(),
-                fault=None,
-                fault_name="",
+                fault=DETERIORATED,
+                fault_name=ORAN_FAULTS[DETERIORATED],
                 note="",
                 model=links.model.name,
                 model_version=head.version,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -101,6 +102,7 @@ def test_fades_are_told_with_what_speaks_for_them(whole: Any) -> None:
         assert 0 <= one["probability"] <= 1
         assert 0 <= one["health"] <= 100
         assert one["drivers"]
+        assert (one["fault"], one["fault_name"]) == (9, "Transmission quality deteriorated")
     assert max(one["probability"] for one in found) > 0.3
 
 
@@ -144,6 +146,26 @@ def test_labels_mature_and_are_scored(records: list[LogRecord]) -> None:
     labels = np.concatenate([one.label for *_, one in matured])
     assert labels.any()
     assert not labels.all()
+
+
+def test_what_is_scored_was_told_and_is_monitored(records: list[LogRecord], whole: Any) -> None:
+    shard, matured = new(), []
+    for begin in range(0, len(records), 20):
+        shard.apply(records[begin : begin + 20])
+        matured += [one for *_, one in shard.matured_failures]
+    names = shard.fades.links[60_000].names
+    said = {(one["object"], one["time"]): one["probability"] for one in told(whole[0])}
+    pairs = []
+    for one in matured:
+        for made, row, p in zip(one.made.tolist(), one.row.tolist(), one.probability.tolist(), strict=True):
+            at = datetime.fromtimestamp(made * 60, UTC).isoformat().replace("+00:00", "Z")
+            if (names[row], at) in said:
+                pairs.append((p, said[names[row], at]))
+    assert len(pairs) > 3
+    np.testing.assert_allclose(*zip(*pairs, strict=True), atol=1e-6)
+    (line,) = shard.fades.links[60_000].watch.monitor.rows()
+    assert TARGET.name in line.target
+    assert line.figures["n"] == sum(len(one.label) for one in matured)
 
 
 def test_without_a_fade_among_the_targets_nothing_is_kept_of_links() -> None:

@@ -104,6 +104,50 @@ def test_a_restored_model_goes_on_as_if_nothing_had_happened(whole: tuple[Array,
     np.testing.assert_array_equal(p, whole[1][at:])
 
 
+def test_what_is_scored_is_what_was_said() -> None:
+    made, loss, said, pairs = model(), generated(), {}, []
+    for t in range(T):
+        for matured in made.close(BEGIN + t - 2) if t >= 2 else []:
+            if matured is not None:
+                pairs += zip(matured.made.tolist(), matured.row.tolist(), matured.probability.tolist(), strict=True)
+        said[BEGIN + t] = made.write(ROWS, BEGIN + t, loss[:, :, t]).probability[0]
+    assert len(pairs) > 1000
+    assert [p for _, _, p in pairs] == [float(said[period][row]) for period, row, _ in pairs]
+
+
+def test_who_was_told_nothing_is_learnt_from_but_not_scored() -> None:
+    """A link that a repeated report takes out of its fade, after its period was predicted from."""
+    made, steady = model(), np.full((2, N), 50.0, np.float32)
+    for t in range(90):
+        made.write(ROWS, BEGIN + t, steady)
+        made.close(BEGIN + t)
+    worse = steady.copy()
+    worse[:, 3] = 58.0
+    assert np.isnan(made.write(ROWS, BEGIN + 90, worse).probability[0, 3])
+    made.features.write(ROWS, BEGIN + 90, steady)
+    made.close(BEGIN + 90)
+    known, counted = [], made.heads[0].counted[1]
+    for t in range(91, 107):
+        made.write(ROWS, BEGIN + t, steady)
+        (matured,) = made.close(BEGIN + t)
+        if matured is not None:
+            assert np.isfinite(matured.probability).all()
+            known += matured.row[matured.made == BEGIN + 90].tolist()
+    assert sorted(known) == [row for row in range(N) if row != 3]
+    assert (made.heads[0].counted[1] - counted) % N == 0  # all of them were learnt
+
+
+def test_a_state_from_before_it_kept_what_was_said_is_restored() -> None:
+    first, second, loss = model(), FadeModel([TARGET], MINUTE), generated()
+    run(first, loss, 0, 100)
+    stored = {name: array.copy() for name, array in first.state().items() if name != "said"}
+    second.grow(N)
+    second.restore(stored)
+    describe(second.features)
+    for left, right in zip(run(first, loss, 100, 140), run(second, loss, 100, 140), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
 def test_memory_is_bounded() -> None:
     made, loss = model(), generated()
     run(made, loss, 0, 100)
