@@ -53,6 +53,9 @@ FARTHEST = F32(12)
 KEPT_A_DAY = 0.99
 """Information that survives a day of log time: half of it is gone after 69 days."""
 
+REMEMBERED = 20
+"""Periods, of as many labels as the largest lately had, that the average of the batch model's log-odds is of."""
+
 INHERITED = 0.1
 """Of the information that an earlier version's labels gave: the next version errs alike, but not the same."""
 
@@ -88,7 +91,10 @@ class Blend:
         self.learnt = 0
         """Periods whose labels have been learnt."""
         self.average = 0.0
-        """Of the batch model's log-odds, lately: what a contribution of it is compared with."""
+        """Of the batch model's log-odds, lately: what a contribution of it is compared with. Each label counts alike,
+        however many came with it: where something fails, its labels come by themselves."""
+        self.rows = 0.0
+        """Labels that the average is of, as far as they count yet: at most those of `REMEMBERED` periods."""
         self.freeze()
 
     def combine(self, online: Floats, batch: Floats, quiet: NDArray[np.bool_]) -> Combined:
@@ -117,7 +123,9 @@ class Blend:
         X = np.stack([o, b, quiet.take(known) * (b - o), np.ones_like(o)])
         y = label.take(known).astype(F32)
         self.learnt += 1
-        self.average += max(0.05, 1 / self.learnt) * (float(np.mean(b, dtype=np.float64)) - self.average)
+        n = len(known)
+        self.rows = max(self.rows, min(self.rows + n, REMEMBERED * n))
+        self.average += n / self.rows * (float(np.mean(b, dtype=np.float64)) - self.average)
         telling = self.head.telling(self.head.log_odds(X), y)
         if len(telling):
             self.head.learn(X.take(telling, axis=1), y[telling])
@@ -127,12 +135,13 @@ class Blend:
         prior = np.diag(self.head.a0)
         self.head.m = before.head.m.copy()
         self.head.A = prior + INHERITED * (before.head.A - prior)
-        self.average = before.average
+        self.average, self.rows = before.average, before.rows
         self.freeze()
 
     def decay(self, days: int) -> None:
         """Forget what is older than the last weeks."""
         self.head.decay(KEPT_A_DAY**days)
+        self.rows *= KEPT_A_DAY**days
 
     def freeze(self) -> None:
         """Fix what `combine` uses until the next boundary."""
@@ -152,13 +161,15 @@ class Blend:
     def state(self) -> dict[str, Floats]:
         """Everything learnt, as arrays."""
         scalars = np.array([self.learnt, self.average], dtype=np.float64)
-        return self.head.state() | {"scalars": scalars}
+        return self.head.state() | {"scalars": scalars, "rows": np.array([self.rows])}
 
     def restore(self, state: Mapping[str, Floats]) -> None:
         """Take over what `state` returned at a boundary."""
         self.head.restore(state)
         learnt, self.average = state["scalars"].tolist()
         self.learnt = int(learnt)
+        # States from before it was kept don't know what the average is of: the next labels make a new one.
+        self.rows = float(state["rows"][0]) if "rows" in state else 0.0
         self.freeze()
 
 

@@ -172,6 +172,53 @@ def test_the_next_version_begins_where_the_last_has_come_to_and_leaves_it_sooner
     assert new.weights["batch"] < old.weights["batch"]
 
 
+def constant(blend: Blend, log_odds: float, n: int, *, label: bool = False) -> None:
+    said = np.full(n, log_odds, dtype=F32)
+    blend.learn(said, said, np.zeros(n, dtype=np.bool_), np.full(n, label))
+
+
+def test_the_average_is_of_labels_and_not_of_how_many_come_at_once() -> None:
+    """One object that fails has its labels learnt by themselves, one call for each prediction that waited."""
+    blend = Blend()
+    for _ in range(30):
+        constant(blend, -7.0, 1000)
+    for _ in range(8):
+        constant(blend, 3.0, 1, label=True)
+    assert blend.average == pytest.approx(-7 + 80 / 20_000, abs=1e-4)
+    for _ in range(100):
+        constant(blend, -3.0, 1000)
+    assert blend.average == pytest.approx(-3, abs=0.05)
+
+
+def test_periods_of_equal_size_count_as_long_as_they_did() -> None:
+    blend, expected = Blend(), 0.0
+    for k in range(60):
+        constant(blend, float(np.sin(k)), 50)
+        expected += max(0.05, 1 / (k + 1)) * (float(F32(np.sin(k))) - expected)
+    assert blend.average == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_next_version_keeps_the_average_until_it_has_labels_enough() -> None:
+    old, new = Blend(), Blend()
+    for _ in range(30):
+        constant(old, -7.0, 1000)
+    new.follow(old)
+    constant(new, 3.0, 1, label=True)
+    assert new.average == pytest.approx(-7, abs=1e-3)
+
+
+def test_a_restored_average_weighs_the_same_and_that_of_an_old_state_nothing() -> None:
+    one, other, old = Blend(), Blend(), Blend()
+    for _ in range(3):
+        constant(one, -7.0, 1000)
+    other.restore(one.state())
+    old.restore({name: array for name, array in one.state().items() if name != "rows"})
+    for blend in (one, other, old):
+        constant(blend, 3.0, 1000)
+    assert one.average == other.average == pytest.approx(-4.5)
+    assert old.average == pytest.approx(3)
+
+
 def test_no_model_is_ever_set_against_the_other() -> None:
     """Even where the labels would want it: what one says too much isn't taken from the other."""
     blend = Blend()
