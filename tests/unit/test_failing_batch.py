@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 from folding import differing, fold, new_shard, outlets, reasons, state
 from model_network import candidate, record
+from numpy.typing import NDArray
 
 from infra.settings import Settings
 from models.artifact import Layer, ModelArtifact, Output, Training, with_version
 from models.failure.names import horizons_of, read_kind
 from models.failure.signals import feature_names
 from models.gate import GateRule
+from models.logit import sigmoid
 from models.retraining import TrainingRule
+from stream.failing import telling as failing_tell
 from stream.registry.keeper_rules import horizons
 from stream.registry.keeping import Keeping
 from stream.sources.emulator.network import START
@@ -114,11 +117,34 @@ def test_what_both_said_is_compared_on_the_same_labels() -> None:
     assert sum(c["positives"] for c in said["comparisons"]) > 0
 
 
+def test_what_is_scored_is_what_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All predictions, not only those worth a message."""
+    made: dict[int, NDArray[Any]] = {}
+    tell = failing_tell.tell
+
+    def listening(shard: Any, watched: Any, said: failing_tell.Made, *rest: Any) -> None:
+        if (watched.kind, said.k) == ("element", 0) and said.spoken is not None:
+            made[said.end // QUARTER_MS] = sigmoid(said.log_odds)
+        tell(shard, watched, said, *rest)
+
+    monkeypatch.setattr(failing_tell, "tell", listening)
+    shard, pairs = new_shard(FAILING), []
+    for at in range(0, len(log()), 100):
+        shard.apply(log()[at : at + 100])
+        for kind, k, _, matured in shard.matured_failures:
+            if (kind, k) == ("element", 0):
+                each = zip(matured.made.tolist(), matured.row.tolist(), matured.probability.tolist(), strict=True)
+                pairs += [(p, float(made[step][row])) for step, row, p in each if step in made]
+    assert len(pairs) > 30
+    assert [scored for scored, _ in pairs] == [said for _, said in pairs]
+
+
 def test_figures_are_those_of_who_spoke() -> None:
     _, said = told()
-    rows = [row for row in said["monitoring"] if row["target"] == "alarm:EQUIPMENT_ALARM@1d"]
-    assert {row["model_version"] for row in rows if "/element/" in row["id"]} == {"online", GOOD.model}
-    assert {row["model_version"] for row in rows if "/cell/" in row["id"]} == {"online"}
+    rows = said["monitoring"]
+    assert {row["model_version"] for row in rows if row["target"] == NAME} == {"online", GOOD.model}
+    cells = "alarm:EQUIPMENT_ALARM@1d cell"
+    assert {row["model_version"] for row in rows if row["target"] == cells} == {"online"}
 
 
 def test_after_it_has_retired_the_online_model_speaks_alone_and_nothing_is_left() -> None:
