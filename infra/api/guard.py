@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers
 
@@ -113,7 +113,7 @@ class Guard:
             return None
         if self._access is None:
             # Without tokens a name that leads here from elsewhere (DNS rebinding) must not be enough.
-            if not is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname or ""):
+            if not is_loopback(_split(f"//{headers.get('host', '')}").hostname or ""):
                 return Verdict(403, detail="without tokens it answers to this machine's own names only")
             return None
         if page:
@@ -124,7 +124,7 @@ class Guard:
         return self._access.authorised(shown, address, Role.OPERATE if changes else Role.READ)
 
     def _known(self, origin: str, headers: Headers) -> bool:
-        return origin in self._origins or urlsplit(origin).netloc == headers.get("host", "")
+        return origin in self._origins or _split(origin).netloc == headers.get("host", "")
 
     def _counted(self, receive: Receive) -> Receive:
         """A body without a length is counted as it comes."""
@@ -151,6 +151,14 @@ class Guard:
             await send(message)
 
         return marked
+
+
+def _split(url: str) -> SplitResult:
+    """Of what strangers send; empty where it is no address, such as with one bracket."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _protocol_token(scope: Scope) -> str | None:

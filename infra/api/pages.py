@@ -7,6 +7,8 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -21,11 +23,28 @@ POLICY = (
 )
 
 
+READS = ("GET", "HEAD")
+
+
+class Below(Mount):
+    """Takes what no route has: a path that one has is that one's, whatever the method."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """In part at most, since of those the first is taken; WebSockets are none of ours."""
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        match, child = super().matches(scope)
+        return (Match.PARTIAL if match is Match.FULL else match), child
+
+
 class Pages(StaticFiles):
     """Our own files, under a policy that lets nothing else in."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """One file."""
+        if scope["method"] not in READS:
+            await super().get_response(path, {**scope, "method": "HEAD"})  # 404 where there is none
+            raise HTTPException(405, headers={"Allow": ", ".join(READS)})
         answer = await super().get_response(path, scope)
         answer.headers["Content-Security-Policy"] = POLICY
         return answer
@@ -39,4 +58,4 @@ def serve_pages(app: FastAPI) -> None:
     async def plotly() -> Response:
         return FileResponse(script, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
 
-    app.mount("/", Pages(directory=WEB, html=True))
+    app.router.routes.append(Below("/", Pages(directory=WEB, html=True)))

@@ -11,8 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
-from twin.errors import BadInput, ConfigurationError, LogGone, SnapshotError, Unavailable
+from twin.errors import BadInput, ConfigurationError, LogGone, SnapshotError, Unavailable, Unknown
 
 log = logging.getLogger("lockstep.api")
 
@@ -20,6 +21,9 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_S = 2
 MOST_ERRORS = 20
 """Faults of one request that are told."""
+LONGEST_PATH = 200
+"""Of a path that is told."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class Fault(BaseModel):
@@ -81,8 +85,14 @@ def handle(app: FastAPI) -> None:
         return answer(error.status, error.detail, error.reason, error.headers)
 
     @app.exception_handler(HTTPException)
-    async def http(_request: Request, error: HTTPException) -> JSONResponse:
-        return answer(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        detail, headers, path = str(error.detail), dict(error.headers or {}), str(request.scope["path"])[:LONGEST_PATH]
+        if error.status_code == 404:
+            detail = f"there is nothing at {path}: see {app.openapi_url}"
+        elif error.status_code == 405:
+            headers["Allow"] = ", ".join(_methods(request)) or headers["Allow"]
+            detail = f"{path} takes {headers['Allow']}, not {request.method}"
+        return answer(error.status_code, detail, headers=headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -100,6 +110,10 @@ def handle(app: FastAPI) -> None:
     async def refused(_request: Request, error: ConfigurationError) -> JSONResponse:
         return answer(409, str(error), "refused")
 
+    @app.exception_handler(Unknown)
+    async def unknown(_request: Request, error: Unknown) -> JSONResponse:
+        return answer(404, str(error), "unknown-object")
+
     async def away(_request: Request, error: Exception) -> JSONResponse:
         log.warning("a request could not be answered: %s", error)
         detail = "broker, database or twin can't answer now: try again, and see /readyz"
@@ -107,6 +121,16 @@ def handle(app: FastAPI) -> None:
 
     for kind in (Unavailable, LogGone, SnapshotError):
         app.exception_handler(kind)(away)
+
+
+def _methods(request: Request) -> list[str]:
+    """All that a path takes: each route tells of its own only."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {

@@ -235,9 +235,3 @@ async def radio_burst(request: Request, ports: a.Given, who: a.Who, body: shapes
         order = await ports.commands.order_burst(body.region, body.reason, who)
         output = {"order": order, "region": body.region, "follow": "/api/v1/bursts?open_only=true"}
         return a.json(await _decided(ports, services.BURST, output), 202)
-
-
-@router.post("/services/{id}/invoke", include_in_schema=False)
-async def unknown(id: str) -> Response:
-    """After all others: whatever else is asked for."""
-    raise Problem(404, f"there is no service {id[:64]}: see /services", "unknown-object")

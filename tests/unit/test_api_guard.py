@@ -62,7 +62,9 @@ async def test_this_machine_s_own_names_will_do(host: bytes) -> None:
     assert await status(guard(Asked()), headers=[(b"host", host)]) == 200
 
 
-@pytest.mark.parametrize("host", [b"evil.example", b"127.0.0.1.evil.example", b"", b"localhost.evil.example:8050"])
+@pytest.mark.parametrize(
+    "host", [b"evil.example", b"127.0.0.1.evil.example", b"", b"localhost.evil.example:8050", b"[", b"a]b"]
+)
 async def test_a_name_from_elsewhere_does_not_lead_here(host: bytes) -> None:
     app = Asked()
     assert await status(guard(app), headers=[(b"host", host)]) == 403
@@ -74,6 +76,7 @@ async def test_another_page_may_not_act(method: str, code: int) -> None:
     headers = [*LOCAL, (b"origin", b"https://evil.example")]
     assert await status(guard(Asked()), method, headers=headers) == code
     assert await status(guard(Asked(), origins=("https://evil.example",)), method, headers=headers) == 200
+    assert await status(guard(Asked()), method, headers=[*LOCAL, (b"origin", b"http://[")]) == code
     own = [*LOCAL, (b"origin", b"http://127.0.0.1:8050")]
     assert await status(guard(Asked()), method, headers=own) == 200
 
