@@ -173,7 +173,7 @@ def _ask(shard: Shard, twin: RadioTwin, now: int) -> None:
         region=region.name,
         scene=region.scene,
         frequency=region.frequency,
-        reason=want.reason,
+        reason=want.told,
         area=want.area or _heard(twin),
         cells=list(region.cells),
         touched=want.touched,

@@ -60,6 +60,24 @@ def test_it_says_who_ordered_and_why() -> None:
     assert asked["reason"] == "ordered by ann; a new hall"
 
 
+def test_it_says_so_too_where_the_twin_waits_for_a_burst_of_its_own() -> None:
+    shard = heard()
+    want = shard.radio[REGION].planner.want
+    assert want is not None
+    assert want.reason == "no map yet"
+    (asked,) = requests(folded(shard, (ORDER, order(20))))
+    assert asked["reason"] == "ordered by ann; a new hall; no map yet"
+    # Under way it is in the snapshot, and what nobody orders later says nothing of ann.
+    other = new_shard()
+    other.restore(shard.snapshot())
+    assert other.digest() == shard.digest()
+    planner = other.radio[REGION].planner
+    assert planner.asked is not None
+    assert planner.overdue(planner.asked.at + 10**9)
+    assert planner.want is not None
+    assert planner.want.told == "no map yet"
+
+
 def test_one_burst_at_a_time() -> None:
     shard = heard()
     assert len(requests(folded(shard, (ORDER, order(20)), (ORDER, order(21))))) == 1

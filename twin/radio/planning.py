@@ -54,6 +54,7 @@ class Want(msgspec.Struct, kw_only=True):
         waits_until: Not asked again before.
         tiles: That have moved, where no whole cell has.
         ordered: A person wants it: nothing is waited for but the burst under way.
+        order: Who that is and why, where the twin wants it by itself, too.
     """
 
     reason: str
@@ -66,6 +67,12 @@ class Want(msgspec.Struct, kw_only=True):
     waits_until: int = -1
     tiles: list[tuple[int, int]] = []
     ordered: bool = False
+    order: str = ""
+
+    @property
+    def told(self) -> str:
+        """All reasons, in words."""
+        return "; ".join(filter(None, (self.order, self.reason)))
 
     @property
     def lone(self) -> bool:
@@ -74,6 +81,10 @@ class Want(msgspec.Struct, kw_only=True):
 
     def join(self, other: Want) -> None:
         """Cover another, too."""
+        if other.ordered and not self.ordered:
+            self.order = other.order or other.reason
+        elif self.ordered and other.reason == NEW_CELLS:
+            self.order = self.order or self.reason
         if other.reason == NEW_CELLS:
             self.reason = NEW_CELLS
         # No tiles stand for more than that.
@@ -182,7 +193,7 @@ class Planner:
     def _again(self, want: Want, now: int) -> None:
         """It came to nothing: it is wanted again, but not for ever at the same pace."""
         # Who ordered it may do so again.
-        want.ordered = False
+        want.ordered, want.order = False, ""
         want.lost += 1
         if want.lost >= self._settings.attempts:
             want.waits_until = now + self._settings.retry_ms
@@ -196,6 +207,8 @@ class Planner:
         for want in (data[0], data[1] and data[1]["want"]):
             if want and not want["ordered"]:
                 del want["ordered"]
+            if want and not want["order"]:
+                del want["order"]
         return data
 
     def restore(self, data: Any) -> None:
