@@ -5,8 +5,16 @@ import { h } from "./dom.js";
 
 /**
  * @template T
- * @typedef {{title: string, of: (row: T) => Node | string | null, by?: (row: T) => string | number, number?: boolean, name?: boolean}} Column
+ * @typedef {{title: string, of: (row: T) => Node | string | null, by?: (row: T) => string | number, number?: boolean, name?: boolean, words?: boolean}} Column
  */
+
+/**
+ * How a column is laid out: numbers stay whole, names and sentences break.
+ * @param {Column<any>} column
+ */
+function kind(column) {
+  return column.number ? "number" : column.name ? "name-of" : column.words ? "words" : false;
+}
 
 /**
  * A table.
@@ -29,7 +37,7 @@ export function table(caption, columns, rows, most = 200) {
   const fill = () => {
     body.replaceChildren(
       ...rows.slice(0, most).map((row) =>
-        h("tr", {}, ...columns.map((column) => h("td", { class: column.number ? "number" : column.name ? "name-of" : false }, column.of(row)))),
+        h("tr", {}, ...columns.map((column) => h("td", { class: kind(column) }, column.of(row)))),
       ),
     );
   };
@@ -51,5 +59,5 @@ export function table(caption, columns, rows, most = 200) {
   const more = rows.length > most ? h("p", { class: "faint" }, `and ${rows.length - most} more`) : null;
   const nothing = rows.length ? null : h("p", { class: "faint" }, "Nothing here.");
   return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
-    h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, ...heads)), body), more ?? "", nothing ?? "");
+    h("table", {}, h("caption", {}, h("span", {}, caption)), h("thead", {}, h("tr", {}, ...heads)), body), more ?? "", nothing ?? "");
 }

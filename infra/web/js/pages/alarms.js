@@ -58,7 +58,7 @@ export function alarmTable(items, act) {
     { title: "Severity", of: (row) => mark(row.perceivedSeverity), by: (row) => ORDER.indexOf(row.perceivedSeverity) },
     { title: "Object", name: true, of: (row) => h("a", { href: link(pageOf(row.objectInstance)), title: row.objectInstance }, short(row.objectInstance)), by: (row) => row.objectInstance },
     { title: "Probable cause", of: (row) => row.probableCause, by: (row) => row.probableCause },
-    { title: "Problem", of: (row) => row.specificProblem ?? row.additionalText ?? "" },
+    { title: "Problem", words: true, of: (row) => row.specificProblem ?? row.additionalText ?? "" },
     { title: "Raised", of: (row) => clock(row.raised ?? row.alarmRaisedTime ?? row.eventTime), by: (row) => row.raised ?? row.alarmRaisedTime ?? row.eventTime },
     { title: "Root cause", of: cause, by: (row) => -(row.correlated ?? 0) },
     { title: "Kept back", of: (row) => (row.held?.length ? row.held.join(", ") : "–") },

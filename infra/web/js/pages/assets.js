@@ -39,8 +39,8 @@ function assetTable(items) {
     { title: "Fails", number: true, of: (row) => `${share(row.probability)} in ${duration(row.horizon_s)}`, by: (row) => row.probability },
     { title: "Usual", number: true, of: (row) => share(row.base_rate), by: (row) => row.base_rate },
     { title: "Remaining life", number: true, of: life, by: (row) => row.remaining_life_s ?? Infinity },
-    { title: "Expected fault", of: (row) => (row.fault === null ? "–" : `${row.fault}: ${row.fault_name}`), by: (row) => row.fault ?? 999 },
-    { title: "Because of", of: (row) => row.drivers.slice(0, 3).join(", ") },
+    { title: "Expected fault", words: true, of: (row) => (row.fault === null ? "–" : `${row.fault}: ${row.fault_name}`), by: (row) => row.fault ?? 999 },
+    { title: "Because of", words: true, of: (row) => row.drivers.slice(0, 3).join(", ") },
     { title: "Said", of: (row) => clock(row.time), by: (row) => row.time },
   ], items);
 }

@@ -50,8 +50,8 @@ export function burstTable(items, cancel) {
     { title: "Progress", of: (row) => h("span", {}, h("progress", { max: 100, value: row.percent, "aria-label": `${row.percent} percent` }), ` ${row.stage}`), by: (row) => row.percent },
     { title: "Took", number: true, of: (row) => (row.seconds ? duration(row.seconds) : "–"), by: (row) => row.seconds },
     { title: "Error before / after", number: true, of: (row) => `${number(row.before, "dB")} / ${number(row.after, "dB")}`, by: (row) => row.before ?? -1 },
-    { title: "Parameters before and after", name: true, of: (row) => parameters(row.parameters) },
-    { title: "Verdict", of: (row) => [row.verdict, row.finding, row.detail].filter(Boolean).join(": ") },
+    { title: "Parameters before and after", words: true, of: (row) => parameters(row.parameters) },
+    { title: "Verdict", words: true, of: (row) => [row.verdict, row.finding, row.detail].filter(Boolean).join(": ") },
     ...(cancel ? [{ title: "Cancel", of: (/** @type {any} */ row) => (OVER.includes(row.status) ? "" : h("button", { type: "button", onclick: () => cancel(row), "aria-label": `Cancel ${row.request}` }, "Cancel")) }] : []),
   ], items, 100);
 }

@@ -69,7 +69,7 @@ function modelTable(items, act) {
     { title: "Since", of: (row) => clock(row.since), by: (row) => row.since },
     { title: "Gain", number: true, of: (row) => share(row.gain), by: (row) => row.gain ?? -Infinity },
     { title: "On", number: true, of: (row) => `${number(row.events)} events`, by: (row) => row.events },
-    { title: "Gate", of: (row) => [row.verdict, row.reason].filter(Boolean).join(": ") },
+    { title: "Gate", words: true, of: (row) => [row.verdict, row.reason].filter(Boolean).join(": ") },
     ...(act ? [{ title: "Decide", of: (/** @type {any} */ row) => h("span", {}, row.state === "shadow" ? button(row, "promote", "Promote") : "", " ", row.state === "retired" ? "" : button(row, "retire", "Retire")) }] : []),
   ], items);
 }
