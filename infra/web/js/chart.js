@@ -31,40 +31,40 @@ export function colour(name) {
 /**
  * A chart.
  * @param {string} label What it shows, for who can't see it.
- * @param {any[]} traces
- * @param {any} [more] Of the layout.
- * @returns {{element: HTMLElement, draw: (traces: any[], more?: any) => void, stop: () => void}}
+ * @returns {{element: HTMLElement, draw: (made: () => [any[], any]) => void, stop: () => void}} `draw` is told how traces
+ *   and layout are made: again in another theme, which has other colours, and in another size.
  */
-export function chart(label, traces, more = {}) {
+export function chart(label) {
   const element = h("div", { class: "chart", role: "img", "aria-label": label });
-  let [now, layout] = [traces, more];
+  let make = () => /** @type {[any[], any]} */ ([[], {}]);
   const draw = async () => {
     if (!element.isConnected) return;
     if (!plotly()) await load();
     if (!element.isConnected) return;
+    const [traces, layout] = make();
     const axis = { gridcolor: colour("line"), zerolinecolor: colour("line"), automargin: true };
     const made = {
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: colour("text"), family: "inherit", size: 13 },
       margin: { l: 50, r: 15, t: 10, b: 40 },
-      legend: { orientation: "h", y: -0.18 },
+      legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom" },
       hovermode: "x unified",
       hoverlabel: { bgcolor: colour("card"), font: { color: colour("text") } },
       ...layout,
-      xaxis: { ...axis, ...(layout.xaxis ?? {}) },
+      // Words that stand askew run into the legend.
+      xaxis: { ...axis, tickangle: 0, nticks: Math.max(3, Math.floor(element.clientWidth / 110)), ...(layout.xaxis ?? {}) },
       yaxis: { ...axis, ...(layout.yaxis ?? {}) },
     };
-    plotly().react(element, now, made, { displaylogo: false, responsive: true, displayModeBar: false });
+    plotly().react(element, traces, made, { displaylogo: false, responsive: true, displayModeBar: false });
   };
   const observer = new ResizeObserver(draw);
   observer.observe(element);
   addEventListener("themechange", draw);
   return {
     element,
-    draw(next, other) {
-      now = next;
-      layout = other ?? layout;
+    draw(next) {
+      make = next;
       draw();
     },
     stop() {

@@ -18,7 +18,7 @@ export async function object(root, { at, name, query }) {
   let state = said.objects[0];
   const counters = [...new Set(state.values.map((/** @type {any} */ value) => value.counter))];
   const counter = query.get("counter") ?? (counters.includes("RRU.PrbTotDl") ? "RRU.PrbTotDl" : String(counters[0] ?? ""));
-  const lines = chart(`${counter} of ${name}: measured, expected by the twin, foretold`, []);
+  const lines = chart(`${counter} of ${name}: measured, expected by the twin, foretold`);
   const values = h("div");
   const alarms = h("div");
   const foretold = h("div");
@@ -48,7 +48,7 @@ export async function object(root, { at, name, query }) {
     const until = new Date(at || newest || Date.now());
     const since = new Date(until.getTime() - HOURS * 3600000);
     const page = await ask("/history", { dn: name, counter, since: since.toISOString(), until: until.toISOString(), bucket: "raw", limit: 1000 });
-    lines.draw(...traces(page.series, told.filter((/** @type {any} */ each) => each.counter === counter), counter));
+    lines.draw(() => traces(page.series, told.filter((/** @type {any} */ each) => each.counter === counter), counter));
   };
   await show();
   const refresh = soon(async () => {
@@ -148,7 +148,7 @@ function valueTable(values) {
   return table("Values", [
     { title: "Counter", name: true, of: (row) => row.counter, by: (row) => row.counter },
     { title: "Value", number: true, of: (row) => number(row.value, row.unit), by: (row) => row.value ?? -Infinity },
-    { title: "Of", of: (row) => clock(row.as_of).replaceAll("\u00a0", " ") + (row.suspect ? ", doubted by its source" : ""), by: (row) => row.as_of },
+    { title: "Of", of: (row) => clock(row.as_of).replace(",\u00a0", ", ") + (row.suspect ? ", doubted by its source" : ""), by: (row) => row.as_of },
   ], values);
 }
 

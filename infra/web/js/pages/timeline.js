@@ -14,7 +14,7 @@ const KINDS = /** @type {[string, string][]} */ ([["radio", "link"], ["traffic",
 
 /** @param {HTMLElement} root @param {import("../main.js").Asked} asked */
 export async function timeline(root, { at }) {
-  const lines = chart("Drifts by kind and size over time; the table below says the same", []);
+  const lines = chart("Drifts by kind and size over time; the table below says the same");
   const [drifts, runs, updates] = [h("div"), h("div"), h("div")];
   root.replaceChildren(
     h("h1", {}, at ? `What had happened by ${clock(at)}` : "What has happened"),
@@ -24,8 +24,8 @@ export async function timeline(root, { at }) {
     const [drifted, burst, said] = await Promise.all([
       ask("/drifts", { until: at, limit: 500 }), ask("/bursts", { limit: 1000 }), ask("/events", { kind: "updates", until: at, limit: 300 })]);
     const bodies = drifted.items.map((/** @type {any} */ each) => each.body);
-    lines.draw(KINDS.map(([kind, name]) => marks(bodies.filter((/** @type {any} */ each) => each.kind === kind), kind, name)).filter((each) => each.x.length),
-      { yaxis: { title: { text: "evidence over threshold" }, type: "log" }, hovermode: "closest" });
+    lines.draw(() => [KINDS.map(([kind, name]) => marks(bodies.filter((/** @type {any} */ each) => each.kind === kind), kind, name)).filter((each) => each.x.length),
+      { yaxis: { title: { text: "evidence over threshold" }, type: "log", dtick: "D2" }, xaxis: spread(bodies), hovermode: "closest" }]);
     drifts.replaceChildren(driftTable(bodies));
     runs.replaceChildren(burstTable(burst.items.filter((/** @type {any} */ each) => !at || Date.parse(each.time) <= Date.parse(at)), null));
     updates.replaceChildren(updateTable(said.items.map((/** @type {any} */ each) => each.body)));
@@ -39,6 +39,18 @@ export async function timeline(root, { at }) {
       lines.stop();
     },
   };
+}
+
+const HOUR_MS = 3600000;
+
+/**
+ * An axis of time: by itself it would show milliseconds where there is one drift.
+ * @param {any[]} drifts
+ */
+function spread(drifts) {
+  const times = drifts.map((each) => Date.parse(each.time));
+  const [first, last] = [Math.min(...times), Math.max(...times)];
+  return last - first < HOUR_MS && times.length ? { range: [first - HOUR_MS, last + HOUR_MS].map((each) => new Date(each).toISOString()) } : {};
 }
 
 /** @param {any[]} drifts @param {string} kind @param {string} name Of a colour. */
@@ -58,7 +70,7 @@ function driftTable(drifts) {
     { title: "Counter", of: (row) => row.counter, by: (row) => row.counter },
     { title: "By", number: true, of: (row) => number(row.direction === "up" ? row.size : -Math.abs(row.size)), by: (row) => Math.abs(row.size) },
     { title: "Kind", of: (row) => row.kind, by: (row) => row.kind },
-    { title: "Because", of: (row) => row.reasons.join("; ") },
+    { title: "Because", words: true, of: (row) => row.reasons.join("; ") },
   ], drifts);
 }
 
@@ -68,6 +80,6 @@ function updateTable(updates) {
     { title: "When", of: (row) => clock(row.time), by: (row) => row.time },
     { title: "What", of: (row) => row.change, by: (row) => row.change },
     { title: "Objects", name: true, of: (row) => row.objects.slice(0, 3).map(short).join(", ") + (row.objects.length > 3 ? ` and ${row.objects.length - 3} more` : "") },
-    { title: "Detail", name: true, of: (row) => JSON.stringify(row.detail).slice(0, 200) },
+    { title: "Detail", words: true, of: (row) => JSON.stringify(row.detail).slice(0, 200) },
   ], updates, 100);
 }
