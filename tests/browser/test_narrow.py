@@ -14,24 +14,24 @@ WIDTH = 400
 REGION = "SubNetwork=" + "a-region-whose-name-has-no-place-to-break" * 3
 CELL = f"{REGION},ManagedElement=gnb-1,GNBDUFunction=1,NRCellDU=1"
 TIME = "2026-01-06T08:00:00Z"
-BURST = {
+BURST: dict[str, Any] = {
     "request": f"burst/{REGION}/1767686400000/1", "region": REGION, "reason": "no map yet", "time": TIME,
     "partition": 0, "status": "CANCELLED", "stage": "", "percent": 100, "attempt": 1, "worker": "w", "seconds": 54,
     "finding": "", "detail": f"superseded by burst/{REGION}/1767686400001/1",
     "verdict": "refused: no answer came in time", "before": 6.3, "after": 0.8, "parameters": [],
 }  # fmt: skip
-MODEL = {
+MODEL: dict[str, Any] = {
     "model": f"batch@{'0123456789abcdef' * 4}", "target": "RRU.PrbTotDl>70@1h", "state": "shadow", "since": TIME,
     "trained_to": TIME, "against": "online", "gain": 0.1, "events": 9000, "reason": "",
     "verdict": "wait: " + "not enough labels have matured yet " * 4,
 }  # fmt: skip
-ALARM = {
+ALARM: dict[str, Any] = {
     "id": "1", "perceivedSeverity": "MAJOR", "objectInstance": CELL, "probableCause": "lossOfSignal", "raised": TIME,
     "specificProblem": "a sentence that its vendor has written " * 4, "held": [], "rootCause": None, "correlated": 3,
     "ackState": "UNACKNOWLEDGED",
 }  # fmt: skip
 SHAPE = (20, 60)
-RADIO = {
+RADIO: dict[str, Any] = {
     "region": REGION, "scene": "a", "tier": "ray-traced", "version": 1, "cells": [CELL], "error_db": 1.0, "map": True
 }  # fmt: skip
 MAP = {
