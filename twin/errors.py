@@ -48,6 +48,10 @@ class ConfigurationError(LockstepError):
     """A setting, a profile or a file of the user's is wrong."""
 
 
+class Unknown(ConfigurationError):
+    """What somebody names is not there."""
+
+
 class LogGone(LockstepError):
     """The log no longer holds what the twin needs to catch up; waiting won't bring it back."""
 
