@@ -67,7 +67,7 @@ class MaturedFailures(NamedTuple):
 
 
 class Late(NamedTuple):
-    """What happened in periods that have been learnt from already.
+    """What happened, by its own period, which may have been learnt from already.
 
     Attributes:
         row: Of the objects, `[n]`.

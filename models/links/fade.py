@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.failure.heads import FailureHead, FailureTarget, MaturedFailures
+from models.failure.heads import FailureHead, FailureTarget, Late, MaturedFailures
 from models.links.evidence import OPEN, LinkFadeFeatures
 from twin.columns import Columns
 from twin.parts import Part, gathered, scattered
 
 Floats = NDArray[Any]
+Rows = NDArray[np.int64]
 F32 = np.float32
 
 
@@ -60,6 +61,7 @@ class FadeModel:
         self.heads = [FailureHead(target, self.features.names, granularity_ms) for target in self.targets]
         self.columns = Columns()
         self.columns.add("used", F32, (most_open, len(self.features.names)), np.nan)
+        self.columns.add("down", np.bool_)
         self.columns.add("said", F32, (most_open, len(self.targets)), np.nan)
         self._used_in = np.full(most_open, -1, dtype=np.int64)
 
@@ -84,26 +86,34 @@ class FadeModel:
         self.columns["used"][slot][:, rows] = X
         probability = np.full((len(self.targets), len(rows)), np.nan, F32)
         for k, (head, target) in enumerate(zip(self.heads, self.targets, strict=True)):
-            at_risk = self.features.at_risk(period, target.drop_db)[rows]
+            at_risk = (self.features.at_risk(period, target.drop_db) & ~self.columns["down"])[rows]
             probability[k] = np.where(at_risk, head.predict(X), F32(np.nan))
         self.columns["said"][slot][:, rows] = probability
         return Fades(X, probability, self.features.attenuation(period)[rows])
 
-    def close(self, period: int) -> list[MaturedFailures | None]:
+    def close(self, period: int, fallen: Late | None = None, down: Rows | None = None) -> list[MaturedFailures | None]:
         """A period is complete: learn the labels that it brings, file what was predicted in it.
+
+        Args:
+            fallen: Links that went down, and when: positives of every target.
+            down: Those that are down now: there is nothing to predict of them.
 
         Returns:
             What has become known, one a target.
         """
         self.features.open(period)
+        self.columns["down"][:] = False
+        if down is not None:
+            self.columns["down"][down] = True
         known = []
         slot = period % len(self._used_in)
         filed = self._used_in[slot] == period
         for k, (head, target) in enumerate(zip(self.heads, self.targets, strict=True)):
-            known.append(_said(head.learn(period, self.features.happened(period, target.drop_db))))
+            known.append(_said(head.learn(period, self.features.happened(period, target.drop_db), late=fallen)))
             if filed:
                 used = self.columns["used"][slot]
-                head.file(period, used, self.features.at_risk(period, target.drop_db) & ~np.isnan(used[0]))
+                at_risk = self.features.at_risk(period, target.drop_db) & ~self.columns["down"]
+                head.file(period, used, at_risk & ~np.isnan(used[0]))
                 head.publish(period, self.columns["said"][slot][k])
         self.features.close(period)
         return known
@@ -118,8 +128,8 @@ class FadeModel:
     def restore(self, arrays: Mapping[str, Floats]) -> None:
         """Take over what `state` returned."""
         scattered(self._parts(), arrays)
-        # States from before it was kept don't know what was said in the periods that are open.
-        self.columns.restore({name: arrays[name] for name in ("used", "said") if name in arrays})
+        # States from before it was kept don't know what was said in the periods that are open, nor who was down.
+        self.columns.restore({name: arrays[name] for name in ("used", "said", "down") if name in arrays})
         self._used_in = np.array(arrays["used_in"])
 
 

@@ -92,8 +92,10 @@ def reconsider(shard: Shard, keys: set[str], mark: str) -> None:
         settle_on(shard, key, life, reasons)
         if unseen and not desk.hidden(key):
             shard.failing.raised(shard, alarm)
+            shard.fades.raised(shard, alarm)
         elif desk.hidden(key) and not unseen:
             shard.failing.withdrawn(shard, alarm)
+            shard.fades.withdrawn(shard, alarm)
         change = "held" if reasons and not before else "released" if not reasons else "changed"
         tell_alarm(shard, key, shard.alarms[key], life, change, desk.now, mark)  # type: ignore[arg-type]
 

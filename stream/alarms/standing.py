@@ -121,6 +121,7 @@ def _raise(shard: Shard, key: str, event: Alarm, time: int, mark: str) -> None:
         shard.counts[f"alarm.held.{reason}"] += 1
     if not desk.hidden(key):
         shard.failing.raised(shard, shard.alarms[key])
+        shard.fades.raised(shard, shard.alarms[key])
         desk.own.happened(shard, shard.alarms[key])
     tell_alarm(shard, key, shard.alarms[key], life, "raised", mark=mark)
 

@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.failure.heads import Late
 from models.failure.scores import FailureWindow
 from models.links.fade import FadeModel
+from stream.decode import to_ms
 from stream.failing.links_place import Links, describe
 from stream.failing.links_tell import tell, tell_score
+from stream.failing.objects import reached
+from stream.failing.watched import MOST_WAITING
 from stream.monitoring import Watch
 from twin.columns import Columns
+from twin.events import Alarm
 from twin.model_events import ONLINE
 from twin.parts import below, gathered, scattered
 from twin.sync import Arrival
@@ -32,6 +37,8 @@ Floats = NDArray[Any]
 Rows = NDArray[np.int64]
 
 SENT, RECEIVED = "Link.TransmitLevel", "Link.ReceiveLevel"
+DOWN = "COMMUNICATIONS_ALARM"
+"""Type of the alarms that say that a link is down (TS 28.532)."""
 SHORTEST_MS, LONGEST_MS = 10_000, 900_000
 """Of periods in which a fade can be seen coming [ms]."""
 
@@ -57,6 +64,8 @@ class FadingLinks:
         self._row: dict[str, int] = {}
         self._rows_of: dict[tuple[str, int], Rows] = {}
         self._links: tuple[tuple[int, int], Links] | None = None
+        self.waiting: list[tuple[int, int]] = []
+        """Links that went down, and whose period hasn't closed: time [ms] and row."""
 
     def rows(self, admitted: Admitted) -> Rows:
         """Rows of the links of a report; new ones are added."""
@@ -91,7 +100,7 @@ class FadingLinks:
         self.placed(shard)
         end = period * self.granularity_ms
         self.watch.turn(shard, f"link/{self.granularity_ms // 1000}/{shard.partition}", period)
-        for k, matured in enumerate(self.model.close(period)):
+        for k, matured in enumerate(self.model.close(period, self._take_fallen(period), self._down(shard))):
             head = self.model.heads[k]
             if matured is not None:
                 self.windows[k].add(matured)
@@ -100,9 +109,35 @@ class FadingLinks:
                 shard.matured_failures.append(("link", k, end, matured))
             tell_score(shard, self, k, end)
 
+    def raised(self, shard: Shard, alarm: Alarm) -> None:
+        """A communications alarm that did not stand before: links that it is on, or below, have gone down."""
+        self.waiting.extend((to_ms(alarm.event_time), row) for row in self._concerned(shard, alarm))
+        del self.waiting[:-MOST_WAITING]
+
+    def withdrawn(self, shard: Shard, alarm: Alarm) -> None:
+        """It turns out to be no failure."""
+        for row in self._concerned(shard, alarm):
+            if (one := (to_ms(alarm.event_time), row)) in self.waiting:
+                self.waiting.remove(one)
+
+    def _concerned(self, shard: Shard, alarm: Alarm) -> list[int]:
+        return [self._row[name] for name in reached(shard.topology, alarm.object_instance) if name in self._row]
+
+    def _take_fallen(self, period: int) -> Late:
+        """What had happened when a period ended, each in the period of its own time."""
+        end = period * self.granularity_ms
+        due = [(row, -(-time // self.granularity_ms)) for time, row in self.waiting if time <= end]
+        self.waiting = [(time, row) for time, row in self.waiting if time > end]
+        return Late(*np.array(due, dtype=np.int64).reshape(-1, 2).T)
+
+    def _down(self, shard: Shard) -> Rows:
+        """Rows of the links that an alarm stands on."""
+        standing = (a for key, a in shard.alarms.items() if a.alarm_type == DOWN and not shard.alarm_desk.hidden(key))
+        return np.array([row for alarm in standing for row in self._concerned(shard, alarm)], dtype=np.int64)
+
     def state(self) -> dict[str, Floats]:
         """Everything but the names."""
-        return gathered(self._parts())
+        return gathered(self._parts()) | {"waiting": np.array(self.waiting, dtype=np.int64).reshape(-1, 2)}
 
     def restore(self, names: Sequence[str], arrays: Mapping[str, Floats]) -> None:
         """Take over what `state` returned, into an object without links."""
@@ -110,6 +145,10 @@ class FadingLinks:
             raise ValueError("there are more links than names, or fewer")
         self.add(names)
         scattered(self._parts(), arrays)
+        waiting = arrays["waiting"].tolist() if "waiting" in arrays else []
+        if any(not 0 <= row < len(names) for _, row in waiting):
+            raise ValueError("an alarm waits for a link that isn't there")
+        self.waiting = [(time, row) for time, row in waiting]
 
     def _parts(self) -> dict[str, Any]:
         parts: dict[str, Any] = {"model": self.model, "columns": self.columns, "watch": self.watch}
@@ -152,6 +191,18 @@ class Fades:
             return
         made = links.model.write(rows, first.period, loss)
         tell(shard, links, group, rows, made)
+
+    def raised(self, shard: Shard, alarm: Alarm) -> None:
+        """An alarm has been raised that did not stand before."""
+        if alarm.alarm_type == DOWN:
+            for links in self.links.values():
+                links.raised(shard, alarm)
+
+    def withdrawn(self, shard: Shard, alarm: Alarm) -> None:
+        """An alarm that was raised turns out to be expected."""
+        if alarm.alarm_type == DOWN:
+            for links in self.links.values():
+                links.withdrawn(shard, alarm)
 
     def follow(self, shard: Shard, table: Table, period: int) -> None:
         """Take in a period that closes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -166,6 +166,85 @@ def test_what_is_scored_was_told_and_is_monitored(records: list[LogRecord], whol
     (line,) = shard.fades.links[60_000].watch.monitor.rows()
     assert TARGET.name in line.target
     assert line.figures["n"] == sum(len(one.label) for one in matured)
+
+
+def down(minute: int, recorded: int, severity: str = "MAJOR", **more: Any) -> dict[str, Any]:
+    at, then = (folding.START + timedelta(minutes=m) for m in (minute, recorded))
+    what = {"objectInstance": f"{ELEMENT},Link=2,Port=1", "alarmType": "COMMUNICATIONS_ALARM"}
+    return folding.alarm(severity, eventTime=at.isoformat(), recorded=then.isoformat(), **(what | more))
+
+
+def with_alarms(*alarms: tuple[int, dict[str, Any]]) -> list[LogRecord]:
+    """Links without any shower, and alarms that come before the reports of a minute."""
+    steady = np.round(received() * 0 - 45, 1)
+    steady[np.isnan(steady)] = -45.0
+    records = collected(steady)
+    for minute, one in sorted(alarms, key=lambda pair: -pair[0]):
+        records[1 + minute : 1 + minute] = log([one])
+    return [record._replace(offset=offset) for offset, record in enumerate(records)]
+
+
+def labelled(shard: Shard, records: list[LogRecord]) -> set[tuple[int, int, int]]:
+    """Positives: row of the link, minute of the prediction, minute in which it came true."""
+    found, first = set(), int(folding.START.timestamp()) // 60
+    for record in records:
+        shard.apply([record])
+        for _, _, _, m in shard.matured_failures:
+            each = zip(m.row[m.label].tolist(), m.made[m.label].tolist(), m.happened[m.label].tolist(), strict=True)
+            found |= {(row, made - first, happened - first) for row, made, happened in each}
+    return found
+
+
+@pytest.mark.parametrize("late", [0, 5])
+def test_a_link_that_goes_down_is_a_positive_of_its_fade(late: int) -> None:
+    found = labelled(new(), with_alarms((100 + late, down(100, 100 + late))))
+    assert {(row, happened) for row, _, happened in found} == {(2, 100)}
+    made = sorted(made for _, made, _ in found)
+    # Every other minute is predicted from for good; when a late alarm comes, the first of them have been found wrong.
+    assert made == list(range(90 if late else 86, 100, 2))
+
+
+def test_while_it_is_down_nothing_is_predicted_of_it_and_then_again() -> None:
+    shard = new()
+    records = with_alarms((100, down(100, 100)), (130, down(130, 130, "CLEARED")))
+    links, risky = None, []
+    for record in records:
+        shard.apply([record])
+        links = links or shard.fades.links.get(60_000)
+        if links is not None:
+            risky.append(not links.model.columns["down"][2])
+    assert links is not None
+    assert links.model.columns["down"].sum() == 0
+    assert 28 <= risky.count(False) <= 34
+
+
+def test_other_alarms_and_those_of_other_objects_are_no_fades() -> None:
+    others = ({"alarmType": "EQUIPMENT_ALARM"}, {"objectInstance": ELEMENT})
+    for more in others:
+        assert labelled(new(), with_alarms((100, down(100, 100, **more)))) == set()
+
+
+def test_with_alarms_it_is_the_same_cut_and_restored_before_they_count() -> None:
+    records = with_alarms((100, down(101, 100)), (130, down(130, 130, "CLEARED")), (150, down(150, 150)))
+    whole, cut = new(), new()
+    outlets = folding.fold(whole, records).outlets
+    before = folding.fold(cut, records[:103], 7).outlets
+    assert cut.fades.links[60_000].waiting
+    again = new()
+    again.restore(cut.snapshot())
+    assert before + folding.fold(again, records[103:], 11).outlets == outlets
+    assert again.digest() == whole.digest()
+
+
+def test_what_turns_out_to_be_expected_does_not_count() -> None:
+    shard = new()
+    records = with_alarms((100, down(101, 100)))
+    folding.fold(shard, records[:102])
+    links = shard.fades.links[60_000]
+    assert links.waiting
+    (alarm,) = shard.alarms.values()
+    shard.fades.withdrawn(shard, alarm)
+    assert links.waiting == []
 
 
 def test_without_a_fade_among_the_targets_nothing_is_kept_of_links() -> None:

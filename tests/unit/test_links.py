@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.failure.heads import parse_failure_target
+from models.failure.heads import Late, parse_failure_target
 from models.links.around import AROUND
 from models.links.evidence import LinkFadeFeatures
 from models.links.fade import FadeModel
@@ -135,6 +135,22 @@ def test_who_was_told_nothing_is_learnt_from_but_not_scored() -> None:
             known += matured.row[matured.made == BEGIN + 90].tolist()
     assert sorted(known) == [row for row in range(N) if row != 3]
     assert (made.heads[0].counted[1] - counted) % N == 0  # all of them were learnt
+
+
+def test_what_is_down_is_not_predicted_and_that_it_went_down_is_a_label() -> None:
+    made, steady, row = model(), np.full((2, N), 50.0, np.float32), np.array([3])
+    known: list[tuple[int, int, bool]] = []
+    for t in range(130):
+        said = made.write(ROWS, BEGIN + t, steady).probability[0]
+        if t >= 90:
+            assert np.isnan(said[3]) == (101 <= t <= 110)
+        fallen = Late(row, np.array([BEGIN + 100])) if t == 100 else None
+        (matured,) = made.close(BEGIN + t, fallen, row if 100 <= t < 110 else None)
+        if matured is not None:
+            its = np.flatnonzero(matured.row == 3)
+            known += [(int(matured.made[at]) - BEGIN, t, bool(matured.label[at])) for at in its]
+    assert {(of, t) for of, t, label in known if label} == {(of, 100) for of in range(86, 100, 2)}
+    assert next(of for of, _, label in known if not label and of >= 86) == 112
 
 
 def test_a_state_from_before_it_kept_what_was_said_is_restored() -> None:
