@@ -25,6 +25,8 @@ from models.betting import Floats, log_cusum, log_wealth
 from models.comparing import Sums, added, binned_precision, calibration_loss
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+LIFE_MS = 90 * DAY_MS
+"""No challenger has longer, however far its target looks ahead: what is older is not kept."""
 
 Verdict = Literal["promote", "refuse", "wait", "roll_back"]
 
@@ -77,13 +79,16 @@ class Decision(NamedTuple):
 
 
 def rule_for(horizon_s: int, rule: GateRule | None = None) -> GateRule:
-    """The rule for a target: blocks as long as its horizon, where that is longer than they are; a week of them then."""
+    """The rule for a target: blocks as long as its horizon, where that is longer than they are.
+
+    At least seven of them then, within the same time in shadow, or the time of eight, but never beyond `LIFE_MS`.
+    """
     rule = rule or GateRule()
     block = max(rule.block_ms, horizon_s * 1000)
     if block == rule.block_ms:
         return rule
     least = max(7, rule.min_blocks * rule.block_ms // block)
-    most = max(8 * least, rule.max_blocks * rule.block_ms // block)
+    most = min(max(rule.max_blocks * rule.block_ms // block, least + 1), max(LIFE_MS // block, 1))
     return msgspec.structs.replace(rule, block_ms=block, min_blocks=least, max_blocks=most)
 
 
@@ -137,7 +142,7 @@ def guard(comparisons: Sequence[PeriodLoss], rule: GateRule) -> Decision:
     found = _statistics(total, len(blocks)) | {"evidence_worse": _exp(wealth)}
     loss = total.difference / total.loss_champion if total.loss_champion > 0 else 0.0
     if wealth >= log(1 / rule.alarm) and loss >= rule.margin:
-        return Decision("roll_back", f"the log loss of the one before is {loss:.1%} lower over the last day", found)
+        return Decision("roll_back", f"the other's log loss is {loss:.1%} lower over the last day", found)
     return _wait(f"evidence against the champion {_exp(wealth):.3g} of {1 / rule.alarm:.4g}", found)
 
 

@@ -10,6 +10,7 @@ from models.betting import log_cusum, log_wealth
 from models.comparing import added, binned, binned_precision, calibration_loss, compare
 from models.gate import GateRule, decide, guard, rule_for
 from models.scoring import average_precision
+from models.tally import KEPT_MS
 
 RULE = GateRule(min_positives=20)
 WEEKS = 28
@@ -131,6 +132,18 @@ def test_blocks_are_as_long_as_the_horizon() -> None:
     assert day.max_blocks * day.block_ms >= RULE.max_blocks * RULE.block_ms
     rng = np.random.default_rng(11)
     assert decide(periods(noise(rng, 40 * DAY, mean=0.5), positives=5), day).verdict == "promote"
+
+
+@pytest.mark.parametrize(("days", "blocks", "life"), [(1, 28, 28), (2, 14, 28), (7, 8, 56), (12, 7, 84), (31, 2, 62)])
+def test_whatever_the_horizon_shadow_has_an_end_before_the_evidence_is_forgotten(
+    days: int, blocks: int, life: int
+) -> None:
+    rule = rule_for(days * 86_400, RULE)
+    assert (rule.max_blocks, rule.max_blocks * rule.block_ms) == (blocks, life * 24 * HOUR_MS)
+    assert rule.max_blocks * rule.block_ms < KEPT_MS
+    same = periods(np.zeros(life * DAY), positives=5)
+    assert decide(same[: -days * DAY], rule).verdict == "wait"
+    assert decide(same, rule).verdict == "refuse"
 
 
 def test_a_degrading_champion_is_rolled_back_within_two_days_and_a_good_one_stays() -> None:
