@@ -17,7 +17,7 @@ class TrainingRule(msgspec.Struct, frozen=True, kw_only=True):
         every_ms: Of event time since the last one began [ms]; 0: never by schedule.
         drifts: So many within `drift_ms` [ms]; 0: never by drift.
         least_precision: The average precision of a target's last day lies below this; 0: never by score.
-        cooldown_ms: Of event time after one has begun, in which none is [ms].
+        cooldown_ms: Of event time after one has begun, well or not, in which none is [ms].
         history_ms: Event time that must have been seen before the first [ms].
     """
 
@@ -34,10 +34,11 @@ class Seen(NamedTuple):
 
     Attributes:
         now, begin: The newest time of the network, and the first that was seen.
-        last: When the last training began; -1: there was none.
+        last: When the last training began that went well; -1: there was none.
         running: One is under way.
         drifts: When drift was noticed.
         precision: By target: when it was told, and the average precision.
+        tried: When the last training began, well or not; -1: there was none.
     """
 
     now: int
@@ -46,13 +47,15 @@ class Seen(NamedTuple):
     running: bool
     drifts: Sequence[int]
     precision: dict[str, tuple[int, float]]
+    tried: int = -1
 
 
 def should_train(seen: Seen, rule: TrainingRule) -> str:
     """Why to train now, in words; empty: not now."""
     if seen.now < 0 or seen.running or seen.now - seen.begin < rule.history_ms:
         return ""
-    if seen.last >= 0 and seen.now - seen.last < rule.cooldown_ms:
+    begun = max(seen.last, seen.tried)
+    if begun >= 0 and seen.now - begun < rule.cooldown_ms:
         return ""
     # What was noticed before the last training began, it has learnt from.
     since = max(seen.now - rule.drift_ms, seen.last)

@@ -8,13 +8,14 @@ import msgspec
 import numpy as np
 
 from models.comparing import NUM_BINS, Bins, Sums
-from models.evidence import objection, read_report
-from models.gate import Decision, GateRule, decide, guard, rule_for
-from models.registry import MOST_RUNNING, Registry, Version
+from models.gate import HOUR_MS, Decision, GateRule, decide, guard, rule_for
+from models.registry import Registry
 from models.retraining import Seen, TrainingRule, should_train
 from models.tally import Tally
 from stream.decode import from_ms, to_ms
+from stream.registry.admitting import admissions
 from stream.registry.fit import checked
+from stream.registry.precisions import Precisions
 from twin.errors import BadInput
 from twin.events import Drift, Score
 from twin.model_events import (
@@ -26,8 +27,6 @@ from twin.model_events import (
     new_transition,
 )
 
-MOST_LATENCY_US = 50.0
-"""Of inference, an object [us]: a cell-period costs the fold about 10."""
 MOST_DRIFTS = 10_000
 
 
@@ -45,10 +44,14 @@ class Keeping:
         self.reports: dict[str, ModelCandidate] = {}
         """Candidates that wait for a word, without their bytes."""
         self.trained = -1
-        """Event time at which the last training began [ms since 1970]."""
+        """Event time at which the last training began that went well [ms since 1970]."""
+        self.tried = -1
+        """The same of the last one, however it went."""
         self._begin = self._now = -1
         self._drifts: list[int] = []
-        self._precision: dict[str, tuple[int, float]] = {}
+        self._precision = Precisions()
+        self._steps = 0
+        self._judged: dict[str, tuple[tuple[int, int, int], list[ModelTransition]]] = {}
 
     # What it is told -----------------------------------------------------------------------------------------------
 
@@ -72,14 +75,28 @@ class Keeping:
         Raises:
             BadInput: The fold will reject it, too.
         """
-        return bool(self.registry.move(event, to_ms(event.time)))
+        changes = self.registry.move(event, to_ms(event.time))
+        self._steps += len(changes)
+        for change in changes:
+            if change.after == "retired":
+                self.tally.drop(change.target, change.model)
+        version = self.registry.versions.get(event.model)
+        if version is None or "candidate" not in version.life.values():
+            self.reports.pop(event.model, None)
+        return bool(changes)
 
     def comparison(self, event: ModelComparison) -> None:
         """The fold has compared two models."""
         time = to_ms(event.time)
         pair = (event.target, event.champion, event.candidate)
-        self.tally.add(pair, (event.partition, event.granularity_s), time, sums_of(event))
+        sums = sums_of(event)
         self._sees(time)
+        if not any(self._over(event.target, model) for model in pair[1:]):
+            self.tally.add(pair, (event.partition, event.granularity_s), time, sums)
+
+    def _over(self, target: str, model: str) -> bool:
+        version = self.registry.versions.get(model)
+        return version is not None and version.life.get(target) == "retired"
 
     def drift(self, event: Drift) -> None:
         """The fold has noticed drift."""
@@ -91,10 +108,9 @@ class Keeping:
         """The fold has told how good the predictions of a target are."""
         time = to_ms(event.time)
         self._sees(time)
-        precision = event.metrics.get("ap")
         # Of fades, too, the fold tells: no training here helps them.
-        if precision is not None and event.target in self._horizons:
-            self._precision[event.target] = (time, precision)
+        if event.target in self._horizons:
+            self._precision.add(event, time)
 
     def _sees(self, time: int) -> None:
         self._now = max(self._now, time)
@@ -104,61 +120,56 @@ class Keeping:
 
     def decisions(self) -> list[ModelTransition]:
         """The transitions that are due, in the order they are to be written: for each target one at most."""
-        waiting = [v for v in self.registry.versions.values() if "candidate" in v.life.values()]
-        due = [self._admit(version) for version in waiting if self._room(version)]
+        due = admissions(self.registry, self.reports, self._now)
         for target in sorted({t for version in self.registry.versions.values() for t in version.life}):
-            due += self._back(target) or self._forward(target)
+            due += self._judge_all(target)
         return due
+
+    def _judge_all(self, target: str) -> list[ModelTransition]:
+        """What the gate says, asked anew when another hour is complete or somebody's state has changed."""
+        seen = (self.tally.complete(target), self._steps, self._now // HOUR_MS)
+        before = self._judged.get(target)
+        if before is None or before[0] != seen:
+            before = self._judged[target] = (seen, self._back(target) or self._forward(target))
+        return before[1]
 
     def training(self, running: bool) -> str:
         """Why to train now, in words; empty: not now."""
-        seen = Seen(self._now, self._begin, self.trained, running, self._drifts, self._precision)
+        precision = self._precision.by_target()
+        seen = Seen(self._now, self._begin, self.trained, running, self._drifts, precision, self.tried)
         return should_train(seen, self._training)
 
     def begins_training(self) -> None:
         """A training begins."""
-        self.trained = self._now
+        self.tried = self._now
 
-    def judge(self, target: str, candidate: str) -> Decision:
-        """How a shadow stands against the champion of a target."""
-        champion = self.registry.champion(target)
-        return decide(self.tally.periods((target, champion, candidate)), self._rule(target))
+    def ends_training(self, well: bool) -> None:
+        """It has ended. One that has failed is tried again after the cool-down: nothing was learnt."""
+        if well:
+            self.trained = max(self.trained, self.tried)
 
     def _rule(self, target: str) -> GateRule:
         return rule_for(self._horizons.get(target, 0), self._gate)
 
-    def _room(self, version: Version) -> bool:
-        return all(len(self.registry.running(target)) < MOST_RUNNING for target in version.life)
-
-    def _admit(self, version: Version) -> ModelTransition:
-        model, time = version.model, from_ms(version.time)
-        waiting = [target for target, life in version.life.items() if life == "candidate"]
-        event = self.reports.get(model)
-        why = self._objection(event) if event is not None else ""
-        if why:
-            return new_transition(model, "retired", time, targets=waiting, reason=why)
-        return new_transition(model, "shadow", time, targets=waiting, reason="its training report holds up")
-
-    def _objection(self, event: ModelCandidate) -> str:
-        try:
-            return objection(read_report(event.evidence), MOST_LATENCY_US)
-        except BadInput as error:
-            return str(error)
-
     def _back(self, target: str) -> list[ModelTransition]:
+        """Whether a champion gives way: the one before it is better, or the online model alone is."""
         champion = self.registry.champion(target)
-        before = self.registry.previous.get(target)
-        if champion == ONLINE or before is None:
+        if champion == ONLINE:
             return []
+        before = self.registry.previous.get(target, ONLINE)
+        others = dict.fromkeys((before, ONLINE))
+        rule = self._rule(target)
+        # Two that are compared may both be lucky.
+        rule = msgspec.structs.replace(rule, alarm=rule.alarm / len(others))
         since = self.registry.versions[champion].since[target]
-        periods = self.tally.periods((target, champion, before), since)
-        found = guard(periods, self._rule(target))
-        if found.verdict != "roll_back":
-            return []
-        said = f"rolled back to {before}: {found.reason}"
-        time = from_ms(periods[-1].time)
-        more = {"targets": [target], "reason": said, "evidence": dict(found.statistics)}
-        return [new_transition(champion, "retired", time, **more)]  # type: ignore[arg-type]
+        for other in others:
+            periods = self.tally.periods((target, champion, other), since)
+            found = guard(periods, rule)
+            if found.verdict == "roll_back":
+                said = f"rolled back to {before}, compared with {other}: {found.reason}"
+                more = {"targets": [target], "reason": said, "evidence": dict(found.statistics)}
+                return [new_transition(champion, "retired", from_ms(periods[-1].time), **more)]  # type: ignore[arg-type]
+        return []
 
     def _forward(self, target: str) -> list[ModelTransition]:
         champion = self.registry.champion(target)
