@@ -83,6 +83,10 @@ class Registry:
         """Versions that run in shadow for a target, in the order they came."""
         return [v.model for v in self.versions.values() if v.life.get(target) == "shadow"]
 
+    def alive(self) -> list[str]:
+        """Everybody who speaks, runs or waits for a target, the online model among them."""
+        return [ONLINE, *(v.model for v in self.versions.values() if v.state() != "retired")]
+
     def add(self, event: ModelCandidate, time: int) -> bool:
         """A candidate has come.
 

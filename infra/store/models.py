@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -39,7 +40,12 @@ FROM ml_model ORDER BY recorded_at, model
 """
 BYTES = "SELECT a.body FROM ml_model AS m JOIN ml_artifact AS a USING (digest) WHERE m.model = %(model)s"
 COMPARISONS = """
-SELECT body::text FROM event WHERE kind = 'comparisons' AND time > %(since)s ORDER BY time, id
+SELECT body::text FROM event WHERE kind = 'comparisons' AND time > %(since)s
+AND body->>'champion' = ANY(%(models)s) AND body->>'candidate' = ANY(%(models)s) ORDER BY time, id
+"""
+NEWEST = """
+SELECT time FROM event
+WHERE kind = 'comparisons' AND time <= coalesce(%(at)s::timestamptz, 'infinity') ORDER BY time DESC LIMIT 1
 """
 
 
@@ -126,13 +132,26 @@ def artifact_of(dsn: str, model: str) -> bytes | None:
     return bytes(found[0][0]) if found else None
 
 
-def comparisons(dsn: str, since: datetime) -> list[bytes]:
-    """What the fold has told of models on the same events, in hours that end after `since`, as JSON.
+def newest_comparison(dsn: str, at: datetime | None = None) -> datetime | None:
+    """The end of the newest hour in which models were compared, by `at` if that is given; None: there was none.
 
     Raises:
         Unavailable: The database doesn't answer.
     """
-    return [row[0].encode() for row in ask(dsn, COMPARISONS, {"since": since})]
+    found = ask(dsn, NEWEST, {"at": at})
+    return found[0][0] if found else None
+
+
+def comparisons(dsn: str, since: datetime, models: Sequence[str]) -> list[bytes]:
+    """What the fold has told of models on the same events, in hours that end after `since`, as JSON.
+
+    Args:
+        models: Of whom: years of others are not read.
+
+    Raises:
+        Unavailable: The database doesn't answer.
+    """
+    return [row[0].encode() for row in ask(dsn, COMPARISONS, {"since": since, "models": list(models)})]
 
 
 def _text(text: str) -> str:

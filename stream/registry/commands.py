@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -13,15 +13,19 @@ import msgspec
 from infra.settings import Settings, load
 from infra.store import models as store
 from models.registry import LEGAL, Life, Version
+from models.tally import KEPT_MS
 from stream.decode import from_ms
 from stream.registry.keeper_rules import gate_rule, horizons
 from stream.registry.sending import send
 from stream.registry.view import Overview, Row, overview, rows, table
 from stream.services import running
-from twin.errors import ConfigurationError
+from twin.errors import ConfigurationError, Unknown
 from twin.model_events import ONLINE, ModelTransition, State, new_transition
 
-BEGIN = from_ms(0)
+NOBODY = (
+    "no batch models, the online model speaks: `lockstep train` makes one, "
+    "which is listed and enters shadow while `lockstep keeper` runs"
+)
 
 
 def list_models(*, as_json: bool, everything: bool) -> None:
@@ -38,14 +42,15 @@ def list_models(*, as_json: bool, everything: bool) -> None:
         return
     from rich.console import Console
 
-    Console().print(table(found) if found else "no batch models: `lockstep train` makes one; the online model speaks")
+    Console().print(table(found) if found else NOBODY)
 
 
 def show_model(model: str, *, as_json: bool) -> None:
     """Print all that is known of one version.
 
     Raises:
-        ConfigurationError: There is none of that name, or several.
+        Unknown: There is none of that name.
+        ConfigurationError: There are several.
         Unavailable: The database doesn't answer.
     """
     settings = load()
@@ -120,7 +125,8 @@ def step(seen: Overview, model: str, state: State, targets: list[str], reason: s
         model: Name of the version, or how it begins.
 
     Raises:
-        ConfigurationError: It can't, or there is none of that name, or several.
+        Unknown: There is none of that name.
+        ConfigurationError: It can't, or there are several.
     """
     version = _named(seen, model)
     able: dict[str, Life] = {t: life for t, life in version.life.items() if state in LEGAL[life]}
@@ -131,9 +137,9 @@ def step(seen: Overview, model: str, state: State, targets: list[str], reason: s
         raise ConfigurationError(
             f"{version.model} can't be {state} for {', '.join(wrong) or 'anything'}: it is {lives}"
         )
-    # The twin's time, not ours: an old recording may be played.
-    newest = seen.tally.newest()
-    time = from_ms(newest) if newest >= 0 else datetime.now(UTC)
+    # The twin's time, not ours: an old recording may be played. After the version's last step: an id is a function of
+    # state and time, and to become champion for a second time is another event.
+    time = from_ms(max(seen.tally.newest(), *(since + 1 for since in version.since.values())))
     return new_transition(version.model, state, time, targets=wanted, reason=reason or "by hand", by=by)
 
 
@@ -146,9 +152,12 @@ def _named(seen: Overview, model: str) -> Version:
     if model in known:
         return known[model]
     fitting = [name for name in known if name.startswith(model)]
-    if len(fitting) != 1:
-        said = f"fits {', '.join(fitting)}" if fitting else "fits none"
-        raise ConfigurationError(f"the name {model!r} {said}: `lockstep models list --all` shows them")
+    if not fitting:
+        raise Unknown(f"the name {model!r} fits none: `lockstep models list --all` shows them")
+    if len(fitting) > 1:
+        raise ConfigurationError(
+            f"the name {model!r} fits {', '.join(fitting)}: `lockstep models list --all` shows them"
+        )
     return known[fitting[0]]
 
 
@@ -162,8 +171,12 @@ def overview_of(settings: Settings, at: datetime | None = None) -> Overview:
         Unavailable: It doesn't answer.
     """
     dsn = running(settings).dsn
-    found: Any = store.comparisons(dsn, BEGIN)
-    return overview(store.models(dsn), store.lives(dsn), found, at)
+    models, steps = store.models(dsn), store.lives(dsn)
+    alive = overview(models, steps, [], at).registry.alive()
+    newest = store.newest_comparison(dsn, at)
+    # Nobody is told how those stand that are over, and what is older decides nothing.
+    found = [] if newest is None else store.comparisons(dsn, newest - timedelta(milliseconds=KEPT_MS), alive)
+    return overview(models, steps, found, at)
 
 
 def rows_of(settings: Settings, seen: Overview) -> list[Row]:
@@ -175,7 +188,8 @@ def described(settings: Settings, seen: Overview, model: str) -> dict[str, Any]:
     """All that is known of one version.
 
     Raises:
-        ConfigurationError: There is none of that name, or several.
+        Unknown: There is none of that name.
+        ConfigurationError: There are several.
     """
     name = _named(seen, model).model
     own = [row for row in rows_of(settings, seen) if row.model == name]

@@ -33,6 +33,7 @@ from stream.registry.keeper_health import KeeperBoard
 from stream.registry.keeper_rules import gate_rule, horizons, training_rule
 from stream.registry.keeper_training import Training
 from stream.registry.keeping import Keeping
+from stream.registry.rereading import Rereading
 from stream.registry.sending import TOPIC, message
 from stream.registry.view import candidate, transition
 from stream.topics import OUTLETS
@@ -71,7 +72,7 @@ class Keeper:
         self._producer = Producer(bootstrap, self._security, settings.max_message_bytes)
         self._board = KeeperBoard(limits_of(settings))
         self._waits = Waits("keeper", on_retry=lambda step: self._board.metrics.count(m.RETRIES, 1, step.name))
-        self._training = Training(settings.train_command, self._board.trained)
+        self._training = Training(settings.train_command, self._trained)
         ends = LogEnds(bootstrap, self._security, settings.topic_prefix + TOPIC)
         name = f"{socket.gethostname()}:{os.getpid()}"
         self._watch = Watch(self._board, settings, dsn, ends, name, ("keeper",), self._fatal)
@@ -79,6 +80,7 @@ class Keeper:
         self.failure: BaseException | None = None
         self._keeping = self._new()
         self._recorded: set[str] = set()
+        self._rereading: Rereading | None = None
         self._sent: dict[str, float] = {}
         self._failed = 0
 
@@ -112,7 +114,9 @@ class Keeper:
         """Read from the beginning, as often as broker or database go away."""
         while True:
             try:
+                tried = self._keeping.tried
                 self._keeping = self._new()
+                self._keeping.tried = tried
                 await self._restore()
                 await self._follow()
             except Unavailable as error:
@@ -131,7 +135,10 @@ class Keeper:
         """What the database knows: a log that was made anew has none of it."""
         known = {one.model: one for one in await asyncio.to_thread(store.models, self._dsn)}
         newest = from_ms(0)
-        for step in await asyncio.to_thread(store.lives, self._dsn):
+        steps = await asyncio.to_thread(store.lives, self._dsn)
+        # Where nothing is recorded, everything is new.
+        self._rereading = Rereading([step.id for step in steps]) if steps else None
+        for step in steps:
             self._recorded.add(step.id)
             newest = max(newest, step.time)
             if step.state == "candidate":
@@ -141,7 +148,8 @@ class Keeper:
             else:
                 self._take(transition(step))
         since = max(newest - EVIDENCE, from_ms(0))
-        for body in await asyncio.to_thread(store.comparisons, self._dsn, since):
+        alive = self._keeping.registry.alive()
+        for body in await asyncio.to_thread(store.comparisons, self._dsn, since, alive):
             self._hear(COMPARISONS, body)
 
     async def _follow(self) -> None:
@@ -162,6 +170,10 @@ class Keeper:
                     await self._read(*one)
                     continue
                 behind.discard(reader)
+                if reader == 0 and self._rereading is not None:
+                    held, self._rereading = self._rereading.new(), None
+                    for event in held:
+                        await self._enter(event)
                 if not behind and monotonic() - looked >= LOOK_S:
                     looked, self._failed = monotonic(), 0
                     await self._look()
@@ -183,8 +195,14 @@ class Keeper:
             return
         if isinstance(event, ModelCandidate | ModelTransition):
             self._sent.pop(event.id, None)
-            if event.id not in self._recorded and self._take(event):
-                await self._record(event)
+            if self._rereading is not None:
+                self._rereading.add(event)
+            else:
+                await self._enter(event)
+
+    async def _enter(self, event: ModelCandidate | ModelTransition) -> None:
+        if event.id not in self._recorded and self._take(event):
+            await self._record(event)
 
     def _hear(self, topic: str, value: bytes) -> None:
         try:
@@ -236,6 +254,10 @@ class Keeper:
             self._keeping.begins_training()
             self._board.begins()
             await self._training.start(why)
+
+    def _trained(self, well: bool) -> None:
+        self._board.trained(well)
+        self._keeping.ends_training(well)
 
 
 def _state(event: ModelCandidate | ModelTransition) -> str:

@@ -10,13 +10,14 @@ import msgspec
 
 from infra.store.models import StoredModel, StoredStep
 from models.comparing import Sums, added
-from models.gate import GateRule, decide, rule_for
-from models.registry import Registry
+from models.gate import DAY_MS, GateRule, decide, rule_for
+from models.registry import MOST_RUNNING, Registry
 from models.tally import Tally
 from stream.decode import to_ms
+from stream.registry.admitting import in_line
 from stream.registry.keeping import sums_of
 from twin.errors import BadInput
-from twin.model_events import ModelCandidate, ModelComparison, ModelTransition
+from twin.model_events import ONLINE, ModelCandidate, ModelComparison, ModelTransition
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -26,7 +27,7 @@ class Row(msgspec.Struct, kw_only=True):
         against: Whom it is compared with; empty: nobody.
         gain: Log loss saved against that one, as a share of its loss; none: nothing was compared.
         events: Labels compared.
-        verdict: Of the gate, for a shadow.
+        verdict: Of the gate, for a shadow, and how long it has still; for a candidate its place in the line.
     """
 
     model: str
@@ -108,15 +109,23 @@ def _row(seen: Overview, model: str, target: str, horizon_s: int, rule: GateRule
     )
     champion = seen.registry.champion(target)
     if state == "champion":
-        row.against = seen.registry.previous.get(target, "")
+        row.against = seen.registry.previous.get(target, ONLINE)
         total = _total(seen, (target, model, row.against))
         _put(row, total, -total.difference, total.loss_candidate)
     elif state == "shadow":
         row.against = champion
         total = _total(seen, (target, champion, model))
         _put(row, total, total.difference, total.loss_champion)
-        found = decide(seen.tally.periods((target, champion, model)), rule_for(horizon_s, rule))
+        own = rule_for(horizon_s, rule)
+        found = decide(seen.tally.periods((target, champion, model)), own)
         row.verdict = f"{found.verdict}: {found.reason}"
+        if found.verdict == "wait":
+            left = (own.max_blocks - int(found.statistics["blocks"] or 0)) * own.block_ms / DAY_MS
+            row.verdict += f"; {left:.0f} days left against {champion}"
+    elif state == "candidate":
+        place = 1 + [v.model for v in in_line(seen.registry)].index(model)
+        running = len(seen.registry.running(target))
+        row.verdict = f"wait: number {place} in line, {running} of {MOST_RUNNING} places in shadow are taken"
     return row
 
 

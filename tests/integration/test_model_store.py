@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -16,6 +17,7 @@ from twin.model_events import digest_of, new_candidate, new_transition
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 BODY = bytes(range(256)) * 100
+PAIR = b'{"champion": "online", "candidate": "a@1", "n": 1}'
 
 
 @pytest.fixture
@@ -67,14 +69,19 @@ def test_the_same_on_timescale(timescale_dsn: str) -> None:
 
 async def test_comparisons_are_kept_with_the_other_events(dsn: str) -> None:
     outs = [
-        Outlet("comparisons", "t", f"c{hour}", int((BEGIN + timedelta(hours=hour)).timestamp() * 1000), b'{"n": 1}')
+        Outlet("comparisons", "t", f"c{hour}", int((BEGIN + timedelta(hours=hour)).timestamp() * 1000), PAIR)
         for hour in range(3)
     ]
     async with await psycopg.AsyncConnection.connect(dsn) as connection:
         await insert_events(connection, outs, 1)
         await insert_events(connection, outs, 1)
-    assert len(store.comparisons(dsn, BEGIN - timedelta(hours=1))) == 3
-    assert store.comparisons(dsn, BEGIN + timedelta(hours=1)) == [b'{"n": 1}']
+    assert len(store.comparisons(dsn, BEGIN - timedelta(hours=1), ["online", "a@1"])) == 3
+    (one,) = store.comparisons(dsn, BEGIN + timedelta(hours=1), ["online", "a@1", "b@1"])
+    assert json.loads(one) == json.loads(PAIR)
+    assert store.comparisons(dsn, BEGIN - timedelta(hours=1), ["online", "b@1"]) == []
+    assert store.newest_comparison(dsn) == BEGIN + timedelta(hours=2)
+    assert store.newest_comparison(dsn, BEGIN + timedelta(minutes=90)) == BEGIN + timedelta(hours=1)
+    assert store.newest_comparison(dsn, BEGIN - timedelta(hours=1)) is None
 
 
 def test_a_step_of_a_model_that_nobody_knows_is_not_written(dsn: str) -> None:
