@@ -8,7 +8,7 @@ An "error" stops training; a "warning" goes into the training report.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -83,11 +83,13 @@ def require(findings: Sequence[Finding]) -> None:
         raise TrainingDataError(f"nothing was trained: {said}")
 
 
-def check_rows(rows: Rows, catalogue: Catalogue, cut: int) -> list[Finding]:
+def check_rows(rows: Rows, catalogue: Catalogue, cut: int, beside: Collection[str] = ()) -> list[Finding]:
     """Schema, time stamps, duplicates, ranges, missing values and units.
 
     Args:
         cut: Nothing later than this was to be read [ms since 1970].
+        beside: Counters that a model does without where they are missing. That they are, or that their size changes (a
+            part of the cells may be of another vendor, or idle at night), is a warning.
     """
     n = len(rows.time)
     if not n:
@@ -103,10 +105,10 @@ def check_rows(rows: Rows, catalogue: Catalogue, cut: int) -> list[Finding]:
             continue
         values = rows.values[:, column]
         found += _range(name, values, counter.low, counter.high)
-        found += _missing(name, values)
+        optional = _missing(name, values) + _jump(name, values, rows)
+        found += [f._replace(severity="warning") for f in optional] if name in beside else optional
         if counter.unit == "%" and counter.high == 100:
             found += _fractions(name, values, rows.object)
-        found += _jump(name, values, rows)
     return found
 
 
@@ -224,6 +226,22 @@ def check_prevalence(targets: Sequence[str], samples: Samples) -> list[Finding]:
         elif not later or max(share / later, later / share) > RARE_CHANGE:
             found.append(Finding("prevalence", "warning", name, f"{share:.2%} are positive, then {later:.2%}"))
     return found
+
+
+def teachable(targets: Sequence[str], samples: Samples) -> tuple[list[int], list[Finding]]:
+    """Which targets have something to teach, by number; of the others a warning each, for the training report.
+
+    What never happens at one threshold must not keep the others from being learnt.
+
+    Raises:
+        TrainingDataError: None has.
+    """
+    found = [f for f in check_prevalence(targets, samples) if f.severity == "error"]
+    without = {f.where for f in found}
+    if without >= set(targets):
+        require(found)
+    kept = [k for k, name in enumerate(targets) if name not in without]
+    return kept, [f._replace(severity="warning", detail=f"{f.detail}; left out") for f in found]
 
 
 def _leaks(names: Sequence[str], samples: Samples) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +27,7 @@ class History(NamedTuple):
         first: Number of the first period: it ends at `first * granularity_ms` after 1970 began.
         names: Full names of the objects, `[n]`.
         values: In the counter's unit, NaN where missing, `[T, n]`.
-        others: By counter, `[T, n]` each.
+        others: By counter, `[T, n]` each; where two stand for the same (`twin.companions`), the first that is known.
     """
 
     counter: str
@@ -62,7 +62,7 @@ def features_by_period(
     companions.grow(n)
     relation = topology.adjacency(history.names)
     static = static_rows(spec, topology, history.names, relation)
-    others = [next((history.others[name] for name in names if name in history.others), None) for names in NAMES]
+    others = [_first_known([history.others[name] for name in names if name in history.others]) for names in NAMES]
     closed = history.first - 1
     out = np.empty((spec.num_features, n), dtype=F32)
     for t in range(len(history.values)):
@@ -80,3 +80,13 @@ def features_by_period(
                 companions.write(rows, period, which, values[t].astype(np.float64))
         sources = Sources(series, (habits,) * len(spec.horizons), beside, static, companions)
         yield t, batch_features(spec, sources, slice(0, n), period, closed + 1, out)
+
+
+def _first_known(values: Sequence[Floats]) -> Floats | None:
+    """By object and period, of counters that stand for the same: cells of two vendors report different ones."""
+    if not values:
+        return None
+    out = values[0]
+    for other in values[1:]:
+        out = np.where(np.isnan(out), other, out)
+    return out

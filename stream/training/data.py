@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from infra.store.training import REAL, Source, object_names, snapshots, training_rows
 from models.batch.history import History
@@ -62,6 +63,8 @@ def read_history(
         raise TrainingDataError(f"no row of {counter!r} between {since:%Y-%m-%d %H:%M} and {until:%Y-%m-%d %H:%M}")
     object_id, time, granularity, flags = (np.concatenate([c[k] for c in chunks]) for k in range(4))
     values = np.concatenate([c.values for c in chunks])
+    sets = np.concatenate([np.full(len(c.time), c.counter_set) for c in chunks])
+    _as_in_reports(counters, values, sets)
     # Granularities other than the most frequent belong to other tables of the twin.
     lengths, count = np.unique(granularity, return_counts=True)
     length = int(lengths[np.argmax(count)])
@@ -70,11 +73,26 @@ def read_history(
     object_id, time, granularity, values = object_id[seen], time[seen], granularity[seen].astype(np.int64), values[seen]
     there = [k for k in range(len(counters)) if k == 0 or not np.isnan(values[:, k]).all()]
     rows = Rows(tuple(counters[k] for k in there), object_id, time, granularity, values[:, there])
-    findings = check_rows(rows, catalogue, to_ms(until))
+    findings = check_rows(rows, catalogue, to_ms(until), beside=others)
     require(findings)
     history = _regular(rows, names, catalogue)
     known = topology_of(snapshots(dsn, until)) if topology is None else topology
     return TrainingData(history, known, findings, len(rows.time), passed_over)
+
+
+def _as_in_reports(counters: Sequence[str], values: NDArray[np.float32], sets: NDArray[np.int64]) -> None:
+    """Of counters that stand for the same the fold takes the first that a report has, even where that has no value.
+
+    What else the report has of them is blanked, in place.
+    """
+    at = {name: k for k, name in enumerate(counters)}
+    for one in np.unique(sets).tolist():
+        rows = np.flatnonzero(sets == one)
+        for names in NAMES:
+            columns = [at[name] for name in names if name in at]
+            had = [k for k in columns if not np.isnan(values[rows, k]).all()]
+            for k in had[1:]:
+                values[rows, k] = np.nan
 
 
 def _regular(rows: Rows, names: dict[int, str], catalogue: Catalogue) -> History:

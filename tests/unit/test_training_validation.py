@@ -12,7 +12,7 @@ from models.batch.congestion import ordered_targets
 from models.batch.samples import Samples, congestion_samples
 from models.batch.spec import FeatureSpec, spec_for
 from models.targets import parse_target
-from models.validation import Finding, Rows, check_rows, check_samples, require
+from models.validation import Finding, Rows, check_rows, check_samples, require, teachable
 from twin.counters import CATALOGUE
 from twin.errors import TrainingDataError
 
@@ -87,6 +87,24 @@ def test_corrupt_values_are_found(change: Callable[[np.ndarray], None], check: s
     assert check in errors(found)
     with pytest.raises(TrainingDataError, match=f"{check} of {LOAD}"):
         require(found)
+
+
+@pytest.mark.parametrize("missing", ["for one vendor's cells", "at night", "from a day on, then larger"])
+def test_what_a_model_does_without_may_be_missing(missing: str) -> None:
+    """Throughput of some cells only, of busy hours only, or twenty times as large after an upgrade."""
+    own, cut = rows()
+    beside = own.values * 50 + 10
+    if missing == "from a day on, then larger":
+        beside[len(beside) // 2 :] *= 20
+    gone = {"for one vendor's cells": own.object % 3 > 0, "at night": own.time // HOUR_MS % 24 < 15}.get(missing)
+    if gone is not None:
+        beside[gone] = np.nan
+    both = own._replace(counters=(LOAD, "DRB.UEThpDl"), values=np.concatenate([own.values, beside], axis=1))
+    assert errors(check_rows(both, CATALOGUE, cut)) <= {"nulls", "units"} != set()
+    assert errors(check_rows(both, CATALOGUE, cut))
+    found = check_rows(both, CATALOGUE, cut, beside=["DRB.UEThpDl"])
+    assert {(f.severity, f.where) for f in found} == {("warning", "DRB.UEThpDl")}
+    require(found)
 
 
 def test_an_empty_weekend_is_no_change_of_units() -> None:
@@ -172,3 +190,15 @@ def test_labels_of_one_kind_are_found(world: World) -> None:
     labels[1] = 0
     found = checked(spec, samples._replace(labels=labels))
     assert ("prevalence", TARGETS[1].name) in [(f.check, f.where) for f in found if f.severity == "error"]
+
+
+def test_a_target_that_teaches_nothing_is_left_out_and_the_others_stay(world: World) -> None:
+    _, samples = world
+    names = [t.name for t in TARGETS]
+    assert teachable(names, samples) == ([0, 1], [])
+    never = samples._replace(labels=np.stack([samples.labels[0], np.zeros_like(samples.labels[1])]))
+    kept, found = teachable(names, never)
+    assert kept == [0]
+    assert [(f.check, f.severity, f.where) for f in found] == [("prevalence", "warning", names[1])]
+    with pytest.raises(TrainingDataError, match=f"prevalence of {names[0]}.*prevalence of {names[1]}"):
+        teachable(names, samples._replace(labels=np.zeros_like(samples.labels)))
