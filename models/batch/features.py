@@ -11,6 +11,7 @@ period begins: a neighbour's report may lie in the same batch or not, which must
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,8 +31,8 @@ class Sources(NamedTuple):
     """What features are made from.
 
     Attributes:
-        habits: One a horizon of the spec, of the same series; those of other horizons will do, but know their own
-            thresholds only.
+        habits: Of the same series; each knows its own thresholds, and all of the spec's should be known to one. Those
+            whose unit is the spec's (all of training, in the fold those of the lowest threshold) say the rest.
         around: Of `around`, `[2, series.n]`; None where there is no topology.
         static: Of `models.batch.static`, `[len(STATIC) + len(spec.kinds), series.n]`.
     """
@@ -80,7 +81,8 @@ def batch_features(
     now = pick(ring[period % series.depth], rows)
     n = len(now)
     X = np.empty((spec.num_features, n), dtype=F32) if out is None else out
-    week, own_scale = sources.habits[0].columns["week"], F32(sources.habits[0].scale / spec.scale)
+    common, knowing = _common(spec, sources.habits), _knowing(spec, sources.habits)
+    week, own_scale = common.columns["week"], F32(common.scale / spec.scale)
     b = series.bin(period)
     np.multiply(now, scale, out=X[0])
     for k in range(1, LAGS + 1):
@@ -97,7 +99,7 @@ def batch_features(
     for value in (math.sin(day), math.cos(day), math.sin(within_week), math.cos(within_week)):
         X[at] = value
         at += 1
-    X[at] = sources.habits[0].level
+    X[at] = common.level
     at += 1
     at = _given(X, at, len(AROUND), sources.around, rows)
     at = _others(X, at, sources.companions, rows, period)
@@ -105,27 +107,30 @@ def batch_features(
     if sources.static is None:
         X[at - len(spec.kinds) : at] = 0
     X[at : at + len(spec.thresholds)] = np.nan
-    for k, row in _known(spec, sources.habits[0]):
-        X[at + k] = sources.habits[0].over_until(series, rows, period, oldest)[row]
+    for habits, known in knowing:
+        over = habits.over_until(series, rows, period, oldest)
+        for k, row in known:
+            X[at + k] = over[row]
     at += len(spec.thresholds)
     usual: list[Floats] = []
-    for h, horizon in enumerate(spec.horizons):
+    for horizon in spec.horizons:
         ahead = period + horizon
-        bn, habits = series.bin(ahead), sources.habits[h]
+        bn = series.bin(ahead)
         _usual(series, rows, bn, level, scale, X[at])
         usual.append(X[at])
         np.multiply(pick(c["last"][bn], rows), scale, out=X[at + 1])
         np.multiply(pick(week[series.weekday(ahead), bn], rows), own_scale, out=X[at + 2])
         np.sqrt(pick(c["spread"][bn], rows), out=X[at + 3])
         X[at + 3] *= scale
-        X[at + 4] = habits.change(b, bn)
+        X[at + 4] = common.change(b, bn)
         X[at + 5] = series.weekday(ahead) >= 5
         at += len(AHEAD)
-    for h, horizon in enumerate(spec.horizons):
-        bn, habits = series.bin(period + horizon), sources.habits[h]
+    for horizon in spec.horizons:
+        bn = series.bin(period + horizon)
         X[at : at + len(spec.thresholds)] = np.nan
-        for k, row in _known(spec, habits):
-            X[at + k] = pick(habits.columns["share"][row, bn], rows)
+        for habits, known in knowing:
+            for k, row in known:
+                X[at + k] = pick(habits.columns["share"][row, bn], rows)
         at += len(spec.thresholds)
     if spec.generation > 1:
         _added(spec, sources, rows, period, X, at, usual)
@@ -136,17 +141,18 @@ def _added(
     spec: FeatureSpec, sources: Sources, rows: Rows | slice, period: int, X: Floats, at: int, usual: list[Floats]
 ) -> None:
     """What the second generation has at the end, from `at` on; `usual` is the row of each horizon."""
-    series, habits = sources.series, sources.habits[0]
+    series, common = sources.series, _common(spec, sources.habits)
     level, scale, T = X[OWN.index("day")], F32(1 / spec.scale), len(spec.thresholds)
     long = X[at : at + len(LONG)]
-    np.multiply(pick(habits.columns["long"], rows), F32(habits.scale / spec.scale), out=long)
+    np.multiply(pick(common.columns["long"], rows), F32(common.scale / spec.scale), out=long)
     np.copyto(long, level, where=np.isnan(long))
     at += len(LONG)
     X[at : at + len(OVER) * T] = np.nan
-    often = habits.columns["often"].reshape(len(OVER), len(habits.thresholds), -1)
-    for k, row in _known(spec, habits):
-        for which in range(len(OVER)):
-            X[at + which * T + k] = pick(often[which, row], rows)
+    for habits, known in _knowing(spec, sources.habits):
+        often = habits.columns["often"].reshape(len(OVER), len(habits.thresholds), -1)
+        for k, row in known:
+            for which in range(len(OVER)):
+                X[at + which * T + k] = pick(often[which, row], rows)
     at += len(OVER) * T
     last = series.columns["last"]
     for horizon, otherwise in zip(spec.horizons, usual, strict=True):
@@ -183,6 +189,23 @@ def _others(X: Floats, at: int, companions: Companions | None, rows: Rows | slic
         ring = companions.columns["ring"]
         np.log1p(pick(ring[:, period % ring.shape[1]], rows), out=part)
     return at + len(OTHERS)
+
+
+def _common(spec: FeatureSpec, habits: Sequence[Habits]) -> Habits:
+    """Those that know what is no matter of thresholds in the spec's own unit, to the bit; else the first."""
+    return next((one for one in habits if one.scale == spec.scale), habits[0])
+
+
+def _knowing(spec: FeatureSpec, habits: Sequence[Habits]) -> list[tuple[Habits, list[tuple[int, int]]]]:
+    """Who says which of the spec's thresholds (see `_known`), each one once, preferably in the spec's unit."""
+    found: list[tuple[Habits, list[tuple[int, int]]]] = []
+    said: set[int] = set()
+    for one in [_common(spec, habits), *habits]:
+        new = [(k, row) for k, row in _known(spec, one) if k not in said]
+        said |= {k for k, _ in new}
+        if new:
+            found.append((one, new))
+    return found
 
 
 def _known(spec: FeatureSpec, habits: Habits) -> list[tuple[int, int]]:

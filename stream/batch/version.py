@@ -12,7 +12,6 @@ from models.batch.features import Sources, batch_features
 from models.batch.inference import batch_log_odds
 from models.batch.spec import FeatureSpec
 from models.blend import Mode
-from models.habits import Habits
 from models.online import CongestionModel
 from models.stacked import Stacked
 from stream.batch.inputs import Around, Static
@@ -32,7 +31,7 @@ class CongestionVersion(AtWork):
         super().__init__(artifact, targets, beside(models), mode)
         self.spec = _spec(artifact)
         self.static = Static(self.spec)
-        self._habits = _habits(self.spec.horizons, models)
+        self._habits = tuple(model.habits for model in models)
 
     def grow(self, n: int) -> None:
         """Make room for `n` objects."""
@@ -78,9 +77,3 @@ def beside(models: Sequence[CongestionModel]) -> list[Beside]:
 def _spec(artifact: ModelArtifact) -> FeatureSpec:
     assert artifact.spec is not None
     return artifact.spec
-
-
-def _habits(horizons: Sequence[int], models: Sequence[CongestionModel]) -> tuple[Habits, ...]:
-    """One a horizon: of the online model that looks as far ahead, or else of any."""
-    own = {model.horizon: model.habits for model in models}
-    return tuple(own.get(horizon, models[0].habits) for horizon in horizons)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
+import pytest
 from batch_world import FIRST, HOUR_MS, LOAD, history, names, topology
 from msgspec.structs import replace
 
@@ -27,16 +28,28 @@ def test_rows_are_named() -> None:
     assert "now" not in {spec.names[k] for k in spec.marked}
 
 
-def test_training_sees_what_the_fold_sees() -> None:
+UNEVEN = {
+    "every threshold at every horizon": {1: (60, 75), 24: (60, 75)},
+    "a threshold a horizon": {1: (60,), 24: (75,)},
+    "the lower one later": {1: (75,), 24: (60,)},
+    "one more at one horizon": {1: (75,), 24: (60, 75)},
+}
+"""Thresholds by horizon [h]."""
+
+
+@pytest.mark.parametrize("thresholds", UNEVEN.values(), ids=UNEVEN.keys())
+def test_training_sees_what_the_fold_sees(thresholds: dict[int, tuple[float, ...]]) -> None:
     """The fold has an online model a horizon, with habits of its own thresholds, and rows in any order."""
-    spec, made, graph = spec_for(TARGETS, HOUR_MS), history(CELLS, 6), topology(CELLS)
+    targets = [parse_target(f"{LOAD}>{t}@{h}h") for h, own in thresholds.items() for t in own]
+    spec, made, graph = spec_for(targets, HOUR_MS), history(CELLS, 6), topology(CELLS)
+    assert (spec.thresholds, spec.horizons) == ([60, 75], [1, 24])
     taught = {t: X.copy() for t, X in features_by_period(spec, made, graph)}
     rng = np.random.default_rng(0)
     order = rng.permutation(CELLS)
     own = [made.names[k] for k in order]
     series = Series(LOAD, HOUR_MS, 10)
     rows = series.rows_of(np.arange(CELLS))
-    kept = [Habits(np.array([1, 75 / 60], dtype=np.float32), 60.0, HOUR_MS) for _ in spec.horizons]
+    kept = [Habits(np.array([t / own[0] for t in own], np.float32), own[0], HOUR_MS) for own in thresholds.values()]
     for habits in kept:
         habits.columns.grow(CELLS)
     relation = graph.adjacency(own)
@@ -48,7 +61,7 @@ def test_training_sees_what_the_fold_sees() -> None:
         while closed < period - spec.lag:
             closed += 1
             for habits in kept:
-                habits.learn(series, closed, series.recent(closed) * np.float32(1 / spec.scale))
+                habits.learn(series, closed, series.recent(closed) * np.float32(1 / habits.scale))
             series.learn(closed)
         series.open(period)
         sources = Sources(series, tuple(kept), beside, static)
@@ -56,6 +69,7 @@ def test_training_sees_what_the_fold_sees() -> None:
             series.write(rows[part], period, made.values[t][order[part]].astype(np.float64))
             X = batch_features(spec, sources, rows[part], period, closed + 1)
             np.testing.assert_array_equal(X, taught[t][:, order[part]])
+    assert not np.isnan(X[[k for k, name in enumerate(spec.names) if "_over" in name]]).any()
 
 
 def test_a_feature_knows_nothing_of_what_comes() -> None:
@@ -91,6 +105,16 @@ def test_models_taught_before_get_the_rows_they_were_taught() -> None:
     over = (values > spec.thresholds[0]).mean(axis=0)
     assert np.corrcoef(row["week_over:0"], over)[0, 1] > 0.9
     assert np.corrcoef(row["month"], np.nanmean(made.values, axis=0))[0, 1] > 0.95
+
+
+def test_counters_of_two_vendors_that_stand_for_the_same_are_one_feature() -> None:
+    """Half of the cells report volume by one name, half by the other; of both, the first counts."""
+    spec, made, graph = spec_for(TARGETS, HOUR_MS), history(CELLS, 3), topology(CELLS)
+    one, other = np.full((2, *made.values.shape), np.nan, dtype=np.float32)
+    one[:, ::2], other[:, 1::2], other[:, 0] = 100, 200, 300
+    both = made._replace(others={"DRB.PdcpSduVolumeDL": one, "QosFlow.TotPdcpPduVolumeDl": other})
+    *_, (_, X) = features_by_period(spec, both, graph)
+    np.testing.assert_allclose(X[spec.names.index("volume")], np.log1p([100, 200] * (CELLS // 2)), rtol=1e-6)
 
 
 def test_configuration_and_kinds() -> None:
