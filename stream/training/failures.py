@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from infra.store.training import REAL, AlarmRow, Source, alarm_rows, object_names, training_rows
-from models.validation import Finding
+import numpy as np
+
+from infra.store.training import REAL, AlarmRow, Chunk, Source, alarm_rows, object_names, training_rows
+from models.validation import Finding, Rows, check_rows, require
 from stream.config import ShardConfig
+from stream.decode import to_ms
 from stream.shard import Shard
 from stream.training.data import UNSEEN
 from stream.training.failure_log import WANTED, batches, log_of, some
@@ -49,7 +52,7 @@ def read_failures(
     """Features and labels of the alarm targets of `config`.
 
     Raises:
-        TrainingDataError: There is too little, or too much.
+        TrainingDataError: There is too little, or too much, or it is corrupt.
         Unavailable: The database doesn't answer.
     """
     names = object_names(dsn, source)
@@ -65,6 +68,8 @@ def read_failures(
         raise TrainingDataError(
             f"no row between {since:%Y-%m-%d %H:%M} and {until:%Y-%m-%d %H:%M} has a counter that tells of failures"
         )
+    findings = _checked(chunks, catalogue, to_ms(until))
+    require(findings)
     alarms = alarm_rows(dsn, since, until, source)
     shard = Shard(0, config, catalogue)
     shard.topology = topology
@@ -72,7 +77,27 @@ def read_failures(
     for batch in batches(log_of(chunks, names, alarms)):
         shard.apply(batch)
         filed.take(shard)
-    return FailureData(filed.rows(), topology, _findings(alarms), rows, passed_over, len(alarms))
+    return FailureData(filed.rows(), topology, [*findings, *_findings(alarms)], rows, passed_over, len(alarms))
+
+
+def _checked(chunks: Sequence[Chunk], catalogue: Catalogue, cut: int) -> list[Finding]:
+    """Rows as they were read, one counter set and length of period after another.
+
+    Nothing that failures are told from has to be there: what is missing, or changes its size, is a warning.
+    """
+    found: list[Finding] = []
+    for one in sorted({chunk.counter_set for chunk in chunks}):
+        own = [chunk for chunk in chunks if chunk.counter_set == one]
+        lengths = np.concatenate([chunk.granularity for chunk in own])
+        for length in np.unique(lengths).tolist():
+            at = lengths == length
+            ids, time, values = (np.concatenate([chunk[k] for chunk in own])[at] for k in (0, 1, 4))
+            there = np.flatnonzero(~np.isnan(values).all(axis=0))
+            names = tuple(WANTED[k] for k in there.tolist())
+            rows = Rows(names, ids, time, lengths[at].astype(np.int64), values[:, there])
+            # A reading of a moment has no period.
+            found += [f for f in check_rows(rows, catalogue, cut, names) if length or f.where != "granularity"]
+    return list(dict.fromkeys(found))
 
 
 def _findings(alarms: Sequence[AlarmRow]) -> list[Finding]:

@@ -121,6 +121,26 @@ def test_nothing_to_read_is_said(stored: Stored, read: Any, monkeypatch: pytest.
         read()
 
 
+def test_corrupt_rows_stop_training_with_a_reason(stored: Stored, read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [f for f in read().findings if f.severity == "error"] == []
+    loaded = WANTED.index("RRU.PrbTotDl")
+
+    def beyond(chunk: Chunk) -> Chunk:
+        values = chunk.values.copy()
+        values[:, loaded] *= 1000
+        return chunk._replace(values=values)
+
+    late = [one._replace(time=one.time + 10 * 86_400_000) for one in stored.chunks]
+    for chunks, check in (
+        ([beyond(one) for one in stored.chunks], "range of RRU.PrbTotDl"),
+        (late, "leak of time"),
+        (stored.chunks * 2, "duplicates"),
+    ):
+        monkeypatch.setattr(training_failures, "training_rows", lambda *given, chunks=chunks: iter(chunks))
+        with pytest.raises(TrainingDataError, match=f"nothing was trained: .*{check}"):
+            read()
+
+
 def test_alarms_without_a_type_are_told(stored: Stored, read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     old = [one._replace(alarm_type=None, specific_problem=None) for one in stored.alarms]
     monkeypatch.setattr(training_failures, "alarm_rows", lambda *given: old)
