@@ -114,7 +114,7 @@ class Watch:
         for made in np.unique(labels.made).tolist():
             at = np.flatnonzero(labels.made == made)
             rows, label = labels.row[at], labels.label[at]
-            lead = np.full(len(at), labels.period - made)
+            lead = labels.happened[at] - made
             spoke: str | None = version
             if speaker is not None:
                 spoke = self.speakers.at(*speaker, made)

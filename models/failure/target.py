@@ -3,7 +3,7 @@
     alarm:EQUIPMENT_ALARM@24h          an alarm of a type (TS 28.532)
     alarm:transmitterFailure@6h        of a probable cause (X.733)
     alarm:oran-5@24h                   of an O-RAN fault id
-    fade>10dB@15min                    a link falls by more than 10 dB below its usual level, or goes down
+    fade>10dB@15min                    a link falls by more than 10 dB below its usual level, or goes down (an alarm)
 
 The label of a prediction made at `t` is positive as soon as it happens in (t, t + horizon], and negative when the
 horizon has passed and the object was observed. Whatever has failed already is not at risk, and has no label.

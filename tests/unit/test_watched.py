@@ -8,13 +8,15 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from folding import START, A, B, alarm
+from folding import START, A, B, alarm, new_shard
 
-from models.failure.heads import parse_failure_target
+from models.failure.heads import MaturedFailures, parse_failure_target
 from stream.decode import to_ms
 from stream.failing import watched as failing_watched
 from stream.failing.watched import Watched
+from stream.monitoring import Watch
 from twin.events import Alarm
+from twin.model_events import ONLINE
 
 TARGETS = [parse_failure_target(text) for text in ("alarm:EQUIPMENT_ALARM@2h", "alarm:ENVIRONMENTAL_ALARM@2h")]
 STEP_MS = 900_000
@@ -98,3 +100,16 @@ def test_of_more_than_may_wait_the_newest_are_kept(monkeypatch: pytest.MonkeyPat
         raised(of, 15 + minute)
         assert len(of.waiting) <= 10
     assert [time - to_ms(START) for time, _, k in of.waiting if k == 0] == [60_000 * m for m in range(30, 35)]
+
+
+def test_the_lead_of_a_warning_ends_when_it_happened_and_not_when_that_was_heard_of() -> None:
+    watch, step = Watch(STEP_MS, ()), FIRST + 20
+    one = np.array([0])
+    for made, label, p in ((step - 1, False, 0.01), (step, True, 0.9)):
+        happened = np.array([made + 4 if label else made + 8])
+        matured = MaturedFailures(
+            made + 8, one, np.array([made]), np.array([p]), np.array([0.001]), np.array([label]), happened
+        )
+        watch.follow_failures(new_shard(), [A], TARGETS[0].name, ONLINE, matured, 8, 1)
+    (row,) = watch.monitor.rows()
+    assert row.figures["lead_time_s"] == 4 * STEP_MS / 1000
