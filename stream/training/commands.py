@@ -15,7 +15,7 @@ import msgspec
 from infra.settings import Settings, load
 from infra.store.queries import ask
 from models.debias_objectives import objective_named
-from models.failure.names import is_failure, of_kind, read_kind
+from models.failure.names import of_kind, read_kind
 from models.failure.signals import KINDS
 from models.failure.target import parse_failure_target
 from models.targets import parse_target
@@ -58,8 +58,10 @@ def run_training(
     settings = load()
     # A file holds one model: unless another is named, it is that of a counter.
     groups = grouped(targets or [*settings.targets, *(settings.failure_targets if out is None else [])])
-    if out is not None and len(groups) > 1:
-        raise ConfigurationError(f"one file holds one model, not those of {', '.join(groups)}: give --target")
+    if out is not None:
+        if len(groups) > 1:
+            raise ConfigurationError(f"one file holds one model, not those of {', '.join(groups)}: give --target")
+        check_out(out)
     of = origin or ("both" if objective_named(objective).synthetic else "real")
     check_mix(objective, run, of)
     dsn = running(settings).dsn
@@ -74,9 +76,9 @@ def run_training(
         try:
             made = train(job, _teller(about, quiet=as_json))
         except TrainingDataError as error:
-            # Failures are rare: a month without one must not keep congestion from being trained.
-            if targets or not is_failure(names):
+            if len(groups) == 1:
                 raise
+            # A month without a failure, or one counter's corrupt rows, must not keep the others from being trained.
             sys.stderr.write(f"{about}: left out: {error}\n")
             continue
         trained += 1
@@ -84,6 +86,20 @@ def run_training(
         _say(made, as_json=as_json, dry_run=dry_run, out=out)
     if not trained:
         raise TrainingDataError("nothing was trained: see above")
+
+
+def check_out(path: Path) -> None:
+    """Whether a file can be written there: to find that out after half an hour of training would be late.
+
+    Raises:
+        ConfigurationError: It can't.
+    """
+    if path.is_dir():
+        raise ConfigurationError(f"{str(path)!r} is a folder: name a file with --out")
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"there is no folder {str(path.parent)!r}: make it, or name another file with --out")
+    if not os.access(path.parent, os.W_OK):
+        raise ConfigurationError(f"the folder {str(path.parent)!r} can't be written to: name another file with --out")
 
 
 def grouped(names: list[str]) -> dict[str, list[str]]:

@@ -16,7 +16,7 @@ from models.batch.samples import Samples, failure_samples
 from models.batch.static import kinds_of
 from models.debias_objectives import objective_named
 from models.failure.names import read_kind
-from models.validation import check_prevalence, require
+from models.validation import check_prevalence, require, teachable
 from stream.config import ShardConfig
 from stream.decode import from_ms
 from stream.sources.profile import full_catalogue
@@ -51,9 +51,14 @@ def run_failures(job: TrainingJob, twin: TwinRun | None, progress: Progress) -> 
     longest = -(-rows.horizon_s * 1000 // rows.step_ms)
     most = ALL if job.origin == "both" else job.most
     samples = failure_samples(rows.X, rows.labels, rows.step, longest, most=most, seed=job.seed)
+    learnt, left_out = teachable(rows.targets, samples)
+    if left_out:
+        rows = rows._replace(targets=[rows.targets[k] for k in learnt], labels=rows.labels[learnt])
+        samples = failure_samples(rows.X, rows.labels, rows.step, longest, most=most, seed=job.seed)
     synthetic, context = None, None
     if twin is not None and theirs is not None and job.origin == "both":
         made = _rows(job, theirs)
+        made = made._replace(targets=rows.targets, labels=made.labels[learnt])
         added = failure_samples(made.X, made.labels, made.step, longest, most=ALL, seed=job.seed)
         samples, kept = complete(samples, job.most, job.seed)
         added, also = complete(added, job.most, job.seed)
@@ -62,7 +67,7 @@ def run_failures(job: TrainingJob, twin: TwinRun | None, progress: Progress) -> 
             context, groups = _classes(job, (data.topology, rows, kept), (theirs.topology, made, also))
         synthetic = Synthetic(added, TWIN, twin.run.run, twin.run.twin_version, groups)
     progress("validate", 0.0)
-    findings = [*data.findings, *check_prevalence(rows.targets, samples)]
+    findings = [*data.findings, *left_out, *check_prevalence(rows.targets, samples)]
     require(findings)
     told = _about(rows, data, samples) | mixed(job, twin, samples, synthetic)
     told |= {"findings": [finding._asdict() for finding in findings]}

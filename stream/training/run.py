@@ -20,7 +20,7 @@ from models.debias_objectives import objective_named
 from models.failure.names import is_failure
 from models.network import Network
 from models.targets import parse_target
-from models.validation import Finding, check_samples, require
+from models.validation import Finding, check_samples, require, teachable
 from stream.decode import from_ms
 from stream.sources.profile import full_catalogue
 from stream.training.child import Trained, TrainingJob
@@ -74,6 +74,8 @@ def run(job: TrainingJob, progress: Progress) -> Trained:
     offset = local_offset(job.time_zone)
     most = ALL if job.origin == "both" else job.most
     samples = congestion_samples(spec, targets, history, topology, most=most, seed=job.seed, offset=offset)
+    kept, left_out = teachable([t.name for t in targets], samples)
+    targets, samples = [targets[k] for k in kept], samples._replace(labels=samples.labels[kept])
     synthetic, context = None, None
     if twin is not None and theirs is not None and job.origin == "both":
         if theirs.history.granularity_ms != history.granularity_ms:
@@ -89,7 +91,7 @@ def run(job: TrainingJob, progress: Progress) -> Trained:
             context, groups = contexts(job.context, spec, samples, made)
         synthetic = Synthetic(made, TWIN, twin.run.run, twin.run.twin_version, groups)
     progress("validate", 0.0)
-    findings = [*data.findings, *check_samples(spec.names, [t.name for t in targets], samples)]
+    findings = [*data.findings, *left_out, *check_samples(spec.names, [t.name for t in targets], samples)]
     require(findings)
     end = from_ms(int(samples.time.max()) * history.granularity_ms)
     names = [t.name for t in targets]
