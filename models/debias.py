@@ -135,8 +135,18 @@ def train_learner(
     held_out: TrainingSet | None = None,
     folds: int = 5,
     mean_labels: bool = False,
+    ramp_epochs: int | None = None,
+    lam: Floats | None = None,
+    heard: Callable[[Floats], object] | None = None,
 ) -> History:
-    """The same for a network that isn't of Keras; see `train`."""
+    """The same for a network that isn't of Keras; see `train`.
+
+    Args:
+        ramp_epochs: Epochs in which the correction grows to 1; none: all there are. A training that takes fewer stops
+            on the way, and one that is to repeat it must not climb faster.
+        lam: Of each epoch, `[epochs, num_contexts]`, where another training has found it; none: from gradients.
+        heard: Hears lam of each epoch, `[num_contexts]`, before the epoch is checked: a learner may end training there.
+    """
     chosen = objective_named(objective)
     if not real.size or (chosen.synthetic and not synthetic.size) or epochs < 1 or batch < 1:
         raise ConfigurationError(f"{real.size} real and {synthetic.size} synthetic samples can't train {chosen.name}")
@@ -144,12 +154,17 @@ def train_learner(
         raise ConfigurationError(f"sets of origin {real.origin} and {synthetic.origin} are given; give real, synthetic")
     labels = label(chosen, real, synthetic, label_model, folds=folds, seed=seed, held_out=held_out, mean=mean_labels)
     plan = _Plan(chosen, real.take(labels.rows), synthetic, labels, contexts, batch, real_batch, held_out)
+    if lam is not None and np.shape(lam) != (epochs, plan.contexts):
+        raise ConfigurationError(f"lam of {np.shape(lam)} was given for {epochs} epochs of {plan.contexts} contexts")
     rng = np.random.default_rng([seed, 29])
     losses, checks, lams = np.zeros(epochs), np.full(epochs, np.nan), np.zeros((epochs, plan.contexts))
+    ramp = ramp_epochs or epochs
     best, kept = epochs - 1, None
     for epoch in range(epochs):
-        beta = epoch / (epochs - 1) if epochs > 1 else 1.0
-        losses[epoch], lams[epoch] = plan.epoch(learner, beta, rng)
+        beta = min(1.0, epoch / (ramp - 1)) if ramp > 1 else 1.0
+        losses[epoch], lams[epoch] = plan.epoch(learner, beta, rng, None if lam is None else lam[epoch])
+        if heard is not None:
+            heard(lams[epoch])
         if validation is not None:
             checks[epoch] = _check(learner, validation)
             if kept is None or checks[epoch] < checks[best]:
@@ -190,7 +205,9 @@ class _Plan:
         self._batch, self._real_batch = batch, real_batch or real.size
         self._totals = np.bincount(synthetic.context, minlength=self.contexts)
 
-    def epoch(self, learner: Learner, beta: float, rng: np.random.Generator) -> tuple[float, Floats]:
+    def epoch(
+        self, learner: Learner, beta: float, rng: np.random.Generator, lam: Floats | None = None
+    ) -> tuple[float, Floats]:
         """One pass over the synthetic set, or over the real one where no other counts."""
         if self.objective.synthetic:
             order = rng.permutation(self.synthetic.size)
@@ -200,17 +217,17 @@ class _Plan:
             order = rng.permutation(self.real.size)
             reals = [np.sort(part) for part in np.array_split(order, -(-len(order) // self._real_batch))]
             parts = [order[:0]] * len(reals)
-        found = [self._step(learner, beta, own, part) for own, part in zip(reals, parts, strict=True)]
-        return float(np.mean([loss for loss, _ in found])), np.mean([lam for _, lam in found], axis=0)
+        found = [self._step(learner, beta, own, part, lam) for own, part in zip(reals, parts, strict=True)]
+        return float(np.mean([loss for loss, _ in found])), np.mean([used for _, used in found], axis=0)
 
     def _some_real(self, rng: np.random.Generator) -> Ints:
         if self._real_batch >= self.real.size:
             return np.arange(self.real.size)
         return np.sort(rng.choice(self.real.size, self._real_batch, replace=False))
 
-    def _step(self, learner: Learner, beta: float, own: Ints, part: Ints) -> tuple[float, Floats]:
+    def _step(self, learner: Learner, beta: float, own: Ints, part: Ints, given: Floats | None) -> tuple[float, Floats]:
         real, made, labels = self.real.take(own), self.synthetic.take(part), self.labels
-        lam = self._lam(learner, real, labels.real[own], made.context)
+        lam = self._lam(learner, real, labels.real[own], made.context) if given is None else given
         sizes = self.real.size, self.synthetic.size
         w = weights(self.objective, real.context, made.context, lam, beta=beta, sizes=sizes)
         models, n = len(labels.synthetic), len(own)

@@ -69,6 +69,9 @@ def refit(
     What is rare and moves with the season is worth most where it is newest, and `first` has never learnt from the
     newest three tenths. What comes out can't be scored on them any more: the evidence remains that of `first`.
 
+    It is the same objective, epoch by epoch: the correction of the doubly robust ones grows as in `first`, and lam is
+    that of `first`. There is no held-out pair left to find it from, and from pairs that are known by heart it is 0.
+
     Its slope of the log-odds is fitted to what `first` said of the validation and the held-out part, which lie behind
     all that it had learnt from; the shift then makes the mean probability that of the labels.
 
@@ -89,7 +92,7 @@ def refit(
 
     try:
         learner = Paced(network.learner(recipe), "refit", epochs * network.steps(), progress)
-        network.train(learner, epochs, another, progress)
+        network.train(learner, epochs, another, progress, first.lam[:epochs])
     except Enough:
         return first
     later = [samples.part("validation"), samples.part("held out")]

@@ -73,6 +73,7 @@ class Fitted(NamedTuple):
         calibration: Slope and shift of each target's log-odds, `[K, 2]`.
         ended: Why training ended.
         samples: Rows that gradients came from.
+        lam: How much the twin was believed, `[epochs, num_contexts]`; no row where nothing but the objective says it.
         model: Of Keras, before the calibration.
         inputs: Makes the network's inputs from features, `[N, inputs]`.
     """
@@ -87,6 +88,16 @@ class Fitted(NamedTuple):
     samples: int
     model: Any
     inputs: Callable[[Floats], Floats]
+    lam: Floats = np.empty((0, 0))
+
+    def lam_told(self) -> list[dict[str, float]]:
+        """lam of each context: in the first epoch, in the one whose weights these are, and their mean up to it."""
+        kept = self.lam[: self.best + 1].T
+        return [
+            {name: round(float(x), 6) for name, x in (("first", row[0]), ("last", row[-1]), ("mean", row.mean()))}
+            for row in kept
+            if len(row)
+        ]
 
 
 def unwatched(_stage: str, _percent: float) -> bool:

@@ -49,6 +49,7 @@ class Untrained:
         self._tf = seeded(recipe.seed)
         self._samples, self._own, self._recipe = samples, own, recipe
         self._context, self._synthetic = context, synthetic
+        self._lam: list[Floats] = []
         self._mean, self._deviation = _normalisation(own.X)
         if recipe.scale:
             self._mean, self._deviation = np.zeros_like(self._mean), np.full_like(self._deviation, recipe.scale)
@@ -98,9 +99,19 @@ class Untrained:
         epochs: int,
         validation: TrainingSet | Callable[[], float],
         progress: Progress = unwatched,
+        lam: Floats | None = None,
     ) -> None:
-        """Let it learn; the label model, where it is taught a twin's samples, first."""
+        """Let it learn; the label model, where it is taught a twin's samples, first.
+
+        The correction grows as if all epochs of the recipe were taken: whoever stops on the way, and whoever takes as
+        many again, learns by the same objective.
+
+        Args:
+            lam: Of each epoch, where an earlier training has found it, `[epochs, num_contexts]`.
+        """
         recipe, twin = self._recipe, self._synthetic
+        objective = objective_named(recipe.objective)
+        moves = objective.lam in ("tuned", "context")
         real = self.as_set(self._own, self._weight, "real")
         made = real._replace(x=real.x[:0], y=None, origin="synthetic", context=real.context[:0])
         if twin is not None:
@@ -113,7 +124,8 @@ class Untrained:
         train_learner(
             learner, recipe.objective, real, made, self._label_model(made, progress), epochs=epochs,
             contexts=self._contexts(), batch=recipe.batch, real_batch=min(recipe.batch, real.size), seed=recipe.seed,
-            validation=validation, held_out=checked if objective_named(recipe.objective).lam == "context" else None,
+            validation=validation, held_out=checked if objective.lam == "context" else None,
+            ramp_epochs=recipe.epochs, lam=lam if moves else None, heard=self._lam.append if moves else None,
         )  # fmt: skip
 
     def _label_model(self, made: TrainingSet, progress: Progress) -> LabelModel | Fixed | None:
@@ -144,7 +156,7 @@ class Untrained:
         arrays |= {"mean": self._mean, "deviation": self._deviation}
         return Fitted(
             arrays, self._layers, self._scales, losses, best, calibration, ended, len(self._own.time), self.model,
-            self.inputs,
+            self.inputs, np.stack(self._lam) if self._lam else np.empty((0, 0)),
         )  # fmt: skip
 
 

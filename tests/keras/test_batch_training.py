@@ -19,6 +19,7 @@ from models.batch.samples import Samples, congestion_samples
 from models.batch.spec import FeatureSpec, spec_for
 from models.batch.static import kinds_of
 from models.batch.untrained import Untrained
+from models.debias import _Plan
 from models.logit import sigmoid
 from models.network import Network
 from models.targets import parse_target
@@ -249,6 +250,37 @@ def test_a_network_taught_the_twins_samples_labels_real_ones_for_every_objective
     assert min(fitted.losses) < min(untrained.losses)
     artifact = congestion_artifact(spec, TARGETS, own, fitted, recipe, twin)
     assert (artifact.training.origin, artifact.training.run, artifact.training.objective) == ("both", "r1", objective)
+
+
+def test_what_speaks_has_been_taught_by_the_objective_that_was_scored(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The correction grew to its whole in the few epochs of the second fit; lam, from known pairs, fell to 0."""
+    spec, samples = world
+    known = np.flatnonzero(~(np.isnan(samples.labels).any(axis=0) | np.isnan(samples.future).any(axis=0)))
+    own, made = (samples.take(known[k::4]) for k in range(2))
+    twin = Synthetic(made, TWIN, context=(made.X[0] > 0.4).astype(np.int64))
+    recipe = SMALL._replace(objective="cdr", epochs=5)
+    taken: list[tuple[float, list[float]]] = []
+    epoch = _Plan.epoch
+
+    def watched(plan: Any, learner: Any, beta: float, *rest: Any) -> Any:
+        loss, lam = epoch(plan, learner, beta, *rest)
+        taken.append((beta, lam.tolist()))
+        return loss, lam
+
+    monkeypatch.setattr(_Plan, "epoch", watched)
+    first = fit(own, spec.marked, recipe, synthetic=twin, context=(own.X[0] > 0.4).astype(np.int64))
+    assert [beta for beta, _ in taken] == [0, 0.25, 0.5, 0.75, 1]
+    assert first.lam.tolist() == [lam for _, lam in taken]
+    first = first._replace(best=2)
+    of_first = taken[:3]
+    taken.clear()
+    whole = refit(own, spec.marked, recipe, first, synthetic=twin, context=(own.X[0] > 0.4).astype(np.int64))
+    assert taken == of_first
+    assert whole.lam_told() == first.lam_told()
+    assert [set(one) for one in whole.lam_told()] == [{"first", "last", "mean"}] * 2
+    assert whole.lam_told()[1]["last"] == pytest.approx(first.lam[first.best, 1], abs=1e-6)
 
 
 def test_synthetic_samples_keep_their_context() -> None:

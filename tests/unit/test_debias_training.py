@@ -16,6 +16,7 @@ import pytest
 from models.debias import OBJECTIVES, Fixed, History, TrainingSet, train_learner, training_set
 from models.debias_labels import Labeller
 from models.debias_lam import Moments, moments
+from twin.errors import ConfigurationError
 
 EPOCHS, REAL, SYNTHETIC = 5, 24, 96
 REAL_BATCH, BATCH = 8, 24
@@ -156,6 +157,26 @@ def test_only_the_doubly_robust_ones_grow_their_correction(name: str) -> None:
 def test_the_only_epoch_of_a_training_corrects_in_full() -> None:
     steps, _ = recorded("cdr", epochs=1)
     assert sum(steps[0].real().weight) == pytest.approx(1)
+
+
+def test_a_training_that_takes_fewer_epochs_climbs_no_faster() -> None:
+    steps, _ = recorded("cdr", epochs=3, ramp_epochs=EPOCHS)
+    np.testing.assert_allclose([sum(step.real().weight) for step in steps[::STEPS]], RAMP[:3], atol=1e-12)
+    steps, _ = recorded("cdr", ramp_epochs=2)
+    np.testing.assert_allclose([sum(step.real().weight) for step in steps[::STEPS]], [0, 1, 1, 1, 1], atol=1e-12)
+
+
+def test_lam_of_an_earlier_training_is_taken_epoch_by_epoch_and_heard() -> None:
+    given, heard = np.linspace(0.1, 0.5, EPOCHS)[:, None], []
+    steps, history = recorded("cdr", lam=given, heard=lambda lam: heard.append(float(lam[0])))
+    assert history.lam.tolist() == pytest.approx(given)
+    assert heard == pytest.approx(given[:, 0])
+    for number, step in enumerate(steps):
+        lam, beta = given[number // STEPS, 0], RAMP[number // STEPS]
+        assert step.synthetic().weight.sum() == pytest.approx(lam)
+        assert -step.corrected().weight.sum() == pytest.approx(beta * lam)
+    with pytest.raises(ConfigurationError, match="lam of"):
+        recorded("cdr", lam=given[1:])
 
 
 @pytest.mark.parametrize(
