@@ -68,6 +68,7 @@ class Training(Struct, frozen=True, kw_only=True):
         twin_version: Of the program that the features were computed with.
         evidence_of: The version that the scores are of, which never learnt from what it was scored on; this one was
             trained again on that, too, and can't be scored there. Empty: they are its own.
+        lam: How much of the twin each context was taught, where gradients say it: "first", "last" and "mean" epoch.
     """
 
     begin: int
@@ -79,6 +80,7 @@ class Training(Struct, frozen=True, kw_only=True):
     run: Annotated[str, Meta(max_length=128)] = ""
     twin_version: Annotated[str, Meta(max_length=64)] = ""
     evidence_of: Annotated[str, Meta(max_length=64)] = ""
+    lam: list[dict[str, float]] = []
 
 
 class ModelArtifact(Struct, frozen=True, kw_only=True, eq=False):

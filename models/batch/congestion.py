@@ -153,4 +153,5 @@ def training_of(
         run="" if synthetic is None else synthetic.run,
         twin_version=version if synthetic is None else synthetic.twin_version,
         evidence_of=evidence_of,
+        lam=fitted.lam_told(),
     )

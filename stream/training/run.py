@@ -11,7 +11,7 @@ import numpy as np
 from models.artifact import ModelArtifact, pack, with_version
 from models.batch.congestion import congestion_artifact, ordered_targets
 from models.batch.fitting import fit, refit
-from models.batch.recipe import TWIN, Progress, Recipe, Synthetic
+from models.batch.recipe import TWIN, Fitted, Progress, Recipe, Synthetic
 from models.batch.regression import regression
 from models.batch.samples import Samples, congestion_samples
 from models.batch.spec import spec_for
@@ -108,6 +108,7 @@ def run(job: TrainingJob, progress: Progress) -> Trained:
     evidence |= {"epochs": len(fitted.losses), "bestEpoch": fitted.best, "ended": fitted.ended}
     evidence |= {"evidenceOf": artifact.training.evidence_of or artifact.m_l_model_version}
     evidence |= {"plattSlopeAndShift": calibration, "seed": job.seed} | mixed(job, twin, samples, synthetic)
+    evidence |= believed(fitted)
     return Trained(
         artifact=pack(artifact),
         ml_model_id=artifact.m_l_model_id,
@@ -138,6 +139,12 @@ def mixed(job: TrainingJob, twin: TwinRun | None, samples: Samples, synthetic: S
     if synthetic is not None and synthetic.context is not None:
         told |= {"context": job.context, "contexts": np.bincount(synthetic.context).tolist()}
     return told
+
+
+def believed(fitted: Fitted) -> dict[str, Any]:
+    """What a report says of how much the twin was believed, by context; nothing where the objective alone says it."""
+    lam = fitted.lam_told()
+    return {"lam": lam} if lam else {}
 
 
 def report(artifact: ModelArtifact, samples: Samples, trained_on: int) -> dict[str, Any]:

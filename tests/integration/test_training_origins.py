@@ -112,6 +112,11 @@ def test_a_mixed_training_says_what_it_learnt_from(world: Any, tmp_path: Any) ->
         if objective == "context":
             assert sum(told["contexts"]) == told["origin"]["synthetic"]
             assert sum(count > 0 for count in told["contexts"]) > 1
+            assert len(told["lam"]) == len(told["contexts"])
+            assert artifact.training.lam == told["lam"]
+            assert all(0 <= x <= 1 for one in told["lam"] for x in one.values())
+        else:
+            assert "lam" not in told
     assert run["rows"] > 0
 
 
