@@ -2,6 +2,10 @@
 
 What the objectives of `models.debias` correct is the twin's word on real inputs. A run of a twin has inputs and labels
 of its own only; the network that has learnt them says what the twin would have said elsewhere.
+
+It says so of the targets only. Of a value to come it would have to say how it is distributed, and one label says where
+its middle is: taught by that, the 10 % and the 90 % quantile of the model would be the median, too. So quantiles are
+learnt from measured values alone, whatever the objective.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from numpy.typing import NDArray
 
 from models.batch.keras_model import MISSING
 from models.batch.pacing import Paced
-from models.batch.recipe import Progress, Recipe, unwatched
+from models.batch.recipe import LEVELS, Progress, Recipe, unwatched
 from models.debias import Fixed, KerasLearner, Labeller, LabelModel, TrainingSet
 from models.debias_objectives import objective_named
 from models.logit import BayesLogit, sigmoid
@@ -63,7 +67,7 @@ def taught(
 
 
 class Calibrated(NamedTuple):
-    """The taught network, its log-odds stretched and shifted and its values shifted as real pairs say."""
+    """The taught network, its log-odds stretched and shifted as real pairs say."""
 
     outputs: Labeller
     num_labels: int
@@ -78,31 +82,22 @@ class Calibrated(NamedTuple):
             if known.any():
                 line.learn(_line(out[known, k]), real.labels[known, k].astype(np.float64))
             lines.append(line)
-        values = _middles(out, K)
-        wanted = real.labels[:, K:-1]
-        there = wanted > MISSING / 2
-        shift = np.where(there, wanted - values, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
 
         def labeller(x: Floats) -> Floats:
             raw = self.outputs(x)
             made = _labels(raw, K)
             for k, line in enumerate(lines):
                 made[:, k] = sigmoid(line.log_odds(_line(raw[:, k])))
-            made[:, K:-1] += shift.astype(F32)
             return made
 
         return labeller
 
 
 def _labels(out: Floats, num_labels: int) -> Floats:
-    """Outputs as the loss takes labels, `[N, K + H + 1]`: probabilities, medians, and the weight of one sample."""
+    """Outputs as the loss takes labels, `[N, K + H + 1]`: probabilities, no values, and the weight of one sample."""
     probability = sigmoid(np.clip(out[:, :num_labels].astype(np.float64), -FARTHEST, FARTHEST))
-    return np.concatenate([probability, _middles(out, num_labels), np.ones((len(out), 1))], axis=1).astype(F32)
-
-
-def _middles(out: Floats, num_labels: int) -> Floats:
-    """Medians among the quantiles, of which there are three a horizon."""
-    return out[:, num_labels + 1 :: 3]
+    untold = np.full((len(out), (out.shape[1] - num_labels) // len(LEVELS)), MISSING)
+    return np.concatenate([probability, untold, np.ones((len(out), 1))], axis=1).astype(F32)
 
 
 def _line(log_odds: Floats) -> Floats:

@@ -283,6 +283,23 @@ def test_what_speaks_has_been_taught_by_the_objective_that_was_scored(
     assert whole.lam_told()[1]["last"] == pytest.approx(first.lam[first.best, 1], abs=1e-6)
 
 
+def test_quantiles_keep_their_distance_where_the_twin_is_believed(world: World) -> None:
+    """The twin's label of a value is its median, which four in five rows were taught as the quantile of 90 %, too."""
+    spec, samples = world
+    known = np.flatnonzero(~(np.isnan(samples.labels).any(axis=0) | np.isnan(samples.future).any(axis=0)))
+    own, made = (samples.take(rows) for rows in (known[::6], known[np.arange(len(known)) % 6 > 0]))
+    assert len(made.time) >= 4 * len(own.time)
+    recipe = SMALL._replace(epochs=8, patience=8)
+    held = samples.part("held out")
+    covered = {}
+    for name, twin in (("erm", None), ("p-erm", Synthetic(made, TWIN))):
+        done = fit(own, spec.marked, recipe._replace(objective=name), synthetic=twin)
+        artifact = congestion_artifact(spec, TARGETS, own, done, recipe)
+        out = Network(artifact).outputs(held.X)[len(TARGETS) :]
+        covered[name] = float(np.nanmean((held.future[0] >= out[0]) & (held.future[0] <= out[2])))
+    assert covered["p-erm"] > 0.6, covered
+
+
 def test_synthetic_samples_keep_their_context() -> None:
     """They were all of context 0 once, so that lam of every other one was that of a context without any."""
     rng = np.random.default_rng(0)
