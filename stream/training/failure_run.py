@@ -106,7 +106,7 @@ def _read(job: TrainingJob, source: Source, twin: TwinRun | None) -> FailureData
         failure_targets=tuple(sorted((read_kind(name)[0] for name in job.targets), key=lambda t: t.name)),
         lateness_periods=job.lateness_periods,
         skew_periods=job.skew_periods,
-        time_zone=job.time_zone,
+        time_zone=job.time_zone if twin is None else twin.time_zone,
         monitor_by=(),
     )
     catalogue = full_catalogue(job.profiles, job.vendors)

@@ -33,6 +33,11 @@ class TwinRun(NamedTuple):
     source: Source
     topology: Topology
 
+    @property
+    def time_zone(self) -> str:
+        """Whose clock its people live by: its hours are those, as the hours of a real network are its own zone's."""
+        return str(self.run.how.get("timeZone", "UTC"))
+
 
 def objective_of(name: str) -> str:
     """An objective's name in `models.debias`.

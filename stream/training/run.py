@@ -71,7 +71,9 @@ def run(job: TrainingJob, progress: Progress) -> Trained:
     spec = spec_for(targets, history.granularity_ms, kinds_of(topology, history.names), job.lateness_periods + 2)
     recipe = Recipe(units=job.units, epochs=job.epochs, objective=job.objective, seed=job.seed)
     progress("features", 0.0)
-    offset = local_offset(job.time_zone)
+    # An hour is that of the people of the network, wherever each of the two is.
+    their_zone = "UTC" if twin is None else twin.time_zone
+    offset = local_offset(their_zone if job.origin == "synthetic" else job.time_zone)
     most = ALL if job.origin == "both" else job.most
     samples = congestion_samples(spec, targets, history, topology, most=most, seed=job.seed, offset=offset)
     kept, left_out = teachable([t.name for t in targets], samples)
@@ -83,7 +85,9 @@ def run(job: TrainingJob, progress: Progress) -> Trained:
                 f"the run {job.run!r} has periods of {theirs.history.granularity_ms // 1000} s, the history of "
                 f"{history.granularity_ms // 1000} s: make one with the same"
             )
-        made = congestion_samples(spec, targets, theirs.history, theirs.topology, most=ALL, seed=job.seed)
+        made = congestion_samples(
+            spec, targets, theirs.history, theirs.topology, most=ALL, seed=job.seed, offset=local_offset(their_zone)
+        )
         samples, _ = complete(samples, job.most, job.seed)
         made, _ = complete(made, job.most, job.seed)
         groups: Any = None

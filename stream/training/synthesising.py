@@ -26,6 +26,8 @@ BATCH = 2000
 """Records folded at once."""
 MOST_PERIODS = 500_000
 MOST_SITES = 5_000
+ZONE = "UTC"
+"""Whose clock the people of the emulated network live by, wherever the real network is."""
 
 
 def run_synthesis(
@@ -52,10 +54,11 @@ def run_synthesis(
     until = _whole(ask(dsn, NEWEST, {})[0][0])
     since = until - timedelta(seconds=periods * granularity_s)
     how = {"network": "emulated", "sites": sites, "seed": seed, "granularityS": granularity_s, "ageingFaster": faster}
+    how |= {"timeZone": ZONE}
     name = run or f"emulated-{seed}-{until:%Y%m%dT%H%M}"
     ageing = Ageing().faster(faster) if faster else None
     network = EmulatedNetwork(seed, sites, 1, granularity_s, since, Script(), Rates.none(), ageing)
-    shard = Shard(0, ShardConfig(time_zone=settings.time_zone), full_catalogue(settings.profiles, settings.vendors))
+    shard = Shard(0, ShardConfig(time_zone=ZONE), full_catalogue(settings.profiles, settings.vendors))
     effects = folded(shard, records(network, periods, 1))
     # The inventory comes with the first step; what the run is of must be known before its rows are.
     first = next(effects)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
+from infra.store.synthetic import Run as StoredRun
+from infra.store.training import REAL, Source
 from models.batch.samples import Samples
 from models.batch.spec import spec_for
 from models.targets import parse_target
-from stream.training.mix import complete, contexts
+from stream.training import failure_run, run
+from stream.training.child import TrainingJob
+from stream.training.mix import TwinRun, complete, contexts
 from twin.errors import ConfigurationError, TrainingDataError
+from twin.topology import Topology
 
 TARGET = parse_target("RRU.PrbTotDl>70@1h")
 KINDS = ["area=office", "area=stadium"]
 SPEC = spec_for([TARGET], 900_000, KINDS)
 N = 600
+NOW = datetime(2026, 7, 8, tzinfo=UTC)
 
 
 def samples(seed: int = 0) -> Samples:
@@ -64,3 +74,72 @@ def test_mixed_samples_have_all_labels_and_count_alike() -> None:
     given.labels[:] = np.nan
     with pytest.raises(TrainingDataError, match="no row has all its labels"):
         complete(given, 1000, 0)
+
+
+class Seen(Exception):
+    """As far as a test lets a training go."""
+
+
+@pytest.mark.parametrize(
+    ("origin", "hours"), [("both", [("real", 2), ("run", 9)]), ("synthetic", [("run", 9)]), ("real", [("real", 2)])]
+)
+def test_an_hour_is_that_of_the_people_of_each_network(
+    origin: Any, hours: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The history's zone is that of the settings, a run's its own, whatever the run is used for."""
+    told: list[tuple[str, int]] = []
+
+    def read(_dsn: Any, _counter: Any, _since: Any, _until: Any, _catalogue: Any, source: Any = REAL, *_: Any) -> Any:
+        history = SimpleNamespace(granularity_ms=900_000, names=[], of="real" if source is REAL else "run")
+        return SimpleNamespace(history=history, topology=Topology(), findings=[])
+
+    def made(_spec: Any, _targets: Any, history: Any, *_: Any, offset: Any = lambda _: 0, **__: Any) -> Samples:
+        told.append((history.of, offset(1_752_000_000_000) // 3_600_000))
+        return samples()
+
+    def enough(*_: Any) -> Any:
+        raise Seen
+
+    monkeypatch.setattr(run, "run_named", lambda *_: twin_run("Asia/Tokyo"))
+    monkeypatch.setattr(run, "read_history", read)
+    monkeypatch.setattr(run, "congestion_samples", made)
+    monkeypatch.setattr(run, "complete" if origin == "both" else "check_samples", enough)
+    with pytest.raises(Seen):
+        run.run(job(["RRU.PrbTotDl>70@1h"], origin), lambda *_: True)
+    assert told == hours
+
+
+@pytest.mark.parametrize(
+    ("origin", "zones"), [("both", {"Asia/Tokyo", "Europe/Berlin"}), ("synthetic", {"Asia/Tokyo"})]
+)
+def test_so_it_is_where_failures_are_learnt(origin: Any, zones: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    told: set[str] = set()
+
+    def read(_dsn: Any, config: Any, *_: Any) -> Any:
+        told.add(config.time_zone)
+        return SimpleNamespace(sets=[])
+
+    monkeypatch.setattr(failure_run, "read_failures", read)
+    monkeypatch.setattr(failure_run, "snapshots", lambda *_: [])
+    with pytest.raises(TrainingDataError, match="has matured"):
+        failure_run.run_failures(
+            job(["alarm:EQUIPMENT_ALARM@12h cell"], origin), twin_run("Asia/Tokyo"), lambda *_: True
+        )
+    assert told == zones
+
+
+def test_a_run_that_says_no_zone_is_of_an_emulated_network_which_lives_by_utc() -> None:
+    assert twin_run("").time_zone == "UTC"
+
+
+def twin_run(zone: str) -> TwinRun:
+    how = {"timeZone": zone} if zone else {}
+    one = StoredRun("twin", "1", NOW - timedelta(days=5), NOW, how, {})
+    return TwinRun(one, Source("synthetic", 1, "twin", "1"), Topology())
+
+
+def job(targets: list[str], origin: Any) -> TrainingJob:
+    return TrainingJob(
+        dsn="", targets=targets, since=NOW - timedelta(days=5), until=NOW, time_zone="Europe/Berlin", origin=origin,
+        objective="ppi" if origin == "both" else "erm", run="" if origin == "real" else "twin",
+    )  # fmt: skip
