@@ -69,6 +69,7 @@ class Training(Struct, frozen=True, kw_only=True):
         evidence_of: The version that the scores are of, which never learnt from what it was scored on; this one was
             trained again on that, too, and can't be scored there. Empty: they are its own.
         lam: How much of the twin each context was taught, where gradients say it: "first", "last" and "mean" epoch.
+        shift: How far the twin's inputs lay from the real ones: "auc", "effective" of "synthetic" samples.
     """
 
     begin: int
@@ -81,6 +82,7 @@ class Training(Struct, frozen=True, kw_only=True):
     twin_version: Annotated[str, Meta(max_length=64)] = ""
     evidence_of: Annotated[str, Meta(max_length=64)] = ""
     lam: list[dict[str, float]] = []
+    shift: dict[str, float] = {}
 
 
 class ModelArtifact(Struct, frozen=True, kw_only=True, eq=False):

@@ -236,7 +236,8 @@ class _Plan:
         if w.corrected.any():
             terms.append((at, labels.real[own], -w.corrected))
         if len(part):
-            terms += [(theirs, labels.synthetic[k][part], w.synthetic / models) for k in range(models)]
+            counts = w.synthetic / models if made.weight is None else w.synthetic * made.weight / models
+            terms += [(theirs, labels.synthetic[k][part], counts) for k in range(models)]
         rows, y, weight = (np.concatenate([term[i] for term in terms]) for i in range(3))
         x = np.concatenate([real.x, made.x]) if len(part) else real.x
         return learner.step(x, rows, y, weight), lam

@@ -25,6 +25,8 @@ class TrainingSet(NamedTuple):
         context: Of each sample, an index from 0, `[n]`: cell class, radio condition, line of sight.
         run: Where the samples were recorded or made.
         twin_version: Of the twin that made them; of real ones, the twin that ran beside.
+        weight: Of synthetic samples whose inputs are of another distribution than the real ones: what each counts for,
+            mean 1, `[n]`, see `models.debias_shift`. None: all alike.
     """
 
     x: Array
@@ -33,6 +35,7 @@ class TrainingSet(NamedTuple):
     context: Ints
     run: str = ""
     twin_version: str = ""
+    weight: Array | None = None
 
     @property
     def size(self) -> int:
@@ -41,8 +44,21 @@ class TrainingSet(NamedTuple):
 
     def take(self, rows: Ints) -> TrainingSet:
         """Some of the samples."""
-        y = None if self.y is None else self.y[rows]
-        return self._replace(x=self.x[rows], y=y, context=self.context[rows])
+        y, weight = (None if one is None else one[rows] for one in (self.y, self.weight))
+        return self._replace(x=self.x[rows], y=y, context=self.context[rows], weight=weight)
+
+    def weighted(self, weight: ArrayLike) -> TrainingSet:
+        """The same, each sample with its weight.
+
+        Raises:
+            ConfigurationError: It is of measured samples, there are not as many, or one is no weight.
+        """
+        given = np.asarray(weight, dtype=np.float64)
+        if self.origin != "synthetic" or given.shape != (self.size,) or not (np.isfinite(given) & (given >= 0)).all():
+            raise ConfigurationError(
+                f"weights {given.shape} don't fit {self.size} {self.origin} samples, or aren't any"
+            )
+        return self._replace(weight=given)
 
     @property
     def labels(self) -> Array:

@@ -154,4 +154,5 @@ def training_of(
         twin_version=version if synthetic is None else synthetic.twin_version,
         evidence_of=evidence_of,
         lam=fitted.lam_told(),
+        shift=dict(fitted.shift),
     )

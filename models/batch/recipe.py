@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
@@ -32,6 +33,7 @@ class Recipe(NamedTuple):
         patience: Epochs without a gain on the validation part after which training ends.
         decay: L2 penalty of the weights.
         scale: What counts as one deviation of every feature, whose mean is taken for 0; 0: both are measured.
+        apart: AUC of real against synthetic inputs above which the report warns, see `models.debias_shift`.
     """
 
     units: tuple[int, ...] = (24, 24)
@@ -43,6 +45,7 @@ class Recipe(NamedTuple):
     objective: str = "erm"
     seed: int = 0
     scale: float = 0.0
+    apart: float = 0.95
 
 
 class Synthetic(NamedTuple):
@@ -74,6 +77,7 @@ class Fitted(NamedTuple):
         ended: Why training ended.
         samples: Rows that gradients came from.
         lam: How much the twin was believed, `[epochs, num_contexts]`; no row where nothing but the objective says it.
+        shift: How far the twin's inputs lie from the real ones, see `models.debias_shift`; empty without a twin's.
         model: Of Keras, before the calibration.
         inputs: Makes the network's inputs from features, `[N, inputs]`.
     """
@@ -89,6 +93,7 @@ class Fitted(NamedTuple):
     model: Any
     inputs: Callable[[Floats], Floats]
     lam: Floats = np.empty((0, 0))
+    shift: Mapping[str, float] = MappingProxyType({})
 
     def lam_told(self) -> list[dict[str, float]]:
         """lam of each context: in the first epoch, in the one whose weights these are, and their mean up to it."""

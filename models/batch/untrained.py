@@ -19,6 +19,7 @@ from models.batch.twin_labels import taught
 from models.debias import Fixed, KerasLearner, LabelModel, TrainingSet, train_learner, training_set
 from models.debias_learner import Learner
 from models.debias_objectives import objective_named
+from models.debias_shift import Shift, shift_of
 from models.layers import FARTHEST
 
 F32 = np.float32
@@ -50,6 +51,7 @@ class Untrained:
         self._samples, self._own, self._recipe = samples, own, recipe
         self._context, self._synthetic = context, synthetic
         self._lam: list[Floats] = []
+        self._shift: Shift | None = None
         self._mean, self._deviation = _normalisation(own.X)
         if recipe.scale:
             self._mean, self._deviation = np.zeros_like(self._mean), np.full_like(self._deviation, recipe.scale)
@@ -117,6 +119,9 @@ class Untrained:
         if twin is not None:
             weight = twin.samples.weight / twin.samples.weight.mean()
             made = self.as_set(twin.samples, weight, "synthetic", twin.run, twin.twin_version)
+            self._shift = shift_of(real.x, made.x, recipe.seed)
+            if objective.lam != "none":  # what is taken off real inputs must be what was added on the twin's
+                made = made.weighted(self._shift.weight)
         checked = None
         if isinstance(validation, TrainingSet):
             # Gradients of each of these are computed at every step: some are enough.
@@ -157,6 +162,7 @@ class Untrained:
         return Fitted(
             arrays, self._layers, self._scales, losses, best, calibration, ended, len(self._own.time), self.model,
             self.inputs, np.stack(self._lam) if self._lam else np.empty((0, 0)),
+            {} if self._shift is None else self._shift.told(),
         )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from stream.training.data import topology_of
 from stream.training.failure_rows import FailureRows
 from stream.training.failures import FailureData, read_failures
 from stream.training.mix import ALL, TwinRun, complete
-from stream.training.run import believed, mixed, of_origin, report
+from stream.training.run import apart, believed, mixed, of_origin, report
 from twin.errors import ConfigurationError, TrainingDataError
 from twin.topology import Topology
 
@@ -89,6 +89,7 @@ def run_failures(job: TrainingJob, twin: TwinRun | None, progress: Progress) -> 
         "evidenceOf": artifact.training.evidence_of or artifact.m_l_model_version,
     }  # fmt: skip
     told |= believed(fitted)
+    told["findings"] += apart(fitted, recipe)
     return Trained(
         artifact=pack(artifact),
         ml_model_id=artifact.m_l_model_id,

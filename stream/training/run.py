@@ -113,6 +113,7 @@ def run(job: TrainingJob, progress: Progress) -> Trained:
     evidence |= {"evidenceOf": artifact.training.evidence_of or artifact.m_l_model_version}
     evidence |= {"plattSlopeAndShift": calibration, "seed": job.seed} | mixed(job, twin, samples, synthetic)
     evidence |= believed(fitted)
+    evidence["findings"] += apart(fitted, recipe)
     return Trained(
         artifact=pack(artifact),
         ml_model_id=artifact.m_l_model_id,
@@ -146,9 +147,26 @@ def mixed(job: TrainingJob, twin: TwinRun | None, samples: Samples, synthetic: S
 
 
 def believed(fitted: Fitted) -> dict[str, Any]:
-    """What a report says of how much the twin was believed, by context; nothing where the objective alone says it."""
-    lam = fitted.lam_told()
-    return {"lam": lam} if lam else {}
+    """What a report says of how much the twin was believed, by context, and of how far its inputs are from real ones.
+
+    lam is left out where the objective alone says it, all of it without a twin.
+    """
+    lam, shift = fitted.lam_told(), dict(fitted.shift)
+    return ({"lam": lam} if lam else {}) | ({"shift": shift} if shift else {})
+
+
+def apart(fitted: Fitted, recipe: Recipe) -> list[dict[str, Any]]:
+    """A warning, where what the twin's inputs are given for they hardly can be.
+
+    Not an error: the best epoch is found on real pairs, scores are of real pairs that nothing has learnt from, and a
+    candidate speaks only where the gate has seen that it is better.
+    """
+    auc = fitted.shift.get("auc", 0.5)
+    if auc <= recipe.apart:
+        return []
+    worth, made = fitted.shift["effective"], fitted.shift["synthetic"]
+    said = f"the run's inputs are easily told from real ones (AUC {auc:.3f}): its {made:.0f} rows are worth {worth:.0f}"
+    return [Finding("shift", "warning", "inputs", said)._asdict()]
 
 
 def report(artifact: ModelArtifact, samples: Samples, trained_on: int) -> dict[str, Any]:

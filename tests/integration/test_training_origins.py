@@ -109,6 +109,11 @@ def test_a_mixed_training_says_what_it_learnt_from(world: Any, tmp_path: Any) ->
         assert artifact.training.origin == "both"
         assert min(told["origin"].values()) > 300
         assert set(told["origin"]) == {"real", "synthetic"}
+        assert artifact.training.shift.keys() == told["shift"].keys()
+        assert 0.5 < told["shift"]["auc"] <= 1
+        assert 1 <= told["shift"]["effective"] <= told["shift"]["synthetic"] == told["origin"]["synthetic"]
+        warned = [one for one in told["findings"] if one["check"] == "shift"]
+        assert len(warned) == (told["shift"]["auc"] > 0.95)
         if objective == "context":
             assert sum(told["contexts"]) == told["origin"]["synthetic"]
             assert sum(count > 0 for count in told["contexts"]) > 1

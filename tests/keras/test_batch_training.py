@@ -262,17 +262,22 @@ def test_what_speaks_has_been_taught_by_the_objective_that_was_scored(
     twin = Synthetic(made, TWIN, context=(made.X[0] > 0.4).astype(np.int64))
     recipe = SMALL._replace(objective="cdr", epochs=5)
     taken: list[tuple[float, list[float]]] = []
+    counted: list[Any] = []
     epoch = _Plan.epoch
 
     def watched(plan: Any, learner: Any, beta: float, *rest: Any) -> Any:
         loss, lam = epoch(plan, learner, beta, *rest)
         taken.append((beta, lam.tolist()))
+        counted.append(plan.synthetic.weight)
         return loss, lam
 
     monkeypatch.setattr(_Plan, "epoch", watched)
     first = fit(own, spec.marked, recipe, synthetic=twin, context=(own.X[0] > 0.4).astype(np.int64))
     assert [beta for beta, _ in taken] == [0, 0.25, 0.5, 0.75, 1]
     assert first.lam.tolist() == [lam for _, lam in taken]
+    assert 0.5 < first.shift["auc"] < 0.8  # the same network, of which the training part ends sooner
+    assert len(made.time) / 20 < first.shift["effective"] < 0.99 * len(made.time) == 0.99 * first.shift["synthetic"]
+    assert all(np.ptp(weight) > 0 and abs(weight.mean() - 1) < 1e-9 for weight in counted)
     first = first._replace(best=2)
     of_first = taken[:3]
     taken.clear()

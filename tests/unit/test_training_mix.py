@@ -11,6 +11,7 @@ import pytest
 
 from infra.store.synthetic import Run as StoredRun
 from infra.store.training import REAL, Source
+from models.batch.recipe import Fitted, Recipe
 from models.batch.samples import Samples
 from models.batch.spec import spec_for
 from models.targets import parse_target
@@ -130,6 +131,21 @@ def test_so_it_is_where_failures_are_learnt(origin: Any, zones: set[str], monkey
 
 def test_a_run_that_says_no_zone_is_of_an_emulated_network_which_lives_by_utc() -> None:
     assert twin_run("").time_zone == "UTC"
+
+
+def test_a_report_tells_lam_by_context_and_warns_of_a_run_that_is_too_far_away() -> None:
+    lam = np.array([[1.0, 0.5], [0.5, 0.25], [0.0, 0.0], [0.9, 0.9]])
+    shift = {"auc": 0.97, "effective": 12.5, "synthetic": 600.0}
+    done = Fitted({}, [], np.empty(0), [3.0, 2.0, 1.0, 4.0], 2, np.empty(0), "epochs", 1, None, np.asarray, lam, shift)
+    told = run.believed(done)
+    assert told["shift"] == shift
+    assert told["lam"] == [{"first": 1.0, "last": 0.0, "mean": 0.5}, {"first": 0.5, "last": 0.0, "mean": 0.25}]
+    (warning,) = run.apart(done, Recipe())
+    assert (warning["check"], warning["severity"]) == ("shift", "warning")
+    assert "its 600 rows are worth 12" in warning["detail"]
+    assert run.apart(done, Recipe(apart=0.98)) == []
+    alone = done._replace(lam=np.empty((0, 0)), shift={})
+    assert (run.believed(alone), run.apart(alone, Recipe())) == ({}, [])
 
 
 def twin_run(zone: str) -> TwinRun:
