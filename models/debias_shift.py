@@ -93,8 +93,9 @@ def _capped(weight: Floats) -> Floats:
     k = np.arange(-(-N // int(CAP)))
     rest = np.cumsum(falling[::-1])[::-1][k]
     most = CAP * rest / (N - CAP * k)
-    out: Floats = np.minimum(weight, most[np.argmax(most >= falling[k])])
-    return out / out.mean()
+    capped = np.minimum(weight, most[np.argmax(most >= falling[k])])
+    out: Floats = capped / capped.mean()
+    return out
 
 
 def _taught(
