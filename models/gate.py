@@ -5,11 +5,11 @@ within a block are dependent, so a block counts as one observation; it is as lon
 predictions made within one horizon of each other share most of their future, and a quarter of a day at least, since
 neighbouring hours are alike. The wealth of a bet on this difference
 (`models.betting`) may be looked at after every day without more false promotions than `alpha` over a challenger's
-whole life in shadow. Besides, the loss itself (not bounded) must be lower by a margin, average precision must not be
-lower, and calibration must not cost more than it did.
+life in shadow against one champion; against the next all begins anew. Besides, the loss itself (not bounded) must be
+lower by a margin, average precision must not be lower, and calibration must not cost more than it did.
 
-A champion is watched by the same differences against the one before it, which runs on in shadow, with a test that may
-begin anew at any time.
+A champion is watched by the same differences against the one before it, which runs on in shadow, and against the online
+model, with a test that may begin anew at any time.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class GateRule(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision takes.
 
     Attributes:
-        alpha: Probability of a false promotion in a challenger's life in shadow, at most.
+        alpha: Probability of a false promotion in a challenger's life in shadow against one champion, at most.
         alarm: A champion that is no worse gives way once in `1 / alarm` hours or less often.
         block_ms: Periods of so long are one observation [ms]; the horizon of the target or longer.
         watch_ms: The same for watching a champion, where speed counts [ms].
         min_blocks, min_positives: Less than this is no evidence.
-        max_blocks: A challenger that has not won by then is refused.
+        max_blocks: A challenger that has not won by then against one champion is refused.
         margin: Share of the champion's mean loss that must be gained, or that a champion may lose.
         worse_precision: Share of the champion's average precision that may be lost.
         worse_calibration: Share of the champion's mean loss that calibration may cost more.
@@ -127,10 +127,10 @@ def decide(comparisons: Sequence[PeriodLoss], rule: GateRule) -> Decision:
 
 
 def guard(comparisons: Sequence[PeriodLoss], rule: GateRule) -> Decision:
-    """A champion against the one before it, which runs in shadow.
+    """A champion against the one before it, which runs in shadow, or against the online model.
 
     Args:
-        comparisons: The one before as candidate, since the champion was promoted, any order.
+        comparisons: That other one as candidate, since the champion was promoted, any order.
 
     Returns:
         roll_back or wait.

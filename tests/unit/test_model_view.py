@@ -13,6 +13,7 @@ from folding import START
 from model_network import T
 
 from infra.settings import Settings
+from infra.store import models as store
 from infra.store.models import StoredModel, StoredStep
 from models.comparing import compare
 from models.gate import GateRule
@@ -45,7 +46,12 @@ def compared(candidate: str, hour: int) -> bytes:
         target=T,
         champion=ONLINE,
         candidate=candidate,
-        **dict(zip(("n", "positives", "loss_champion", "loss_candidate", "difference", "squares"), sums, strict=False)),
+        n=sums.n,
+        positives=sums.positives,
+        loss_champion=sums.loss_champion,
+        loss_candidate=sums.loss_candidate,
+        difference=sums.difference,
+        squares=sums.squares,
         champion_bins=_written(sums.champion),
         candidate_bins=_written(sums.candidate),
     )
@@ -98,13 +104,18 @@ def test_a_champion_without_one_before_it_stands_against_the_online_model() -> N
 
 def test_only_what_is_young_and_of_versions_that_are_alive_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
+
+    def read(_dsn: str, *given: Any) -> list[bytes]:
+        asked.append(given)
+        return []
+
     steps = [stepped("a", "candidate"), stepped("b", "candidate"), stepped("b", "retired", 1)]
     newest = START + 400 * DAY
     monkeypatch.setattr(commands, "running", lambda _settings: SimpleNamespace(dsn="dsn"))
-    monkeypatch.setattr(commands.store, "models", lambda _dsn: [stored("a"), stored("b")])
-    monkeypatch.setattr(commands.store, "lives", lambda _dsn: steps)
-    monkeypatch.setattr(commands.store, "newest_comparison", lambda _dsn, _at: newest)
-    monkeypatch.setattr(commands.store, "comparisons", lambda _dsn, *given: asked.append(given) or [])
+    monkeypatch.setattr(store, "models", lambda _dsn: [stored("a"), stored("b")])
+    monkeypatch.setattr(store, "lives", lambda _dsn: steps)
+    monkeypatch.setattr(store, "newest_comparison", lambda _dsn, _at: newest)
+    monkeypatch.setattr(store, "comparisons", read)
     seen = commands.overview_of(Settings(_env_file=None))  # type: ignore[call-arg]
     assert asked == [(newest - timedelta(milliseconds=KEPT_MS), [ONLINE, "a@1"])]
     assert set(seen.registry.versions) == {"a@1", "b@1"}

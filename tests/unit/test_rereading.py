@@ -12,6 +12,7 @@ from folding import START
 from model_network import T, artifact, candidate, record
 
 from infra.settings import Settings
+from infra.store import models as store
 from infra.store.models import StoredModel, StoredStep
 from models.registry import MOST_RUNNING
 from stream.registry import keeper as module
@@ -63,7 +64,7 @@ class Database:
         self.steps: list[StoredStep] = []
         self.bodies: dict[str, bytes] = {}
         for name in ("models", "lives", "artifact_of", "comparisons", "record_candidate", "record_transition"):
-            monkeypatch.setattr(module.store, name, getattr(self, name))
+            monkeypatch.setattr(store, name, getattr(self, name))
 
     def models(self, _dsn: str) -> list[StoredModel]:
         return self.known
