@@ -27,7 +27,8 @@ FAILURE = "alarm:EQUIPMENT_ALARM@1d"
 @pytest.fixture
 def train(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run the command where training fails for some targets; which ones were trained."""
-    settings = Settings(targets=[LOAD, ENERGY], failure_targets=[FAILURE])
+    named = {"targets": [LOAD, ENERGY], "failure_targets": [FAILURE]}
+    settings = Settings(_env_file=None, **named)  # type: ignore[call-arg, arg-type]
 
     def begin(without: tuple[str, ...], **more: Any) -> list[str]:
         done: list[str] = []

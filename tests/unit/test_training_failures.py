@@ -14,12 +14,12 @@ from infra.store.training import AlarmRow, Chunk
 from models.failure.names import horizons_of, read_kind
 from models.failure.signals import feature_names
 from models.failure.target import parse_failure_target
-from stream.decode import from_ms
+from stream.decode import from_ms, to_ms
 from stream.sources.emulator.network import START
 from stream.training import failures as training_failures
 from stream.training.failure_log import WANTED
 from stream.training.failure_rows import Filed
-from stream.training.failures import read_failures
+from stream.training.failures import _checked, read_failures
 from tests.unit.test_failing import FAILING, fan_alarm, worn_fan
 from twin.counters import CATALOGUE
 from twin.errors import TrainingDataError
@@ -139,6 +139,13 @@ def test_corrupt_rows_stop_training_with_a_reason(stored: Stored, read: Any, mon
         monkeypatch.setattr(training_failures, "training_rows", lambda *given, chunks=chunks: iter(chunks))
         with pytest.raises(TrainingDataError, match=f"nothing was trained: .*{check}"):
             read()
+
+
+def test_sensors_that_keep_no_grid_are_told_and_learnt_from(stored: Stored) -> None:
+    shifted = [one._replace(time=one.time + 17_000) for one in stored.chunks]
+    found = _checked(shifted, CATALOGUE, to_ms(END) + 17_000)
+    assert [f for f in _checked(stored.chunks, CATALOGUE, to_ms(END)) if f.check == "schema"] == []
+    assert {(f.check, f.severity, f.where) for f in found if f.check == "schema"} == {("schema", "warning", "time")}
 
 
 def test_alarms_without_a_type_are_told(stored: Stored, read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
