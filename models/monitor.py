@@ -26,7 +26,8 @@ Flags = NDArray[np.bool_]
 
 DAY_MS = 86_400_000
 WINDOW_DAYS = 7
-MOST_LINES = 16
+MOST_VERSIONS = 8
+"""Lines of one target: as many promotions as are remembered. How many targets there are is a matter of settings."""
 MOST_GROUPS = 32
 ALL, OTHER = "all", "other"
 WARNING = 0.5
@@ -137,7 +138,7 @@ class Monitor:
             lead = None if lead is None else lead.take(known)
         p, y = probability.astype(np.float64), label.astype(np.bool_)
         warned = p >= decision
-        outcome = line.episodes.step(period, rows, warned, y, lead)
+        outcome = line.episodes.step(period, rows, warned, y, lead, stride)
         line.tally.add(self.day(now), Labels(p, y, warned, outcome, np.atleast_2d(group_index)))
 
     def day(self, period: int) -> int:
@@ -175,8 +176,9 @@ class Monitor:
                 return line
         oldest = self.day(self.period) - self.days
         self._lines = [line for line in self._lines if line.newest < 0 or self.day(line.newest) > oldest]
-        if len(self._lines) >= MOST_LINES:
-            self._lines.remove(min(self._lines, key=lambda line: (line.newest, line.target, line.version)))
+        ours = [line for line in self._lines if line.target == target]
+        if len(ours) >= MOST_VERSIONS:
+            self._lines.remove(min(ours, key=lambda line: (line.newest, line.version)))
         self._lines.append(self._new(*key))
         return self._lines[-1]
 

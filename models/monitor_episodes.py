@@ -68,7 +68,9 @@ class Episodes:
         out: Ints = self.columns["last"].take(rows)
         return out
 
-    def step(self, period: int, rows: Ints, warned: Flags, label: Flags, lead: Ints | None = None) -> Outcome:
+    def step(
+        self, period: int, rows: Ints, warned: Flags, label: Flags, lead: Ints | None = None, stride: int = 1
+    ) -> Outcome:
         """Take the labels of one period.
 
         Args:
@@ -77,6 +79,7 @@ class Episodes:
             warned: Whether the prediction was a warning, `[n]`.
             label: Whether it came true, `[n]`.
             lead: Periods from each prediction to what it was about, where that is known, `[n]`.
+            stride: Periods between two predictions.
         """
         self.columns.grow(int(rows.max(initial=-1)) + 1)
         last, onset, alarm, decided, true = (self.columns[name].take(rows) for name in self.columns.state())
@@ -96,7 +99,11 @@ class Episodes:
         decided = np.where(begins, ~seen, decided)
         behind = period - onset
         hit = label & warned & ~decided & (behind < self.horizon)
-        late = label & ~decided & ~hit & (behind >= self.horizon - 1)
+        gone = behind >= self.horizon - 1
+        if lead is not None:
+            # What has failed may get no later label: its last prediction before that decides.
+            gone |= lead <= stride
+        late = label & ~decided & ~hit & gone
         for name, values in zip(self.columns.state(), (period, onset, alarm, decided | hit | late, true), strict=True):
             self.columns[name][rows] = values
         ahead = self.horizon - behind if lead is None else np.clip(lead, 1, self.horizon)

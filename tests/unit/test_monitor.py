@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import brier_score_loss, precision_score, recall_score
 
-from models.monitor import MOST_GROUPS, MOST_LINES, Monitor, Row
+from models.monitor import MOST_GROUPS, MOST_VERSIONS, Monitor, Row
 from models.monitor_calibration import BINS, EDGES, bin_of, calibration
 from models.monitor_episodes import Episodes
 from twin import snapshot
@@ -200,6 +200,16 @@ def test_objects_do_not_touch_each_other() -> None:
 # Lines, groups, days ------------------------------------------------------------------------------------------------
 
 
+def test_a_target_forgets_nothing_because_there_are_many_others() -> None:
+    monitor = Monitor(HOUR_MS)
+    for t in range(1, 25):
+        for k in range(40):
+            none, p, y = np.full(5, -1), np.full(5, 0.1), np.zeros(5, dtype=np.bool_)
+            monitor.add(f"X{k}", "1", none, p, y, t, rows=np.arange(5), horizon=1)
+    assert {row.figures["n"] for row in monitor.rows()} == {24 * 5}
+    assert len(monitor.targets) == 40
+
+
 def test_groups_add_up_to_all() -> None:
     rng = np.random.default_rng(1)
     monitor = Monitor(HOUR_MS)
@@ -251,7 +261,7 @@ def test_memory_is_bounded() -> None:
         group = rng.choice(groups, 5)
         feed(monitor, rng.random(5), rng.random(5) < 0.3, first=t + 1, version=str(t // 3), group=group)
         sizes.append(size(monitor))
-    assert len(monitor.rows()) <= MOST_LINES * (MOST_GROUPS + 2)
+    assert len(monitor.rows()) <= MOST_VERSIONS * (MOST_GROUPS + 2)
     assert max(sizes[300:]) <= max(sizes[:300]) + 100
 
 
@@ -319,6 +329,29 @@ def test_failures_are_counted_by_the_period_they_were_predicted_in() -> None:
     assert told["positives"] == 3
     assert told["cell_days"] == pytest.approx((told["n"] or 0) * 2 / 24)
     assert told["false_alarms"] == 0
+
+
+def test_a_failure_nobody_was_warned_of_counts_at_once() -> None:
+    # Twenty objects fail in step 100 and get no later label, as where an alarm stands on; ten had been warned of.
+    horizon, stride, monitor, n = 24, 3, Monitor(HOUR_MS), 20
+    p, group = np.where(np.arange(n) < 10, 0.5, 0.01), np.full(n, -1)
+    for now in range(1, 101):
+        for made in range(max(0, now - horizon) // stride * stride, now, stride):
+            if now < 100 and made + horizon != now:
+                continue
+            lead = np.full(n, now - made)
+            monitor.add(
+                *("X", "1", group, p, np.full(n, now == 100), made),
+                rows=np.arange(n),
+                horizon=horizon,
+                decision=0.1,
+                stride=stride,
+                matured=now,
+                lead=lead,
+            )
+    told = one(monitor).figures
+    assert (told["episodes"], told["episodes_warned"], told["episode_recall"]) == (20, 10, 0.5)
+    assert told["recall"] == 0.5
 
 
 def test_labels_that_are_not_later_than_the_last_are_left_out() -> None:
