@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from infra.api.stored_history import StoredHistory
 from infra.settings import load
 from infra.store.pool import new_pool
+from models.failure.target import parse_failure_target
+from models.targets import parse_target
 from stream.decode import from_ms
 from stream.explaining.congestion import congestion
 from stream.explaining.failure import failures
@@ -18,7 +21,7 @@ from stream.past import rebuild
 from stream.services import Services, running
 from stream.shard_state import event_time
 from twin import dn
-from twin.errors import BadInput, LogGone, SnapshotError
+from twin.errors import BadInput, ConfigurationError, LogGone, SnapshotError
 
 TOLD = 100
 """Messages of an object that are looked through for the newest of each target."""
@@ -30,7 +33,7 @@ def explanation_of(name: str, target: str, at: datetime | None) -> dict[str, Any
     Where the log of that time is gone nothing can be computed again: then it is what was told and stored.
 
     Args:
-        target: Only this one; empty: all.
+        target: Only this one, by name or as settings have it; empty: all.
 
     Raises:
         BadInput: It is no name, or nothing is predicted of it.
@@ -53,7 +56,7 @@ def explanation_of(name: str, target: str, at: datetime | None) -> dict[str, Any
     for one in found:
         one["told"] = stored.pop(one["target"], None)
     found += [_alone(name, of, told) for of, told in sorted(stored.items())]
-    chosen = [one for one in found if target in ("", one["target"])]
+    chosen = [one for one in found if target in ("", one["target"]) or named(target) == one["target"]]
     if not chosen:
         known = ", ".join(one["target"] for one in found)
         why = f"of {name!r} there is no prediction for {target!r}, only for {known}" if known else (
@@ -61,6 +64,14 @@ def explanation_of(name: str, target: str, at: datetime | None) -> dict[str, Any
         )  # fmt: skip
         raise BadInput("unknown-object", why)
     return head | {"predictions": chosen}
+
+
+def named(text: str) -> str:
+    """The name of a target that is written otherwise, such as `...@24h` for `...@1d`; what is no target as it is."""
+    for read in (parse_target, parse_failure_target):
+        with suppress(ConfigurationError):
+            return read(text).name
+    return text
 
 
 async def _stored(
