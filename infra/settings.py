@@ -58,7 +58,8 @@ class Settings(BaseSettings):
         description="What congestion is: counter, threshold and horizon, such as RRU.PrbTotDl>70@1h.",
     )
     blend: Literal["learnt", "online", "batch"] = Field(
-        "learnt", description="Congestion where a batch model is champion: the blend, or one of the two models alone."
+        "learnt",
+        description="Congestion and failures with a batch model as champion: the blend, or one of the two models alone.",
     )
     failure_targets: list[str] = Field(
         ["alarm:EQUIPMENT_ALARM@24h", "alarm:ENVIRONMENTAL_ALARM@24h", "fade>10dB@15min"],
