@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     )
     blend: Literal["learnt", "online", "batch"] = Field(
         "learnt",
-        description="Congestion and failures with a batch model as champion: the blend, or one of the two models alone.",
+        description="Congestion and failures with a batch model as champion: the blend, or one of the two alone.",
     )
     failure_targets: list[str] = Field(
         ["alarm:EQUIPMENT_ALARM@24h", "alarm:ENVIRONMENTAL_ALARM@24h", "fade>10dB@15min"],
