@@ -161,7 +161,7 @@ class Blend:
     def state(self) -> dict[str, Floats]:
         """Everything learnt, as arrays."""
         scalars = np.array([self.learnt, self.average], dtype=np.float64)
-        return self.head.state() | {"scalars": scalars, "rows": np.array([self.rows])}
+        return self.head.state() | {"scalars": scalars, "rows": np.array([self.rows], dtype=np.float64)}
 
     def restore(self, state: Mapping[str, Floats]) -> None:
         """Take over what `state` returned at a boundary."""
