@@ -70,5 +70,5 @@ def _warnings(axes: Any, warnings: Mapping[str, Mapping[float, Warned]], score: 
         for x, y, cost in zip(at[:, 1], up, found, strict=True):
             if np.isfinite(x):
                 axes.annotate(f"{cost:g}", (x, y), (4, 6), textcoords="offset points", fontsize=9, color=style.color)
-    axes.set(xlabel="lead [min], median and quartiles of the fades that were foretold", xlim=(0, 16), ylim=(0, 1))
+    axes.set(xlabel="lead [min], median and quartiles of the fades that were foretold", xlim=(0, 16), ylim=(0, 1.05))
     axes.grid(color="0.92")

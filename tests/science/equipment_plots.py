@@ -49,9 +49,9 @@ def _worth(axes: Any, name: str, each: list[Tally]) -> None:
     if at:
         axes.plot(*np.array(at).T, style.marker, color=style.color, ms=4, alpha=0.5)
     total = summed(each)
-    axes.plot(
-        total.recall("wear-out"), total.precision, style.marker, color=style.color, ms=10, mec="black", label=name
-    )
+    # Without an alert there is no precision.
+    precision = total.precision if total.tp + total.fp else np.nan
+    axes.plot(total.recall("wear-out"), precision, style.marker, color=style.color, ms=10, mec="black", label=name)
 
 
 def _leads(axes: Any, methods: Mapping[str, list[Tally]]) -> None:

@@ -58,6 +58,7 @@ def test_what_the_commands_print_is_what_they_draw(
     equipment.main()
     whole = {line.get_label(): line for line in drawn[0].axes[0].lines if line.get_markersize() == 10}
     assert whole["failure model (ours)"].get_xdata()[0] == 1.0
+    assert np.isnan(whole["sensor threshold"].get_ydata()[0])
     assert len(drawn[0].axes) == 4
 
     n, T = 4, 4 * backhaul.DAY
