@@ -86,17 +86,19 @@ def check_batch_equals_one_by_one(make: Make) -> None:
 
 
 def check_predicting_before_anything_is_learnt(make: Make) -> None:
-    """A model that has seen one period answers."""
+    """A model that has seen one period answers, and speaks from the period on that it is said to."""
     subject = make(N)
-    subject.step(network()[-1])
-    told = subject.everyone()
-    assert told.shape[-1] == N
-    assert not np.isinf(told).any()
+    for period, row in enumerate(network(periods=subject.speaks_after, missing=0), 1):
+        subject.step(row)
+        told = subject.everyone()
+        assert told.shape[-1] == N
+        assert not np.isinf(told).any()
+        assert np.isfinite(told).all() == (period == subject.speaks_after), f"period {period}: {told}"
 
 
 def check_nothing_but_numbers(make: Make) -> None:
     """No NaN and no infinity comes out, whatever the load does; probabilities lie in [0, 1]."""
-    n, periods = 4, 30
+    n, periods = 4, max(30, make(0).speaks_after)
     streams = {
         "idle": np.zeros((periods, n)),
         "full": np.full((periods, n), 100.0),
@@ -107,8 +109,7 @@ def check_nothing_but_numbers(make: Make) -> None:
     for name, values in streams.items():
         subject = fed(make, values)
         told = subject.everyone()
-        if subject.finite:
-            assert np.isfinite(told).all(), f"{name}: {told}"
+        assert np.isfinite(told).all(), f"{name}: {told}"
         if subject.probability:
             assert ((told >= 0) & (told <= 1) | np.isnan(told)).all(), f"{name}: {told}"
 
@@ -118,19 +119,38 @@ def check_nothing_but_numbers(make: Make) -> None:
 
 def check_missing_values(make: Make) -> None:
     """Holes, whole periods of nothing and objects that never say anything leave no trace of NaN in what is said."""
-    values = network(missing=0.4)
+    values = network(periods=PERIODS + 2 * make(0).speaks_after, missing=0.4)
     values[20:23] = np.nan
     values[:, 0] = np.nan
     subject = fed(make, values)
     told = subject.everyone()
     assert not np.isinf(told).any()
-    if subject.finite:
-        assert np.isfinite(told[..., 1:]).all(), "what is missing has spread"
+    assert np.isfinite(told[..., 1:]).all(), "what is missing has spread"
+
+
+def check_vanishing_feature(make: Make) -> None:
+    """A counter that nobody reports any more silences what rests on it alone; when it is back, all is as before."""
+    periods = max(30, 2 * make(0).speaks_after)
+    values = network(periods=3 * periods)
+    values[[periods - 1, 2 * periods - 1]] = values[-1]
+    for name in make(0).inputs:
+        subject = fed(make, values[:periods])
+        shape = subject.everyone().shape
+        for lost, part in ((name, values[periods : 2 * periods]), (None, values[2 * periods :])):
+            subject.lost = lost
+            for row in part:
+                subject.step(row)
+            told = subject.everyone()
+            assert told.shape == shape
+            assert not np.isinf(told).any()
+            assert np.isfinite(subject.owed(told)).all(), f"without {name}: {told}" if lost else f"{name} is back"
+            if subject.probability:
+                assert ((told >= 0) & (told <= 1) | np.isnan(told)).all(), f"without {name}: {told}"
 
 
 def check_new_objects(make: Make) -> None:
     """Objects that appear later are taken in, and soon are as good as the others."""
-    values = network(2 * N)
+    values = network(2 * N, PERIODS + 2 * make(0).speaks_after)
     subject = fed(make, values[:30, :N])
     before = subject.everyone().shape
     subject.grow(2 * N)
@@ -138,9 +158,7 @@ def check_new_objects(make: Make) -> None:
         subject.step(row)
     told = subject.everyone()
     assert told.shape == (*before[:-1], 2 * N)
-    assert not np.isinf(told).any()
-    if subject.finite:
-        assert np.isfinite(told).all()
+    assert np.isfinite(told).all(), "of some that came later nothing is said"
 
 
 def check_bounded_memory(make: Make) -> None:
@@ -254,5 +272,7 @@ def yield_checks(make: Make) -> Iterator[Check]:
     sample = make(1)
     if sample.in_parts:
         yield check_fed_in_parts
+    if sample.inputs:
+        yield check_vanishing_feature
     if sample.version() is not None and sample.parameters():
         yield check_version_names_the_parameters

@@ -21,6 +21,8 @@ from tests.contract.twin_subjects import below_named
 class BatchNetwork(Memory):
     """A trained network (`models.network`): it learns nothing, and its bytes are part of the state."""
 
+    inputs = ("before",)  # the one with a mark; without another it has nothing to say
+
     def __init__(self, n: int) -> None:
         self.body = pack(some_artifact())
         super().__init__(n)
@@ -31,7 +33,7 @@ class BatchNetwork(Memory):
     def seen(self, rows: Array) -> Array:
         """Its three features, of which the second may be missing."""
         now, before = self.recent.take(rows, axis=1) / 100
-        now = np.nan_to_num(now, nan=0.5)
+        now, before = np.nan_to_num(now, nan=0.5), before if self.lost is None else np.full(len(rows), np.nan)
         return np.stack([now, before, now - np.nan_to_num(before, nan=0.5)])
 
     def predict(self, rows: Array) -> Array:
@@ -57,6 +59,9 @@ class Anomalies(Subject):
     """The anomaly score of three sensors (`models.anomaly`)."""
 
     settled = 60
+    speaks_after = 9  # the first sample it scores is the one after those of the burn-in
+    # Not a, nor b: they are nearly the same, and without the one the other reads as a fault, then as a new normal.
+    inputs = ("c",)
 
     def __init__(self, n: int) -> None:
         self.detector = AnomalyDetector(["a", "b", "c"], memory=50, smooth=3, burn_in=8, patience=20)
@@ -75,15 +80,11 @@ class Anomalies(Subject):
         # The third sensor is missing now and then.
         third = np.where(np.nan_to_num(values) % 7 < 1, np.nan, np.sqrt(np.maximum(values, 0)))
         self.sample = np.stack([values, 0.5 * values + 3 * np.sin(values), third])
+        if self.lost == "c":
+            self.sample[2] = np.nan
 
     def predict(self, rows: Array) -> Array:
         return self.detector.score(self.sample)[rows]
-
-    def everyone(self) -> Array:
-        # Scores are NaN until enough has been seen, and where no sensor is there.
-        return super().everyone()
-
-    finite = False
 
     def state(self) -> Mapping[str, Array]:
         return {"sample": self.sample, **below_named("detector/", self.detector.state())}
@@ -97,6 +98,7 @@ class FadingLinks(Subject):
     """Features of microwave links (`models.links.evidence`), alone: the loss of either channel follows the load."""
 
     settled = 80
+    inputs = ("one", "other")
 
     def __init__(self, n: int) -> None:
         self.period = -1
@@ -112,6 +114,7 @@ class FadingLinks(Subject):
             self.links.close(self.period)
         self.period += 1
         loss = np.stack([40 + values / 10, 42 + values / 12]).astype(np.float32)
+        loss[[name == self.lost for name in self.inputs]] = np.nan
         self.links.write(np.arange(self.n), self.period, loss)
 
     def predict(self, rows: Array) -> Array:
@@ -128,7 +131,8 @@ class FadingLinks(Subject):
 class Wear(Subject):
     """Lines through indicators of wear (`models.failure.wearout`)."""
 
-    finite = False  # no line before it has seen enough
+    speaks_after = 5  # more than four values' worth of weight, of which some has faded
+    inputs = ("one", "other")
 
     def __init__(self, n: int) -> None:
         self.lines = Lines(np.array([1.0, 1.0]))
@@ -139,10 +143,15 @@ class Wear(Subject):
         self.lines.columns.grow(n)
 
     def step(self, values: Array, parts: int = 1) -> None:
-        self.lines.learn(np.stack([values, 100 - values]))
+        both = np.stack([values, 100 - values])
+        both[[name == self.lost for name in self.inputs]] = np.nan
+        self.lines.learn(both)
 
     def predict(self, rows: Array) -> Array:
         return np.stack([part[:, rows] for part in self.lines.trend()])
+
+    def owed(self, told: Array) -> Array:
+        return told[:, [name != self.lost for name in self.inputs]]
 
     def state(self) -> Mapping[str, Array]:
         return self.lines.state()

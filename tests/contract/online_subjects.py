@@ -61,6 +61,7 @@ class ASeries(FedSeries):
     """What is usual (`twin.expectation`)."""
 
     settled = 60
+    speaks_after = 2  # the first period is learnt when it is over
 
     def predict(self, rows: Array) -> Array:
         return self.series.expected(rows, self.period + 1)
@@ -202,6 +203,7 @@ class RiverLogit(Logit):
     """The same through River's interface: rows of a table, features by name."""
 
     exact = False
+    inputs = ("now", "before")
 
     def __init__(self, n: int) -> None:
         super().__init__(n)
@@ -211,7 +213,7 @@ class RiverLogit(Logit):
         self.model.learn_many(self.frame(X), pd.Series(values > 60))
 
     def frame(self, X: Array) -> pd.DataFrame:
-        return pd.DataFrame({"now": X[1], "before": X[2]})
+        return pd.DataFrame({"now": X[1], "before": X[2]}).drop(columns=[self.lost] if self.lost else [])
 
     def predict(self, rows: Array) -> Array:
         return self.model.predict_proba_many(self.frame(self.features(rows)))[True].to_numpy()
@@ -254,9 +256,13 @@ class Failures(Memory):
         self.model = FailureHead(parse_failure_target("alarm:EQUIPMENT_ALARM@4h"), ["now", "before"], HOUR_MS)
         super().__init__(n)
 
+    inputs = ("now", "before")
+
     def evidence(self, rows: Array) -> Array:
         """As a source gives it: NaN where it is missing."""
-        return (self.recent.take(rows, axis=1) - 50) / 20
+        found = (self.recent.take(rows, axis=1) - 50) / 20
+        found[[name == self.lost for name in self.inputs]] = np.nan
+        return found
 
     def step(self, values: Array, parts: int = 1) -> None:
         self.period += 1
@@ -283,7 +289,7 @@ class Failures(Memory):
         self.period = int(state["period"][0])
 
 
-class FailureEvidence(Failures):
+class FailureContributions(Failures):
     """Its explanation: what each feature adds to the log-odds."""
 
     probability = False
@@ -299,10 +305,12 @@ class Blended(Memory):
         self.model = Blend()
         super().__init__(n)
 
+    inputs = ("second",)
+
     def both(self, X: Array) -> tuple[Array, Array, Array]:
         """Log-odds of either, and who is quiet."""
         # The second has nothing to say of idle objects.
-        second = np.where(X[2] < 0.1, np.nan, 8 * (X[2] - 0.6)).astype(F32)
+        second = np.where((X[2] < 0.1) | (self.lost == "second"), np.nan, 8 * (X[2] - 0.6)).astype(F32)
         return (8 * (X[1] - 0.6)).astype(F32), second, X[1] <= 0.6
 
     def learn(self, X: Array, values: Array) -> None:

@@ -20,7 +20,9 @@ class Subject(ABC):
     Attributes:
         exact: Predictions are the same to the bit, however they are batched; else to `RTOL`.
         probability: What it predicts lies in [0, 1].
-        finite: It has something to say of every object with a value in the newest period.
+        speaks_after: Periods with values of an object from which everything it says of it is finite, as long as the
+            newest period has a value; before, something isn't.
+        inputs: What it looks at; each may be lost for good.
         published: Names in its state that a prediction may write: what it has published.
         settled: Periods after which it takes no more memory.
         in_parts: It can be fed the objects of a period part by part.
@@ -28,10 +30,14 @@ class Subject(ABC):
 
     exact: ClassVar[bool] = True
     probability: ClassVar[bool] = False
-    finite: ClassVar[bool] = True
+    speaks_after: ClassVar[int] = 1
+    inputs: ClassVar[tuple[str, ...]] = ()
     published: ClassVar[tuple[str, ...]] = ()
     settled: ClassVar[int] = 30
     in_parts: ClassVar[bool] = False
+
+    lost: str | None = None
+    """The input that nobody measures any more; the newest period of it is gone, too."""
 
     def __init__(self, n: int) -> None:
         self.n = 0
@@ -74,6 +80,10 @@ class Subject(ABC):
     def digest(self) -> str:
         """Of its state, but for what predictions may write."""
         return snapshot.digest({}, {k: v for k, v in self.state().items() if not k.startswith(self.published or "\0")})
+
+    def owed(self, told: Array) -> Array:
+        """What it says without the lost input, of all that `everyone` gave; the rest may be missing."""
+        return told
 
     def size(self) -> int:
         """Of its state [byte]."""

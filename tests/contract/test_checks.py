@@ -16,6 +16,7 @@ class Honest(Subject):
 
     probability = True
     in_parts = True
+    inputs = ("load", "weather")
     mean: Array
     learnt: Array
 
@@ -28,6 +29,7 @@ class Honest(Subject):
         super().grow(n)
 
     def step(self, values: Array, parts: int = 1) -> None:
+        values = values if self.lost != "load" else np.full(self.n, np.nan)
         for rows in parts_of(self.n, parts):
             fresh = np.where(np.isnan(values[rows]), self.mean[rows], values[rows] / 100)
             self.mean[rows] += 0.1 * (fresh - self.mean[rows])
@@ -203,6 +205,51 @@ class SilentAtFirst(Honest):
         return self.mean[rows] / np.float64(self.learnt[0] > 1) if self.learnt[0] > 1 else np.full(len(rows), np.inf)
 
 
+class HasNothingToSay(Honest):
+    """What it would have to say is always to come."""
+
+    speaks_after = 12
+
+    def predict(self, rows: Array) -> Array:
+        return np.full(len(rows), np.nan)
+
+
+class SaysNothingOfNewOnes(NoRoom):
+    speaks_after = 12
+
+    def predict(self, rows: Array) -> Array:
+        return super().predict(rows) if self.learnt[0] >= 12 else np.full(len(rows), np.nan)
+
+
+class SpeaksLaterThanItSays(Honest):
+    speaks_after = 3
+
+    def predict(self, rows: Array) -> Array:
+        return self.mean[rows] if self.learnt[0] > 5 else np.full(len(rows), np.nan)
+
+
+class SpeaksSoonerThanItSays(Honest):
+    speaks_after = 3
+
+
+class NeedsTheWeather(Honest):
+    def predict(self, rows: Array) -> Array:
+        return self.mean[rows] * (np.nan if self.lost == "weather" else 1.0)
+
+
+class NeverRecovers(Honest):
+    """What was lost once spoils all that comes."""
+
+    spoilt = False
+
+    def step(self, values: Array, parts: int = 1) -> None:
+        super().step(values, parts)
+        self.spoilt = self.spoilt or self.lost == "weather"
+
+    def predict(self, rows: Array) -> Array:
+        return self.mean[rows] * (np.nan if self.lost is None and self.spoilt else 1.0)
+
+
 BROKEN = {
     LearnsWhenAsked: "predict_is_pure",
     Forgets: "predict_is_pure",
@@ -223,6 +270,11 @@ BROKEN = {
     OneName: "version_names_the_parameters",
     NameMovesWhenAsked: "version_names_the_parameters",
     SilentAtFirst: "predicting_before_anything_is_learnt",
+    SpeaksLaterThanItSays: "predicting_before_anything_is_learnt",
+    SpeaksSoonerThanItSays: "predicting_before_anything_is_learnt",
+    SaysNothingOfNewOnes: "new_objects",
+    NeedsTheWeather: "vanishing_feature",
+    NeverRecovers: "vanishing_feature",
 }
 
 
@@ -244,6 +296,11 @@ def test_who_keeps_the_promises_passes() -> None:
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__)
 def test_who_breaks_one_fails_at_it(broken: type[Subject]) -> None:
     assert BROKEN[broken] in failures(broken)
+
+
+def test_who_says_nothing_fails_wherever_it_ought_to_speak() -> None:
+    owed = {"predicting_before_anything_is_learnt", "nothing_but_numbers", "missing_values", "new_objects"}
+    assert owed | {"vanishing_feature"} <= failures(HasNothingToSay)
 
 
 def test_every_check_can_fail() -> None:

@@ -48,7 +48,8 @@ class Fidelity(Subject):
     """The fidelity score (`twin.fidelity`), of an expectation of 50 %."""
 
     in_parts = True
-    finite = False  # no score before it has seen enough
+    speaks_after = 12  # values that a score needs
+    inputs = ("sigma",)
 
     def __init__(self, n: int) -> None:
         self.tracker = FidelityTracker(0, 24)
@@ -60,7 +61,8 @@ class Fidelity(Subject):
 
     def step(self, values: Array, parts: int = 1) -> None:
         for rows in [np.arange(self.n)] if parts == 1 else parts_of(self.n, parts):
-            self.tracker.update(values[rows], np.full(len(rows), 50.0), np.full(len(rows), 20.0), rows)
+            sigma = np.full(len(rows), np.nan if self.lost == "sigma" else 20.0)
+            self.tracker.update(values[rows], np.full(len(rows), 50.0), sigma, rows)
 
     def predict(self, rows: Array) -> Array:
         return self.tracker.score()[rows]
@@ -75,7 +77,8 @@ class Fidelity(Subject):
 class Ratios(Subject):
     """Volume, users and throughput against the load (`twin.companions`)."""
 
-    finite = False  # as above
+    speaks_after = 48  # bins from which a ratio is known
+    inputs = ("volume", "users", "throughput")
 
     def __init__(self, n: int) -> None:
         self.period = 0
@@ -92,15 +95,19 @@ class Ratios(Subject):
         self.period += 1
         self.companions.open(self.period)
         self.load[self.period % 4] = values
-        for which in range(3):
-            with np.errstate(invalid="ignore"):
-                self.companions.write(np.arange(self.n), self.period, which, (which + 1) * values**0.9)
+        for which, name in enumerate(self.inputs):
+            # Never nothing at all: an idle cell has no ratios.
+            told = np.full(self.n, np.nan) if self.lost == name else (which + 1) * (1 + values) ** 0.9
+            self.companions.write(np.arange(self.n), self.period, which, told)
         self.companions.learn(self.companions.bin(self.period, self.load))
 
     def predict(self, rows: Array) -> Array:
         usual = [self.companions.usual(row, 3) for row in rows.tolist()]
         told = np.array([[*one.moved, *one.sigma] for one in usual])
         return told.reshape(len(rows), 6).T
+
+    def owed(self, told: Array) -> Array:
+        return told[[name != self.lost for name in 2 * self.inputs]]
 
     def state(self) -> Mapping[str, Array]:
         own = below_named("companions/", self.companions.state())
