@@ -313,6 +313,21 @@ def test_remaining_life_covers_the_truth_and_shrinks() -> None:
     assert np.median(later.middle) < np.median(life.middle)
 
 
+@pytest.mark.parametrize(("correlation", "least", "most"), [(0.0, 0.92, 0.98), (0.5, 0.82, 0.88), (0.8, 0.65, 0.76)])
+def test_remaining_life_covers_as_often_as_is_documented(correlation: float, least: float, most: float) -> None:
+    rng, n, length = np.random.default_rng(0), 1500, 60
+    lines, noise = Lines(np.array([0.01])), rng.standard_normal(n)
+    lines.columns.grow(n)
+    for t in range(length):
+        noise = correlation * noise + np.sqrt(1 - correlation**2) * rng.standard_normal(n)
+        lines.learn((0.5 * t + noise)[None])
+    life = remaining(lines.trend(), np.full((1, n), 0.5 * (length - 1 + 20)), np.ones((1, n)))
+    shown = ~np.isnan(life.middle[0])
+    covered = (life.low[0] <= 20) & (life.high[0] >= 20)
+    assert shown.mean() > 0.9
+    assert least < covered[shown].mean() < most
+
+
 def test_no_remaining_life_is_invented_where_nothing_wears() -> None:
     trend = line(0.0).trend()
     limit, up = np.full((1, 400), 6.0), np.ones((1, 400))
