@@ -15,7 +15,7 @@ class ModelMonitoring(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: A function of target, version, group, granularity, partition and day.
         time: The end of the day.
-        target: What is predicted, by name.
+        target: What is predicted, by name, as scores have it: of failures with the kind of objects behind it.
         model_version: `mLModelId@mLModelVersion`, or `online` for the online model alone.
         group: `all`, or `attribute=value` of the cells.
         days: How many days the figures look back on.

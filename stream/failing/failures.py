@@ -168,10 +168,9 @@ class Failing:
             matured = head.learn(step, happened, covers, raised.late[k])
             if matured is not None:
                 window.add(matured)
-                name, ahead = head.target.name, (head.horizon, head.stride)
-                full = watched.batch.names[k]
+                ahead, full = (head.horizon, head.stride), watched.batch.names[k]
                 speaker = (full, shard.models.registry.champion(full), step)
-                watched.watch.follow_failures(shard, watched.names, name, ONLINE, matured, *ahead, speaker=speaker)
+                watched.watch.follow_failures(shard, watched.names, full, ONLINE, matured, *ahead, speaker=speaker)
                 said = watched.batch.learn(k, matured)
                 shard.models.compare(shard, full, watched.step_ms, end, matured.label, said)
                 shard.matured_failures.append((watched.kind, k, end, matured))

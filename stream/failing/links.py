@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.failure.heads import Late
+from models.failure.names import of_kind
 from models.failure.scores import FailureWindow
 from models.links.fade import FadeModel
 from stream.decode import to_ms
@@ -104,8 +105,8 @@ class FadingLinks:
             head = self.model.heads[k]
             if matured is not None:
                 self.windows[k].add(matured)
-                ahead = (head.horizon, head.stride)
-                self.watch.follow_failures(shard, self.names, head.target.name, ONLINE, matured, *ahead)
+                name, ahead = of_kind(head.target.name, "link"), (head.horizon, head.stride)
+                self.watch.follow_failures(shard, self.names, name, ONLINE, matured, *ahead)
                 shard.matured_failures.append(("link", k, end, matured))
             tell_score(shard, self, k, end)
 

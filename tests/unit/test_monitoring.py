@@ -177,12 +177,13 @@ def test_failures_are_watched_and_told() -> None:
     for t in range(96 * 2 + 2):
         events += [report(e, t, load(k, t)) for k, e in enumerate(ELEMENTS)]
     told = outlets(fold(shard, log(events)), "monitoring")
-    assert {row["target"] for row in told} == {config.failure_targets[0].name}
+    name = f"{config.failure_targets[0].name} cell"
+    assert {row["target"] for row in told} == {name}
     assert {row["group"] for row in told} == {"all", "area=city", "area=country"}
     everyone = [row["figures"] for row in told if row["group"] == "all"]
     assert all(0 < figures["mean_probability"] < 0.01 for figures in everyone)
     assert all(figures["alarms"] == figures["episodes"] == 0 for figures in everyone)
-    assert set(newest_figures(shard)) == {config.failure_targets[0].name}
+    assert set(newest_figures(shard)) == {name}
     other = new_shard(config)
     other.restore(shard.snapshot())
     assert other.digest() == shard.digest()
@@ -205,3 +206,19 @@ def test_a_day_is_told_once_where_labels_mature_hours_apart() -> None:
     second.restore(first.snapshot())
     assert before + outlets(fold(second, records[cut:]), "monitoring") == told
     assert before
+
+
+def test_cells_and_elements_are_told_apart() -> None:
+    config = ShardConfig(failure_targets=(parse_failure_target("alarm:EQUIPMENT_ALARM@2h"),))
+    shard, events = new_shard(config), [network()]
+    sensor = {"objects": ["Sensor=1"], "counters": ["PEE.AvgTemperature"]}
+    for t in range(96 + 16):
+        events += [report(e, t, load(k, t)) for k, e in enumerate(ELEMENTS)]
+        events += [report(e, t, [[30.0 + t % 7]], **sensor) for e in ELEMENTS[:3]]
+    told = outlets(fold(shard, log(events)), "monitoring")
+    each = {kind: f"{config.failure_targets[0].name} {kind}" for kind in ("cell", "element")}
+    assert {row["target"] for row in told} == set(each.values())
+    n = {target: figures["n"] for target, figures in newest_figures(shard).items()}
+    heard = {kind: watched.watch.monitor.newest(each[kind]) for kind, watched in shard.failing.watched.items()}
+    assert n == {each[kind]: row.figures["n"] for kind, row in heard.items() if row is not None}
+    assert len(n) == 2
