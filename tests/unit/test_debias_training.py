@@ -103,6 +103,7 @@ TOTALS: dict[str, Callable[[float], tuple[float, float, float]]] = {
     "cross-ppi": lambda beta: (1, 1, 1),
     "tuned-ppi": lambda beta: (1, TUNED, TUNED),
     "tuned-cross-ppi": lambda beta: (1, TUNED, TUNED),
+    "dr": lambda beta: (beta, beta - (1 - PUBLISHED), PUBLISHED),
     "tdr": lambda beta: (beta, beta * PUBLISHED, PUBLISHED),
     "cdr": lambda beta: (beta, beta * PUBLISHED, PUBLISHED),
 }
