@@ -175,7 +175,8 @@ def newest_figures(shard: Shard) -> dict[str, Figures]:
 def watches(shard: Shard) -> list[Watch]:
     """Everything that is watched in a shard."""
     own = [channel.watch for _, channel in sorted(shard.channels.items())]
-    return own + [watched.watch for _, watched in sorted(shard.failing.watched.items())]
+    own += [watched.watch for _, watched in sorted(shard.failing.watched.items())]
+    return own + [links.watch for _, links in sorted(shard.fades.links.items())]
 
 
 def declared(topology: Topology, names: Sequence[str], attributes: Sequence[str]) -> list[list[str | None]]:

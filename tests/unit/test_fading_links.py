@@ -16,6 +16,7 @@ from folding import log
 
 from models.failure.heads import parse_failure_target
 from stream.config import ShardConfig
+from stream.monitoring import newest_figures
 from stream.shard import Shard
 from twin.counters import CATALOGUE
 from twin.log import LogRecord
@@ -166,6 +167,9 @@ def test_what_is_scored_was_told_and_is_monitored(records: list[LogRecord], whol
     (line,) = shard.fades.links[60_000].watch.monitor.rows()
     assert TARGET.name in line.target
     assert line.figures["n"] == sum(len(one.label) for one in matured)
+    assert {target: figures["n"] for target, figures in newest_figures(shard).items()} == {
+        f"{TARGET.name} link": line.figures["n"]
+    }
 
 
 def down(minute: int, recorded: int, severity: str = "MAJOR", **more: Any) -> dict[str, Any]:
