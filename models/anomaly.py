@@ -98,7 +98,8 @@ class AnomalyDetector:
         """How unusual a sample of each object is [standard deviations], `[n]`; changes nothing.
 
         Args:
-            X: Of the first n objects, `[D, n]`; NaN where a sensor is missing: it counts as what is expected.
+            X: Of the first n objects, `[D, n]`; NaN where a sensor is missing: it counts as what is expected
+                beside the others.
 
         Returns:
             NaN where no sensor is there, and where too little has been seen.
@@ -175,11 +176,16 @@ class AnomalyDetector:
         below = (lately - mean[D:]).T[:, :, None]
         solved = np.linalg.solve(past, np.concatenate([below, np.swapaxes(cross, 1, 2)], axis=2))
         expected = mean[:D] + (cross @ solved[:, :, :1])[:, :, 0].T
-        x = np.where(np.isnan(X), expected, X)
-        z = (lately + self._fast * (x - lately) - mean[D:]).T[:, :, None]
-        left = (x - expected).T[:, :, None]
         rest = own - cross @ solved[:, :, 1:]
-        whitened = np.linalg.solve(rest, left)
+        absent = np.isnan(X)
+        left = np.where(absent, 0.0, X - expected).T[:, :, None]
+        # A missing sensor takes no part in S, and counts as what the others make of it: e_m = S_mp S_pp^-1 e_p.
+        gone = absent.T
+        there = np.where(gone[:, :, None] | gone[:, None, :], np.eye(D), rest) if gone.any() else rest
+        whitened = np.linalg.solve(there, left)
+        left = np.where(gone[:, :, None], rest @ whitened, left) if gone.any() else left
+        x = np.where(absent, expected + left[:, :, 0].T, X)
+        z = (lately + self._fast * (x - lately) - mean[D:]).T[:, :, None]
         share = (left * whitened)[:, :, 0].T
         levels = np.sum(z * np.linalg.solve(past, z), axis=(1, 2))
         return _Parts(x, share, levels, np.sum(share, axis=0))

@@ -151,6 +151,36 @@ def test_missing_sensors_make_no_anomaly_and_no_sensor_no_score(learnt: AnomalyD
         np.testing.assert_array_equal(array, learnt.state()[name], err_msg=name)
 
 
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_what_is_left_of_sensors_that_follow_each_other_is_as_usual_as_it_was(
+    learnt: AnomalyDetector, lost: int
+) -> None:
+    samples = made(20, 300, seed=9)
+    holed = samples.copy()
+    holed[:, lost] = np.nan
+    own = copy(learnt)
+    # A whole patience of it, or the remaining ones would read as a fault and then as a new normal.
+    scores = run(own, holed)
+    assert np.mean(scores > LIMIT) < np.mean(run(copy(learnt), samples) > LIMIT) + 0.005
+    assert (own.state()["count"] >= 800).all()
+
+
+def test_a_missing_sensor_takes_no_part_in_what_the_others_say() -> None:
+    own = detector()
+    run(own, made(1, 500, seed=3))
+    holed = made(1, 1, seed=4)[0]
+    holed[0] = np.nan
+    parts = own._parts(holed)
+    D, mean, cov = 3, own.columns["mean"][:, 0], own.columns["cov"][:, :, 0].copy()
+    cov[np.arange(6), np.arange(6)] += 1e-3 * np.diag(cov) + own._floor
+    gain = cov[:D, D:] @ np.linalg.inv(cov[D:, D:])
+    expected = mean[:D] + gain @ (own.columns["lately"][:, 0] - mean[D:])
+    rest = cov[:D, :D] - gain @ cov[D:, :D]
+    e = holed[1:, 0] - expected[1:]
+    np.testing.assert_allclose(parts.jumps[0], e @ np.linalg.inv(rest[1:, 1:]) @ e, rtol=1e-6)
+    np.testing.assert_allclose(parts.x[0, 0], expected[0] + rest[0, 1:] @ np.linalg.inv(rest[1:, 1:]) @ e, rtol=1e-6)
+
+
 def test_more_objects_may_come(learnt: AnomalyDetector) -> None:
     own = copy(learnt)
     X = made(25, 1, seed=8)[0]
