@@ -11,8 +11,8 @@ import pytest
 from infra.api.app import create_app
 from infra.api.hub import Hub
 from infra.settings import load
-from stream import model_commands
-from stream.model_view import overview
+from stream.registry import commands as model_commands
+from stream.registry.view import overview
 
 NO_MODELS = overview([], [], [])
 

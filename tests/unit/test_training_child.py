@@ -23,7 +23,7 @@ JOB = TrainingJob(dsn="", targets=["x"], since=TIME, until=TIME)
 def child(monkeypatch: pytest.MonkeyPatch, run: Callable[[Any, Any], Any], *, heard: bool) -> list[Any]:
     """What the parent receives from a process that runs this."""
     monkeypatch.setattr(os, "nice", lambda by: by)
-    monkeypatch.setattr(stream.training_run, "run", run)
+    monkeypatch.setattr(stream.training.run, "run", run)
     ours, theirs = multiprocessing.Pipe(duplex=False)
     if not heard:
         ours.close()
