@@ -283,7 +283,7 @@ def test_what_is_rejected_can_be_read_and_fetched(stand: Stand) -> None:
         ("DELETE", "/topology", 405),
         ("GET", "/history?dn=ManagedElement=1&counter=x&since=2026-01-01T00:00:00", 422),
         ("DELETE", "/bursts/none", 404),
-        ("GET", "/models/none", 409),
+        ("GET", "/models/none", 404),
     ],
 )
 def test_an_error_is_a_problem(stand: Stand, method: str, path: str, status: int) -> None:

@@ -95,12 +95,13 @@ def test_it_is_ordered_traced_and_adopted(pipe: Pipeline) -> None:
         def over() -> Any:
             items = client.get("/bursts").json()["items"]
             assert len(items) <= 1
-            return items and items[0]["verdict"]
+            # The result comes by the log, its progress by a topic of its own: either may be first.
+            return items and items[0]["verdict"] and items[0]["status"] == "FINISHED"
 
-        pipe.until(lambda: bool(over()), TRACE_S, "the twin has its answer")
+        pipe.until(lambda: bool(over()), TRACE_S, "the twin has its answer, and the worker has said so")
         (burst,) = client.get("/bursts").json()["items"]
         assert burst["reason"] == "ordered by somebody; after the storm; no map yet"
-        assert (burst["status"], burst["verdict"]) == ("FINISHED", "adopted"), burst
+        assert burst["verdict"] == "adopted", burst
         # Nobody had said that the amplifier is weak: it was found.
         assert burst["before"] > 4
         assert burst["after"] < 2
