@@ -55,6 +55,7 @@ def _precision(axes: Any, found: Mapping[str, Spread], every: list[str], base: f
     axes.set_yticks(range(len(every)), every if names else [""] * len(every))
     axes.set_ylim(len(every) - 0.5, -0.7)
     axes.set_xlim(left=0)
+    axes.locator_params(axis="x", nbins=4)
     axes.grid(axis="x", color="0.92")
 
 
