@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 
 from infra.store.training import REAL, Source, snapshots
-from models.artifact import pack
 from models.batch.failure import RECIPE, failure_artifact
 from models.batch.fitting import fit, refit
 from models.batch.recipe import TWIN, Progress, Synthetic
@@ -25,7 +24,7 @@ from stream.training.data import topology_of
 from stream.training.failure_rows import FailureRows
 from stream.training.failures import FailureData, read_failures
 from stream.training.mix import ALL, TwinRun, complete
-from stream.training.run import apart, believed, mixed, of_origin, report
+from stream.training.run import mixed, of_origin, report, trained
 from twin.errors import ConfigurationError, TrainingDataError
 from twin.topology import Topology
 
@@ -83,21 +82,9 @@ def run_failures(job: TrainingJob, twin: TwinRun | None, progress: Progress) -> 
     artifact = failure_artifact(named, rows.features, samples, fitted, rows.step_ms, recipe, synthetic, whole=whole)
     artifact = of_origin(artifact, job, twin)
     slopes = zip(rows.targets, fitted.calibration, strict=True)
-    told |= report(artifact, samples, fitted.samples) | {
-        "plattSlopeAndShift": {name: [round(float(x), 4) for x in row] for name, row in slopes},
-        "epochs": len(fitted.losses), "bestEpoch": fitted.best, "ended": fitted.ended, "seed": job.seed,
-        "evidenceOf": artifact.training.evidence_of or artifact.m_l_model_version,
-    }  # fmt: skip
-    told |= believed(fitted)
-    told["findings"] += apart(fitted, recipe)
-    return Trained(
-        artifact=pack(artifact),
-        ml_model_id=artifact.m_l_model_id,
-        ml_model_version=artifact.m_l_model_version,
-        targets=artifact.targets,
-        evidence=told,
-        end=end,
-    )
+    told |= report(artifact, samples, fitted.samples)
+    told |= {"plattSlopeAndShift": {name: [round(float(x), 4) for x in row] for name, row in slopes}}
+    return trained(artifact, fitted, recipe, job, told, end)
 
 
 def _read(job: TrainingJob, source: Source, twin: TwinRun | None) -> FailureData:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 
@@ -109,10 +110,20 @@ def run(job: TrainingJob, progress: Progress) -> Trained:
     artifact = of_origin(artifact, job, twin)
     calibration = {t: [round(float(x), 4) for x in row] for t, row in zip(names, fitted.calibration, strict=True)}
     evidence = _about(data, samples, findings) | report(artifact, samples, fitted.samples)
-    evidence |= {"epochs": len(fitted.losses), "bestEpoch": fitted.best, "ended": fitted.ended}
-    evidence |= {"evidenceOf": artifact.training.evidence_of or artifact.m_l_model_version}
-    evidence |= {"plattSlopeAndShift": calibration, "seed": job.seed} | mixed(job, twin, samples, synthetic)
-    evidence |= believed(fitted)
+    evidence |= {"plattSlopeAndShift": calibration} | mixed(job, twin, samples, synthetic)
+    return trained(artifact, fitted, recipe, job, evidence, end)
+
+
+def trained(
+    artifact: ModelArtifact, fitted: Fitted, recipe: Recipe, job: TrainingJob, evidence: dict[str, Any], end: datetime
+) -> Trained:
+    """What the parent is told of a training that has ended well.
+
+    Args:
+        evidence: What is known of its data and scores.
+    """
+    evidence |= {"epochs": len(fitted.losses), "bestEpoch": fitted.best, "ended": fitted.ended, "seed": job.seed}
+    evidence |= {"evidenceOf": artifact.training.evidence_of or artifact.m_l_model_version} | believed(fitted)
     evidence["findings"] += apart(fitted, recipe)
     return Trained(
         artifact=pack(artifact),
