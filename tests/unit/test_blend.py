@@ -207,7 +207,7 @@ def test_the_next_version_keeps_the_average_until_it_has_labels_enough() -> None
     assert new.average == pytest.approx(-7, abs=1e-3)
 
 
-def test_a_restored_average_weighs_the_same_and_that_of_an_old_state_nothing() -> None:
+def test_a_restored_average_counts_as_before_and_that_of_an_old_state_nothing() -> None:
     one, other, old = Blend(), Blend(), Blend()
     for _ in range(3):
         constant(one, -7.0, 1000)
