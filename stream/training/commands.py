@@ -20,9 +20,9 @@ from models.failure.signals import KINDS
 from models.failure.target import parse_failure_target
 from models.targets import parse_target
 from stream.services import running
-from stream.training.apart import told_apart
 from stream.training.child import Trained, TrainingJob, train
 from stream.training.mix import check_mix, objective_of, run_named
+from stream.training.told_apart import told_apart
 from twin.errors import ConfigurationError, TrainingDataError
 from twin.model_events import new_candidate
 

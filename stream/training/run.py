@@ -124,7 +124,7 @@ def trained(
     """
     evidence |= {"epochs": len(fitted.losses), "bestEpoch": fitted.best, "ended": fitted.ended, "seed": job.seed}
     evidence |= {"evidenceOf": artifact.training.evidence_of or artifact.m_l_model_version} | believed(fitted)
-    evidence["findings"] += apart(fitted, recipe)
+    evidence["findings"] += far_apart(fitted, recipe)
     return Trained(
         artifact=pack(artifact),
         ml_model_id=artifact.m_l_model_id,
@@ -166,7 +166,7 @@ def believed(fitted: Fitted) -> dict[str, Any]:
     return ({"lam": lam} if lam else {}) | ({"shift": shift} if shift else {})
 
 
-def apart(fitted: Fitted, recipe: Recipe) -> list[dict[str, Any]]:
+def far_apart(fitted: Fitted, recipe: Recipe) -> list[dict[str, Any]]:
     """A warning, where what the twin's inputs are given for they hardly can be.
 
     Not an error: the best epoch is found on real pairs, scores are of real pairs that nothing has learnt from, and a

@@ -24,9 +24,9 @@ from stream.shard import Shard
 from stream.sources.emulator import Ageing, EmulatedNetwork, Rates, Script, records
 from stream.sources.emulator.network import START
 from stream.training import commands
-from stream.training.apart import told_apart
 from stream.training.commands import grouped
 from stream.training.mix import check_mix, objective_of
+from stream.training.told_apart import told_apart
 from twin.counters import CATALOGUE
 from twin.errors import ConfigurationError
 from twin.log import LogRecord

@@ -140,12 +140,12 @@ def test_a_report_tells_lam_by_context_and_warns_of_a_run_that_is_too_far_away()
     told = run.believed(done)
     assert told["shift"] == shift
     assert told["lam"] == [{"first": 1.0, "last": 0.0, "mean": 0.5}, {"first": 0.5, "last": 0.0, "mean": 0.25}]
-    (warning,) = run.apart(done, Recipe())
+    (warning,) = run.far_apart(done, Recipe())
     assert (warning["check"], warning["severity"]) == ("shift", "warning")
     assert "its 600 rows are worth 12" in warning["detail"]
-    assert run.apart(done, Recipe(apart=0.98)) == []
+    assert run.far_apart(done, Recipe(apart=0.98)) == []
     alone = done._replace(lam=np.empty((0, 0)), shift={})
-    assert (run.believed(alone), run.apart(alone, Recipe())) == ({}, [])
+    assert (run.believed(alone), run.far_apart(alone, Recipe())) == ({}, [])
 
 
 def twin_run(zone: str) -> TwinRun:
