@@ -272,7 +272,8 @@ class Settings(BaseSettings):
         0.05,
         gt=0,
         lt=0.5,
-        description="Probability that a model that is no better is promoted, over its time in shadow.",
+        description="Probability that a model that is no better is promoted, over its time in shadow "
+        "against one champion.",
     )
     gate_margin: float = Field(
         0.005, ge=0, lt=1, description="Share of the champion's log loss by which a new model must be better."
