@@ -28,6 +28,8 @@ from twin.model_events import new_candidate
 
 BECAUSE = "LOCKSTEP_TRAINED_BECAUSE"
 NEWEST = "SELECT max(time) FROM observation"
+SENT = "sent as a candidate: a worker takes it into the log, and `lockstep keeper` lists it and lets it run in shadow"
+"""Nothing has read it yet when this is said."""
 
 
 def run_training(
@@ -204,5 +206,5 @@ def _say(made: Trained, *, as_json: bool, dry_run: bool, out: Path | None) -> No
     if dry_run:
         sys.stdout.write(f"the data are sound: {about}; nothing was trained\n")
         return
-    where = f"written to {out}" if out else "in the log as a candidate"
+    where = f"written to {out}" if out else SENT
     sys.stdout.write(f"{made.ml_model_id} {made.ml_model_version}, {about}, {where}\n")

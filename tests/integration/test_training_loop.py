@@ -98,7 +98,7 @@ async def test_the_keeper_trains_and_what_is_promoted_by_hand_is_heard(
         timeout=WAIT_S,
     )
     assert done.returncode == 0, done.stderr.decode()
-    assert b"in the log as a candidate" in done.stdout
+    assert b"sent as a candidate" in done.stdout
     assert "champion" in said(environment, "promote", model, "--reason", "a test")
     wait_for_folds(postgres_dsn, "champion")
     listed = said(environment, "list", "--json")

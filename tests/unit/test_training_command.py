@@ -89,6 +89,18 @@ def test_a_file_that_cant_be_written_is_said_before_training(train: Any, tmp_pat
     check_out(Path("model"))
 
 
+def test_what_was_sent_is_not_said_to_be_in_the_log(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A worker has yet to read it, and may not run."""
+    evidence: dict[str, Any] = {"rows": 7, "positives": 2, "findings": []}
+    made = Trained(artifact=b"x", ml_model_id="m", ml_model_version="1", targets=[LOAD], evidence=evidence, end=END)
+    for out, dry_run in ((None, False), (tmp_path, False), (None, True)):
+        commands._say(made, as_json=False, dry_run=dry_run, out=out)
+    sent, written, dry = capsys.readouterr().out.splitlines()
+    assert sent.startswith("m 1, 7 rows, 2 with a positive label, sent as a candidate: a worker takes it into the log")
+    assert written == f"m 1, 7 rows, 2 with a positive label, written to {tmp_path}"
+    assert dry.endswith("nothing was trained")
+
+
 def test_of_counters_that_stand_for_the_same_the_first_of_a_report_counts() -> None:
     """As in the fold, where it has no value, too; a set that has only the other keeps it."""
     counters = ("RRU.PrbTotDl", "DRB.PdcpSduVolumeDL", "QosFlow.TotPdcpPduVolumeDl")
