@@ -5,7 +5,7 @@ Everything is in units of the lowest threshold and changes only when a period cl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,20 +29,27 @@ def pick(array: Floats, rows: Rows | slice) -> Floats:
     return out
 
 
+def in_units(values: Floats | Sequence[float], scale: float) -> Floats:
+    """Values in units of `scale`, float32. Thresholds, too: what equals a threshold before must equal it after."""
+    out: Floats = np.asarray(values, dtype=F32) * F32(1 / scale)
+    return out
+
+
 class Habits:
     """Habits of the objects of one series, and the daily curve of their mean, the network.
 
     Args:
-        thresholds: In units of the lowest, `[num_targets]`.
-        scale: The lowest, in the counter's unit.
+        thresholds: In the counter's unit, `[num_targets]`.
+        scale: The lowest of all that its values are compared with, in the counter's unit; positive.
         granularity_ms: Of the periods [ms].
 
     Attributes:
+        thresholds: In units of `scale`, `[num_targets]`.
         level: How far the network is above its usual mean, relative, in the bin that was completed last.
     """
 
-    def __init__(self, thresholds: Floats, scale: float, granularity_ms: int) -> None:
-        self.thresholds = thresholds
+    def __init__(self, thresholds: Sequence[float], scale: float, granularity_ms: int) -> None:
+        self.thresholds = in_units(thresholds, scale)
         self.scale = scale
         self.level = 0.0
         self._network = np.zeros((2, BINS))
@@ -64,8 +71,8 @@ class Habits:
         """Running share of time above each threshold, with the values of periods `oldest` to `newest` taken in."""
         over = pick(self.columns["over"], rows)
         for period in range(oldest, newest + 1):
-            values = pick(series.columns["ring"][period % series.depth], rows) * F32(1 / self.scale)
-            over = self._take_in(over, values)
+            values = pick(series.columns["ring"][period % series.depth], rows)
+            over = self._take_in(over, in_units(values, self.scale))
         return over
 
     def change(self, b: int, bn: int) -> float:

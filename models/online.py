@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from models.explain import DRIVERS, NAMES, Explainer, largest
 from models.features import CLOCK, DISTANCES, F32, OF_THRESHOLD, SHARED, compact, features, weighted
-from models.habits import Habits
+from models.habits import Habits, in_units
 from models.logit import BayesLogit, sigmoid
 from models.ridge import Ridge
 from models.scoring import Matured
@@ -110,7 +110,6 @@ class CongestionModel:
         self.granularity_ms = granularity_ms
         self.horizon = self.targets[0].horizon_s * 1000 // granularity_ms
         self.scale = self.targets[0].threshold or 1.0
-        self.thresholds = np.array([t.threshold / self.scale for t in self.targets], dtype=F32)
         self._kind = blake2b(",".join(t.name for t in self.targets).encode(), digest_size=3).hexdigest()
         self.stride = -(-self.horizon // MOST_PENDING)
         K, F = len(self.targets), len(SHARED)
@@ -118,7 +117,8 @@ class CongestionModel:
         self.forecaster = Ridge(np.eye(F)[SHARED.index("now")], RIDGE)
         prior = {"z": (SLOPE, 1.0), "one": (0.0, 1.0)}
         self.heads = [BayesLogit(PRIOR_SCALE).start(SHARED + OF_THRESHOLD, prior) for _ in self.targets]
-        self.habits = Habits(self.thresholds, self.scale, granularity_ms)
+        self.habits = Habits([t.threshold for t in self.targets], self.scale, granularity_ms)
+        self.thresholds = self.habits.thresholds
         self.average = np.zeros(self.num_features)
         self.variance = FIRST_VARIANCE
         self.learnt = 0
@@ -133,7 +133,7 @@ class CongestionModel:
         c.add("pending", F32, (len(self._pending), self.num_features), np.nan)
         c.add("pending_forecast", F32, (len(self._pending),), np.nan)
         c.add("published", F32, (len(self._published), K), np.nan)
-        c.add("published_now", F32, (len(self._published),), np.nan)
+        c.add("published_value", F32, (len(self._published),), np.nan)
         self._freeze_weights()
 
     @property
@@ -172,7 +172,8 @@ class CongestionModel:
         if self._published[slot] != period:
             self._published[slot] = period
             self.columns["published"][slot] = np.nan
-        published, published_now = self.columns["published"][slot], self.columns["published_now"][slot]
+        published, published_value = self.columns["published"][slot], self.columns["published_value"][slot]
+        ring = series.columns["ring"][period % series.depth]
         for begin in range(0, n, CHUNK):
             part = slice(begin, begin + CHUNK)
             chosen = compact(rows[part])
@@ -183,7 +184,7 @@ class CongestionModel:
             p = sigmoid(log_odds)
             np.minimum.accumulate(p, axis=0, out=p)  # a higher threshold can't be likelier
             made.probability[:, part] = published[:, chosen] = p
-            published_now[chosen] = filled.X[1]
+            published_value[chosen] = ring[chosen]
             np.multiply(np.maximum(filled.sums[0], 0), F32(self.scale), out=made.expected[part])
             made.drivers[:, part], made.contributions[:, part] = largest(self.explainer.contributions(filled))
         return made
@@ -211,13 +212,11 @@ class CongestionModel:
 
     def quiet(self, period: int) -> NDArray[np.bool_]:
         """Whether objects were not above each threshold in a period they were predicted from, `[num_targets, n]`."""
-        now: Floats = self.columns["published_now"][period % len(self._published)]
-        quiet: NDArray[np.bool_] = ~(now > self.thresholds[:, None])
-        return quiet
+        return ~self.label(self.columns["published_value"][period % len(self._published)])
 
     def label(self, values: Floats) -> NDArray[np.bool_]:
         """Whether values of a period are above each threshold, `[num_targets, n]`."""
-        above: NDArray[np.bool_] = values * F32(1 / self.scale) > self.thresholds[:, None]
+        above: NDArray[np.bool_] = in_units(values, self.scale) > self.thresholds[:, None]
         return above
 
     def learn(self, series: Series, period: int) -> list[Matured]:
@@ -228,7 +227,7 @@ class CongestionModel:
         Returns:
             What was published of it and is now known to be true or not, one a target.
         """
-        values = series.recent(period) * F32(1 / self.scale)
+        values = in_units(series.recent(period), self.scale)
         matured = self._matured(series, period, values)
         day = period * self.granularity_ms // DAY_MS
         if self._day < day:
@@ -256,10 +255,10 @@ class CongestionModel:
         published = self.columns["published"][slot]
         scored = np.flatnonzero(~(np.isnan(values) | np.isnan(published[0])))
         published, values = published.take(scored, axis=1).astype(np.float64), values.take(scored)
-        now = self.columns["published_now"][slot].take(scored).astype(np.float64) * self.scale
+        now = self.columns["published_value"][slot].take(scored).astype(np.float64)
         yesterday = series.columns["last"][series.bin(period)].take(scored).astype(np.float64)
         return [
-            Matured(period, published[k], values > threshold, now, yesterday, target.threshold, scored)
+            Matured(period, published[k], values > threshold, now, yesterday, float(F32(target.threshold)), scored)
             for k, (target, threshold) in enumerate(zip(self.targets, self.thresholds, strict=True))
         ]
 
@@ -355,8 +354,16 @@ class CongestionModel:
 
     def restore(self, state: Mapping[str, Floats]) -> None:
         """Take over what `state` returned."""
-        scattered(self._parts(), state)
+        scattered(self._parts(), _renamed(state, self.scale))
         self.average, self._pending, self._published = (np.array(state[k]) for k in ("average", "pending", "published"))
         variance, learnt, day, most = state["scalars"].tolist()
         self.variance, self.learnt, self._day, self._most = variance, int(learnt), int(day), int(most)
         self._freeze_weights()
+
+
+def _renamed(state: Mapping[str, Floats], scale: float) -> dict[str, Floats]:
+    """Older snapshots hold the values that were predicted from in units of the lowest threshold."""
+    return {
+        key.replace("published_now", "published_value"): value * F32(scale) if key.endswith("published_now") else value
+        for key, value in state.items()
+    }

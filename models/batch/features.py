@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.batch.spec import AHEAD, AROUND, LAGS, LONG, OTHERS, OVER, OWN, STATIC, FeatureSpec
-from models.habits import Habits, pick
+from models.habits import Habits, in_units, pick
 from twin.companions import Companions
 from twin.expectation import DAY_MS, Rows, Series
 from twin.neighbours import Csr, neighbour_mean
@@ -210,5 +210,6 @@ def _knowing(spec: FeatureSpec, habits: Sequence[Habits]) -> list[tuple[Habits, 
 
 def _known(spec: FeatureSpec, habits: Habits) -> list[tuple[int, int]]:
     """Which thresholds of the spec these habits keep a share of: number there and row here."""
-    kept = [round(float(t) * habits.scale, 4) for t in habits.thresholds]
-    return [(k, kept.index(round(t, 4))) for k, t in enumerate(spec.thresholds) if round(t, 4) in kept]
+    kept = habits.thresholds.tolist()
+    asked = in_units(spec.thresholds, habits.scale).tolist()
+    return [(k, kept.index(t)) for k, t in enumerate(asked) if t in kept]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.batch.features import Sources, around, batch_features
 from models.batch.spec import FeatureSpec
 from models.batch.static import static_rows
-from models.habits import Habits
+from models.habits import Habits, in_units
 from twin.companions import NAMES, Companions
 from twin.expectation import Series
 from twin.topology import Topology
@@ -56,7 +56,7 @@ def features_by_period(
     series = Series(spec.counter, spec.granularity_ms, spec.lag + 4, offset)
     rows = series.rows_of(np.arange(n))
     scale = spec.scale
-    habits = Habits(np.array(spec.thresholds, dtype=F32) / F32(scale), scale, spec.granularity_ms)
+    habits = Habits(spec.thresholds, scale, spec.granularity_ms)
     habits.columns.grow(n)
     companions = Companions(series.depth, series.bin_ms // spec.granularity_ms)
     companions.grow(n)
@@ -70,7 +70,7 @@ def features_by_period(
         beside = around(spec, series, relation, period - 1)
         while closed < period - spec.lag:
             closed += 1
-            habits.learn(series, closed, series.recent(closed) * F32(1 / scale))
+            habits.learn(series, closed, in_units(series.recent(closed), scale))
             series.learn(closed)
         series.open(period)
         companions.open(period)

@@ -77,7 +77,7 @@ def world(spec: FeatureSpec, n: int) -> tuple[Sources, Csr]:
     rng = np.random.default_rng(0)
     series = Series(spec.counter, HOUR_MS, 10)
     rows = series.rows_of(np.arange(n))
-    habits = Habits(np.array(spec.thresholds, dtype=F32) / F32(spec.scale), spec.scale, HOUR_MS)
+    habits = Habits(spec.thresholds, spec.scale, HOUR_MS)
     habits.columns.grow(n)
     companions = Companions(series.depth, 1)
     companions.grow(n)

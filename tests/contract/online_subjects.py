@@ -71,7 +71,7 @@ class SomeHabits(FedSeries):
     """Shares above thresholds and the network's daily curve (`models.habits`)."""
 
     def __init__(self, n: int) -> None:
-        self.habits = Habits(np.array([1, 1.2], dtype=F32), 70.0, HOUR_MS)
+        self.habits = Habits([70.0, 84.0], 70.0, HOUR_MS)
         super().__init__(n)
 
     def grow(self, n: int) -> None:

@@ -49,7 +49,7 @@ def test_training_sees_what_the_fold_sees(thresholds: dict[int, tuple[float, ...
     own = [made.names[k] for k in order]
     series = Series(LOAD, HOUR_MS, 10)
     rows = series.rows_of(np.arange(CELLS))
-    kept = [Habits(np.array([t / own[0] for t in own], np.float32), own[0], HOUR_MS) for own in thresholds.values()]
+    kept = [Habits(own, own[0], HOUR_MS) for own in thresholds.values()]
     for habits in kept:
         habits.columns.grow(CELLS)
     relation = graph.adjacency(own)
