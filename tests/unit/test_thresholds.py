@@ -1,4 +1,4 @@
-"""What equals a threshold is not above it, in whatever unit the model counts; PRB usage is whole percents (TS 28.552)."""
+"""What equals a threshold is not above it, whatever unit the model counts in; PRB usage is whole per cents."""
 
 from __future__ import annotations
 
