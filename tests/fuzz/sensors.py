@@ -14,7 +14,7 @@ from stream import decode as log_events
 from stream.sources.mqtt_messages import Arrived, Translator
 from stream.sources.mqtt_table import Table
 from stream.sources.sparkplug_payload import Metric, Payload, read, write
-from tests.fuzz import events
+from tests.fuzz import senml
 from tests.fuzz.codecs import JSON, TOML
 from tests.fuzz.target import Target
 from tests.mqtt_tables import TABLE
@@ -99,8 +99,8 @@ def _named(data: bytes) -> None:
 _SPOILT = [b"\x9b\xff", b"\x81\xa2\x00\x61x\x02\xc4\x82\x01\x05", b"\x81\xa1\x00\xd8\x1c\x81\x01"]
 
 TARGETS = (
-    Target("senml-cbor", lambda data: events._senml(data), lambda: [as_cbor(p) for p in events.PACKS] + _SPOILT),
-    Target("senml-xml", lambda data: events._senml(data), lambda: [as_xml(p) for p in events.PACKS]),
+    Target("senml-cbor", senml.run, lambda: [as_cbor(p) for p in senml.PACKS] + _SPOILT),
+    Target("senml-xml", senml.run, lambda: [as_xml(p) for p in senml.PACKS]),
     Target("sparkplug", _sparkplug, _sparkplug_seeds),
     Target(
         "lorawan", lambda data: _translate(["lora/a"], data), lambda: _seeds(_FRAME | _DECODED, _FRAME | _BYTES), JSON

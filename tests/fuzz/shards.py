@@ -8,7 +8,7 @@ import folding
 
 from stream.config import ShardConfig
 from tests.fuzz.codecs import JSON
-from tests.fuzz.events import log_of, log_seeds
+from tests.fuzz.logs import log_of, log_seeds
 from tests.fuzz.target import Target
 from twin.log import LogRecord
 

@@ -20,7 +20,7 @@ from stream.sources.profile_spec import TimeSpec
 from stream.sources.stamps import Stamps
 from stream.sources.template import Template, escape
 from tests.fuzz.codecs import JSON, TABLE, TOML, UNREADABLE
-from tests.fuzz.events import INVENTORY
+from tests.fuzz.examples import INVENTORY
 from tests.fuzz.target import Target
 from twin import dn
 from twin.errors import ConfigurationError

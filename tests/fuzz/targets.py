@@ -8,9 +8,12 @@ from tests.fuzz import (
     events,
     files,
     guards,
+    ingest,
+    logs,
     measurements,
     names,
     network_files,
+    senml,
     sensors,
     shards,
     sources,
@@ -21,7 +24,8 @@ from tests.fuzz.target import Target
 TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
-        *(*events.TARGETS, *sources.TARGETS, *measurements.TARGETS, *names.TARGETS, *sensors.TARGETS, *alarms.TARGETS),
+        *(*events.TARGETS, *senml.TARGETS, *ingest.TARGETS, *logs.TARGETS),
+        *(*sources.TARGETS, *measurements.TARGETS, *names.TARGETS, *sensors.TARGETS, *alarms.TARGETS),
         *(
             *guards.TARGETS,
             *files.TARGETS,
