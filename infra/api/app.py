@@ -27,6 +27,7 @@ from infra.api import (
     shapes,
 )
 from infra.api.guard import Guard, Limits
+from infra.api.heads import Heads
 from infra.api.hub import Hub
 from infra.api.measuring import Measuring, serve_metrics
 from infra.api.pages import serve_pages
@@ -107,7 +108,7 @@ def create_app(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(origins),
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "Last-Event-ID"],
             expose_headers=["ETag"],
         )
@@ -121,6 +122,7 @@ def create_app(
         questions=frozenset(f"{ROOT}/services/{one.id}/invoke" for one in CATALOGUE if not one.asynchronous),
     )
     app.add_middleware(Measuring, metrics=metrics)
+    app.add_middleware(Heads)
     made = app.openapi
 
     def openapi() -> dict[str, Any]:

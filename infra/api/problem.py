@@ -124,12 +124,15 @@ def handle(app: FastAPI) -> None:
 
 
 def _methods(request: Request) -> list[str]:
-    """All that a path takes: each route tells of its own only."""
+    """All that a path takes: each route tells of its own only, and none of HEAD, which comes with GET."""
     routes = request.app.router.routes
     return [
         method
         for method in METHODS
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+        if any(
+            route.matches({**request.scope, "method": "GET" if method == "HEAD" else method})[0] is Match.FULL
+            for route in routes
+        )
     ]
 
 

@@ -15,6 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from infra.api import answering as a
 from infra.api.guard import BEARER
+from infra.api.heads import is_head
 from infra.api.hub import Hub, Numbered
 from infra.api.problem import RESPONSES
 from twin import dn as names
@@ -99,9 +100,12 @@ class EventStream(Response):
         del self.headers["content-length"]
         self._hub, self._wanted, self._last = hub, wanted, last
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one subscriber."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one subscriber; who wants only the head has it at once, and is none."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        if is_head(scope):
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
         telling = asyncio.ensure_future(self._tell(send))
         leaving = asyncio.ensure_future(_gone(receive))
         try:

@@ -81,5 +81,8 @@ def test_real_answers_fit_the_document(stand: Stand) -> None:
                 answer = client.get(path.replace("{dn}", cell).removeprefix("/api/v1"), params=params | more)
                 assert answer.status_code == 200, (path, answer.text)
                 loaded[path]["GET"].validate_response(schemathesis.Response.from_any(answer))
+                head = client.head(path.replace("{dn}", cell).removeprefix("/api/v1"), params=params | more)
+                assert (head.status_code, head.content) == (200, b""), path
+                assert head.headers["content-type"] == answer.headers["content-type"]
                 asked += 1
     assert asked >= 20
