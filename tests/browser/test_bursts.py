@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from asking import Open
 from playwright.sync_api import expect
 
@@ -23,6 +25,17 @@ def test_a_burst_is_ordered_and_given_up(radio_url: str, new_page: Open) -> None
     expect(ordered.first).to_contain_text("not started")
     ordered.first.get_by_role("button", name="Cancel").click()
     expect(ordered.first).to_contain_text("cancelled")
+
+
+def test_what_could_not_be_read_after_an_order_is_read_again(radio_url: str, new_page: Open, quiet: list[str]) -> None:
+    quiet += ["503"]
+    page = new_page(f"{radio_url}/#/bursts")
+    page.route("**/api/v1/bursts?*", lambda route: route.fulfill(status=503, body='{"detail": "too many at once"}'))
+    page.get_by_role("button", name=re.compile("Look again at")).last.click()
+    expect(page.locator("#notice")).to_contain_text("this page could not be read again: too many at once")
+    expect(page.locator("main [role=status]").first).to_contain_text("asked for a burst of")
+    page.unroute("**/api/v1/bursts?*")
+    expect(page.locator("#notice")).to_be_hidden()
 
 
 def test_one_that_runs_shows_how_far_it_is(radio_url: str, new_page: Open) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote
@@ -9,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 from api_stand import Stand, api, wait_ready
 from asking import Open, a_cell, report
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 PAGES = ("", "alarms", "assets", "timeline", "bursts", "coverage", "models")
 
@@ -90,6 +91,43 @@ def test_an_api_that_is_down_is_said_and_comes_back(stand: Stand, new_page: Open
         assert url.endswith(port)
         wait_ready(url)
         expect(page.locator("#notice")).to_be_hidden()
+
+
+def away(route: Route) -> None:
+    """Answer as the API does where it can't just now."""
+    body = json.dumps({"status": 503, "detail": "the database is being moved"})
+    route.fulfill(status=503, body=body, content_type="application/problem+json")
+
+
+def test_a_page_that_can_not_be_read_again_says_so_until_it_can(stand: Stand, new_page: Open, quiet: list[str]) -> None:
+    quiet += ["503"]
+    cell = a_cell(stand)
+    page = new_page(stand.url)
+    row = page.locator("tr", has=page.locator(f'a[title="{cell}"]')).last
+    expect(page.locator("#notice")).to_be_hidden()
+    page.route("**/api/v1/columns?*", away)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(stand.pipe.send, "telemetry.reports", [report(stand, cell, 98.0)]).result()
+    told = "this page could not be read again: the database is being moved; what is shown is from before"
+    expect(page.locator("#notice")).to_contain_text(told)
+    expect(row).to_be_visible()
+    # The head, which is well, doesn't take it back, nor does anything have to happen first.
+    with page.expect_response("**/api/v1/summary"):
+        pass
+    expect(page.locator("#notice")).to_contain_text(told)
+    page.unroute("**/api/v1/columns?*")
+    expect(page.locator("#notice")).to_be_hidden()
+    expect(row).to_contain_text("98")
+
+
+def test_a_page_that_can_not_be_opened_just_now_opens_by_itself(stand: Stand, new_page: Open, quiet: list[str]) -> None:
+    quiet += ["503"]
+    page = new_page(stand.url)
+    page.route("**/api/v1/alarms?*", away)
+    page.get_by_role("link", name="Alarms", exact=True).click()
+    expect(page.locator("main")).to_contain_text("the database is being moved. Trying again.")
+    page.unroute("**/api/v1/alarms?*")
+    expect(page.locator("h1")).to_have_text("Alarms")
 
 
 def test_a_cell_has_a_page_with_everything(stand: Stand, new_page: Open) -> None:

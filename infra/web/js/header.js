@@ -53,13 +53,3 @@ function item(name, values) {
 function level(key, count) {
   return h("span", { class: "mark", "data-level": key }, `${number(count)} ${key.toLowerCase()}`);
 }
-
-/**
- * Say something about the page as a whole; empty takes it away.
- * @param {string} text
- */
-export function notice(text) {
-  const place = one("#notice");
-  if (place.textContent !== text) place.textContent = text;
-  place.hidden = !text;
-}

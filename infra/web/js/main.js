@@ -3,8 +3,9 @@
 
 import { Problem, useToken } from "./api.js";
 import { h, one } from "./dom.js";
-import { notice, showPast, showSummary } from "./header.js";
+import { showPast, showSummary } from "./header.js";
 import { Live } from "./live.js";
+import { say, sayFailed } from "./notice.js";
 import { alarms } from "./pages/alarms.js";
 import { assets } from "./pages/assets.js";
 import { bursts } from "./pages/bursts.js";
@@ -25,18 +26,24 @@ const PAGES = { overview, object, alarms, assets, timeline, bursts, coverage, mo
 const NAV = [["", "Overview"], ["alarms", "Alarms"], ["assets", "Assets"], ["timeline", "Timeline"], ["bursts", "Bursts"],
   ["coverage", "Coverage"], ["models", "Models"]];
 
+/** Answers after which a page is opened once more: the API is away, or has too much to do. */
+const PASSES = [0, 429, 503];
+const AGAIN_MS = 3000;
+
 /** @type {Shown} */
 let shown = {};
 let turn = 0;
+let opening = 0;
 /** @type {string | null} */
 let newest = null;
-let down = "";
+let down = false;
 /** The past moment that the head speaks of. */
 let headOf = "";
 
 async function open() {
   const here = place();
   const mine = ++turn;
+  clearTimeout(opening);
   shown.stop?.();
   shown = {};
   drawTime();
@@ -48,26 +55,17 @@ async function open() {
     const page = await (PAGES[here.page] ?? lost)(main, here);
     if (mine !== turn) page.stop?.();
     else shown = page;
-    say("");
   } catch (error) {
     if (mine !== turn) return;
-    main.replaceChildren(h("h1", {}, "This can't be shown"), h("p", { class: "wide" }, failed(error)));
+    const passes = error instanceof Problem && PASSES.includes(error.status);
+    const why = error instanceof Error ? error.message : String(error);
+    main.replaceChildren(h("h1", {}, "This can't be shown"), h("p", { class: "wide" }, passes ? `${why}. Trying again.` : why));
+    if (passes) opening = window.setTimeout(open, AGAIN_MS);
+    if (!(error instanceof Problem)) throw error;
+    if (error.status === 401) one("#token").hidden = false;
   } finally {
     if (mine === turn) main.removeAttribute("aria-busy");
   }
-}
-
-/** @param {unknown} error */
-function failed(error) {
-  if (!(error instanceof Problem)) throw error;
-  if (error.status === 401) one("#token").hidden = false;
-  if (error.status === 0) say(`${error.message}; what is shown is from before. Trying again.`);
-  return error.message;
-}
-
-/** @param {string} text */
-function say(text) {
-  notice(down || text);
 }
 
 /** @param {HTMLElement} root @returns {Promise<Shown>} */
@@ -89,6 +87,7 @@ const head = soon(async () => {
     if (at) {
       if (at !== headOf) await showPast(at);
       headOf = at;
+      say("head", "");
       return;
     }
     headOf = "";
@@ -96,9 +95,10 @@ const head = soon(async () => {
     newest = said.event_time;
     one("#token").hidden = true;
     drawTime();
-    say(said.ready ? "" : `not in step: ${said.reasons.join("; ")}`);
+    say("head", said.ready ? "" : `not in step: ${said.reasons.join("; ")}`);
   } catch (error) {
-    failed(error);
+    sayFailed("head", "the head of this page could not be read again", error);
+    if (!(error instanceof Problem)) throw error;
   }
 }, 1000);
 
@@ -111,9 +111,9 @@ const live = new Live(
   },
   (connected, why) => {
     const was = down;
-    down = connected ? "" : `${why?.message ?? "the API can't be reached"}; what is shown is from before. Trying again.`;
-    if (why?.status === 401) one("#token").hidden = false;
-    say(down);
+    down = !connected;
+    if (connected) say("stream", "");
+    else sayFailed("stream", "no live changes", why ?? new Problem(0, "the API can't be reached"));
     document.documentElement.dataset.connected = String(connected);
     if (connected && was) {
       open();

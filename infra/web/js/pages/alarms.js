@@ -4,8 +4,8 @@
 import { all, tell } from "../api.js";
 import { card, choice, h, mark } from "../dom.js";
 import { clock, number, pageOf, short } from "../format.js";
+import { refresher } from "../refresh.js";
 import { link, put } from "../route.js";
-import { soon } from "../soon.js";
 import { table } from "../table.js";
 
 const ORDER = ["CRITICAL", "MAJOR", "MINOR", "WARNING", "INDETERMINATE"];
@@ -36,10 +36,10 @@ export async function alarms(root, { at, query }) {
     } catch (error) {
       told.textContent = error instanceof Error ? error.message : String(error);
     }
-    await show();
+    await refresh.now();
   }
   await show();
-  const refresh = soon(show, 500);
+  const refresh = refresher(show, 500);
   return { change: (/** @type {any} */ { kind }) => ["updates", "alarms"].includes(kind) && refresh(), stop: refresh.stop };
 }
 

@@ -4,8 +4,8 @@
 import { all, ask } from "../api.js";
 import { card, h } from "../dom.js";
 import { clock, duration, number, pageOf, share, short } from "../format.js";
+import { refresher } from "../refresh.js";
 import { link } from "../route.js";
-import { soon } from "../soon.js";
 import { table } from "../table.js";
 
 /** @param {HTMLElement} root @param {import("../main.js").Asked} asked */
@@ -14,7 +14,7 @@ export async function assets(root, { at }) {
   root.replaceChildren(h("h1", {}, at ? `Assets at ${clock(at)}` : "Assets"), card("Health and expected failures", "wide", list));
   const show = async () => list.replaceChildren(assetTable(at ? await saidBy(at) : await all("/predictions/failure", {}, 2000)));
   await show();
-  const refresh = soon(show, 1000);
+  const refresh = refresher(show, 1000);
   return { change: (/** @type {any} */ { kind }) => kind === "failure" && refresh(), stop: refresh.stop };
 }
 

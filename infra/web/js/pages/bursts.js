@@ -4,7 +4,7 @@
 import { all, ask, named, tell } from "../api.js";
 import { card, h } from "../dom.js";
 import { clock, duration, number, short } from "../format.js";
-import { soon } from "../soon.js";
+import { refresher } from "../refresh.js";
 import { table } from "../table.js";
 
 const MOST = 1000;
@@ -30,10 +30,10 @@ export async function bursts(root, { at }) {
     } catch (error) {
       told.textContent = error instanceof Error ? error.message : String(error);
     }
-    await show();
+    await refresh.now();
   }
   await show();
-  const refresh = soon(show, 300);
+  const refresh = refresher(show, 300);
   return { change: (/** @type {any} */ { kind }) => ["bursts", "progress"].includes(kind) && refresh(), stop: refresh.stop };
 }
 

@@ -5,8 +5,8 @@ import { Problem, address, ask, named, reach } from "../api.js";
 import { chart, colour } from "../chart.js";
 import { card, choice, h } from "../dom.js";
 import { clock, number, short } from "../format.js";
+import { refresher } from "../refresh.js";
 import { put } from "../route.js";
-import { soon } from "../soon.js";
 
 /** @param {HTMLElement} root @param {import("../main.js").Asked} asked */
 export async function coverage(root, { at, query }) {
@@ -28,26 +28,22 @@ export async function coverage(root, { at, query }) {
         choice("Region", regions.map((/** @type {any} */ each) => [each.region, each.region]), region.region, (value) => put({ region: value, cell: "" })),
         choice("Cell", [["", "the strongest"], ...region.cells.map((/** @type {string} */ each) => [each, short(each)])], cell, (value) => put({ cell: value }))),
       told, map.element, picture));
+  const known = () => `scene ${region.scene}, tier ${region.tier}, version ${region.version}, typical error ${number(region.error_db, "dB")}`;
   const show = async () => {
-    told.textContent = `scene ${region.scene}, tier ${region.tier}, version ${region.version}, typical error ${number(region.error_db, "dB")}`;
     map.element.hidden = !region.map;
     if (!region.map) {
-      told.textContent += "; there is no traced map yet: a burst makes one";
+      told.textContent = `${known()}; there is no traced map yet: a burst makes one`;
       return;
     }
-    try {
-      const found = await ask(`/radio/maps/${named(region.region)}`, { cell, at });
-      const [rows, columns] = found.shape;
-      const x = Array.from({ length: columns }, (_, at) => found.origin[0] + at * found.step);
-      const y = Array.from({ length: rows }, (_, at) => found.origin[1] + at * found.step);
-      map.element.style.aspectRatio = `${columns} / ${rows}`;
-      map.draw(() => [[{ type: "heatmap", x, y, z: found.rsrp, colorscale: "Viridis", colorbar: bar(map.element), hovertemplate: "%{x} m, %{y} m: %{z:.1f} dBm<extra></extra>" }],
-        { yaxis: { scaleanchor: "x", constrain: "domain", title: { text: "north [m]" } }, xaxis: { constrain: "domain", nticks: 6, title: { text: "east [m]" } }, hovermode: "closest", plot_bgcolor: colour("map") }]);
-      picture.replaceChildren(h("a", { href: "#", onclick: save }, "Save it as a picture"));
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      told.textContent += `; ${error.message}`;
-    }
+    const found = await ask(`/radio/maps/${named(region.region)}`, { cell, at });
+    told.textContent = known();
+    const [rows, columns] = found.shape;
+    const x = Array.from({ length: columns }, (_, at) => found.origin[0] + at * found.step);
+    const y = Array.from({ length: rows }, (_, at) => found.origin[1] + at * found.step);
+    map.element.style.aspectRatio = `${columns} / ${rows}`;
+    map.draw(() => [[{ type: "heatmap", x, y, z: found.rsrp, colorscale: "Viridis", colorbar: bar(map.element), hovertemplate: "%{x} m, %{y} m: %{z:.1f} dBm<extra></extra>" }],
+      { yaxis: { scaleanchor: "x", constrain: "domain", title: { text: "north [m]" } }, xaxis: { constrain: "domain", nticks: 6, title: { text: "east [m]" } }, hovermode: "closest", plot_bgcolor: colour("map") }]);
+    picture.replaceChildren(h("a", { href: "#", onclick: save }, "Save it as a picture"));
   };
   /** @param {Event} event */
   async function save(event) {
@@ -62,15 +58,16 @@ export async function coverage(root, { at, query }) {
       told.textContent = error.message;
     }
   }
-  await show();
+  try {
+    await show();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    told.textContent = `${known()}; ${error.message}`;
+  }
   // A burst changes what is told of the region, too: its first makes a map where there was none.
-  const refresh = soon(async () => {
-    try {
-      region = (await ask("/radio")).items.find((/** @type {any} */ each) => each.region === region.region) ?? region;
-      await show();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-    }
+  const refresh = refresher(async () => {
+    region = (await ask("/radio")).items.find((/** @type {any} */ each) => each.region === region.region) ?? region;
+    await show();
   }, 2000);
   return { change: (/** @type {any} */ { kind, data }) => kind === "updates" && data.change === "calibrated" && refresh(), stop: () => { refresh.stop(); map.stop(); } };
 }

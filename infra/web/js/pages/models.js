@@ -4,7 +4,7 @@
 import { ask, named, tell } from "../api.js";
 import { card, h } from "../dom.js";
 import { clock, duration, number, share } from "../format.js";
-import { soon } from "../soon.js";
+import { refresher } from "../refresh.js";
 import { table } from "../table.js";
 
 /** @param {HTMLElement} root @param {import("../main.js").Asked} asked */
@@ -30,10 +30,10 @@ export async function models(root, { at }) {
     } catch (error) {
       told.textContent = error instanceof Error ? error.message : String(error);
     }
-    await show();
+    await refresh.now();
   }
   await show();
-  const refresh = soon(show, 1000);
+  const refresh = refresher(show, 1000);
   return { change: (/** @type {any} */ { kind, data }) => (["scores", "comparisons"].includes(kind) || data.change === "model") && refresh(), stop: refresh.stop };
 }
 

@@ -5,8 +5,8 @@ import { Problem, ask, named } from "../api.js";
 import { chart, colour } from "../chart.js";
 import { card, choice, h, mark } from "../dom.js";
 import { clock, duration, number, pageOf, share, short } from "../format.js";
+import { refresher } from "../refresh.js";
 import { link, put } from "../route.js";
-import { soon } from "../soon.js";
 import { table } from "../table.js";
 import { alarmTable } from "./alarms.js";
 
@@ -51,13 +51,9 @@ export async function object(root, { at, name, query }) {
     lines.draw(() => traces(page.series, told.filter((/** @type {any} */ each) => each.counter === counter), counter));
   };
   await show();
-  const refresh = soon(async () => {
-    try {
-      state = (await ask(`/state/${named(name)}`)).objects[0];
-      await show();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-    }
+  const refresh = refresher(async () => {
+    state = (await ask(`/state/${named(name)}`)).objects[0];
+    await show();
   }, 300);
   const element = name.split(",").slice(0, -2).join(",");
   return {

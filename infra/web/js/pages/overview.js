@@ -1,14 +1,14 @@
 // @ts-check
 /** The network at one look: the map, coloured by what is asked for, the worst cells, and congestion to come. */
 
-import { Problem, ask } from "../api.js";
+import { ask } from "../api.js";
 import { card, choice, h, mark } from "../dom.js";
 import { clock, duration, horizon, number, pageOf, share, short } from "../format.js";
 import { SectorMap } from "../map/map.js";
 import { byCondition, byNumber, bySeverity, drawScale } from "../map/scale.js";
 import { Sectors } from "../map/sectors.js";
+import { refresher } from "../refresh.js";
 import { link, put } from "../route.js";
-import { soon } from "../soon.js";
 import { table } from "../table.js";
 
 const FIRST = "RRU.PrbTotDl";
@@ -75,14 +75,10 @@ export async function overview(root, { at, query }) {
   addEventListener("themechange", show);
   map.resize();
   await foretell();
-  const refresh = soon(async () => {
-    try {
-      data = await columns();
-      show();
-      await foretell();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-    }
+  const refresh = refresher(async () => {
+    data = await columns();
+    show();
+    await foretell();
   }, 300);
   Object.assign(root, { map });
   return {

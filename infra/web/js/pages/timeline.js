@@ -5,8 +5,8 @@ import { ask } from "../api.js";
 import { chart, colour } from "../chart.js";
 import { card, h } from "../dom.js";
 import { clock, number, pageOf, short } from "../format.js";
+import { refresher } from "../refresh.js";
 import { link } from "../route.js";
-import { soon } from "../soon.js";
 import { table } from "../table.js";
 import { burstTable } from "./bursts.js";
 
@@ -31,7 +31,7 @@ export async function timeline(root, { at }) {
     updates.replaceChildren(updateTable(said.items.map((/** @type {any} */ each) => each.body)));
   };
   await show();
-  const refresh = soon(show, 1000);
+  const refresh = refresher(show, 1000);
   return {
     change: (/** @type {any} */ { kind }) => ["drift", "bursts", "progress", "updates"].includes(kind) && refresh(),
     stop: () => {
