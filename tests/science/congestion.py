@@ -92,14 +92,14 @@ def compare(
         for k, target in enumerate(targets):
             if target.horizon_s == 3600 * horizon:
                 own = {who: [p[k] for p in ps] for who, ps in ours.items()}
-                pictures += _of_target(recording, log, target, own, X)
+                pictures += _of_target(recording, log, target, own, X, seeds)
     if plot is not None:
         draw(name, pictures, plot)
     print(f"  {perf_counter() - begin:.0f} s", flush=True)
 
 
 def _of_target(
-    recording: Recording, log: Log, target: CongestionTarget, ours: dict[str, list[Array]], X: Array
+    recording: Recording, log: Log, target: CongestionTarget, ours: dict[str, list[Array]], X: Array, seeds: list[int]
 ) -> list[Drawn]:
     pictures = []
     horizon = target.horizon_s // 3600
@@ -122,12 +122,12 @@ def _of_target(
         for who, values in (("as now", log.load), ("yesterday", day), ("last week", week)):
             said[who] = [Forecast(values[events], (values[events] > target.threshold).astype(float))]
         how = f"HGB, {f'refit every {refit} h' if refit else 'trained before'}"
-        made = reference(X, label, first, horizon, refit)[events]
-        said[how] = [Forecast(made, made)]
+        made = [reference(X, label, first, horizon, refit, seed)[events] for seed in seeds]
+        said[how] = [Forecast(one, one) for one in made]
         if ENERGY in log.others and not refit and horizon == 1:
             leaking = np.concatenate([X, later(log.others[ENERGY], 1)[:, :, None]], axis=-1)
-            made = reference(leaking, label, first, horizon, refit)[events]
-            said[f"{how}, LEAKS"] = [Forecast(made, made)]
+            leaked = reference(leaking, label, first, horizon, refit, seeds[0])[events]
+            said[f"{how}, LEAKS"] = [Forecast(leaked, leaked)]
         weights = window.draws(0)
         found = {who: [scores(window, one, weights) for one in ones] for who, ones in said.items()}
         show(f"{target.name}, {name}", window, found, how)
@@ -145,7 +145,7 @@ def main() -> None:
     parser.add_argument("recordings", nargs="*", default=list(RECORDINGS), help="itu, prb or both")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--horizons", type=int, nargs="+", default=[1, 3, 24], help="[h]")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the networks")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the networks and HGB")
     parser.add_argument("--plot", type=Path, help="folder for pictures")
     chosen = parser.parse_args()
     warnings.filterwarnings(

@@ -41,7 +41,7 @@ def table(log: Log, horizon: int) -> Array:
     return X
 
 
-def reference(X: Array, label: Array, first: int, horizon: int, refit: int) -> Array:
+def reference(X: Array, label: Array, first: int, horizon: int, refit: int, seed: int) -> Array:
     """Probabilities from `first` on, `[T, n]`, each from labels that were known before; 0 before the first fit."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -59,7 +59,7 @@ def reference(X: Array, label: Array, first: int, horizon: int, refit: int) -> A
         varied = np.nanmax(rows, 0) > np.nanmin(rows, 0)
         model = HistGradientBoostingClassifier(
             learning_rate=0.06, max_iter=150, max_leaf_nodes=8 if refit else 15, min_samples_leaf=30,
-            l2_regularization=5.0, max_features=0.5, early_stopping=False, random_state=0,
+            l2_regularization=5.0, max_features=0.5, early_stopping=False, random_state=seed,
         )  # fmt: skip
         model.fit(rows[:, varied], label[train])
         out[test] = model.predict_proba(X[test][:, varied])[:, 1]

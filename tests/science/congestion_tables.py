@@ -39,6 +39,16 @@ def show(title: str, window: Window, found: dict[str, list[dict[str, Array]]], h
         if score == "said":
             continue
         sign = -1 if score == "Brier" else 1
-        gain, low, high = ahead(sign * found["blended"][0][score], sign * found[how][0][score])
+        blended, reference = (np.mean([one[score] for one in found[who]], axis=0) for who in ("blended", how))
+        gain, low, high = ahead(sign * blended, sign * reference)
         told.append(f"{score} {gain:+.4f} ({low:+.4f} to {high:+.4f})")
     print(f"  blended less HGB, 90 % of draws: {', '.join(told)}", flush=True)
+    for who, ones in found.items():
+        if len(ones) > 1:
+            each = np.array([[one[score][0] for score in ("AP", "onset AP")] for one in ones])
+            mean, spread, most = each.mean(axis=0), each.std(axis=0, ddof=1), each.max(axis=0)
+            print(
+                f"  {who}, AP and onset AP over {len(ones)} seeds: {mean[0]:.3f} +-{spread[0]:.3f}, {mean[1]:.3f} "
+                f"+-{spread[1]:.3f}, at most {most[0]:.3f}, {most[1]:.3f}",
+                flush=True,
+            )
