@@ -36,7 +36,11 @@ class Burst(BaseModel):
     attempt: int
     worker: str
     detail: str
-    seconds: float
+    begun: datetime | None = Field(
+        None, description="When its last attempt was queued or first said to be under way; null: only its end was heard"
+    )
+    heard: datetime | None = Field(None, description="When the last was told of it")
+    seconds: float = Field(description="From begun to heard; 0: not known")
     verdict: str
     finding: str
     before: float | None = Field(description="Median absolute error on held-out soundings before [dB]")

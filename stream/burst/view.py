@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -45,7 +46,9 @@ class Seen(msgspec.Struct, kw_only=True):
     """One request and what became of it.
 
     Attributes:
-        status: Of `twin.radio.events.Status`; `seconds` from the first to the last that was told.
+        status: Of `twin.radio.events.Status`.
+        begun: When its last attempt was queued, or it was first said to be under way; none: only its end was heard.
+        heard: When the last was told of it; `seconds` from `begun` to then.
         detail: What the burst worker said at the end.
         verdict: What the twin did with the result: `adopted`, `refused: ...`; empty: nothing yet.
         before, after: Median absolute error on held-out soundings [dB].
@@ -63,6 +66,8 @@ class Seen(msgspec.Struct, kw_only=True):
     attempt: int = 1
     worker: str = ""
     detail: str = ""
+    begun: datetime | None = None
+    heard: datetime | None = None
     seconds: float = 0.0
     verdict: str = ""
     finding: str = ""
@@ -71,15 +76,22 @@ class Seen(msgspec.Struct, kw_only=True):
     parameters: list[Parameter] = []
 
 
+class _Early(NamedTuple):
+    """What was heard of a request before itself."""
+
+    begun: datetime | None = None
+    progress: BurstProgress | None = None
+    update: TwinUpdate | None = None
+
+
 class Overview:
     """All requests by id, oldest first."""
 
     def __init__(self) -> None:
         self.seen: dict[str, Seen] = {}
-        self._begun: dict[str, float] = {}
         self._believed: dict[str, dict[str, float]] = {}
         # The topics are read side by side: what became of a request may be heard before it.
-        self._early: dict[str, tuple[BurstProgress | None, TwinUpdate | None]] = {}
+        self._early: dict[str, _Early] = {}
 
     def hear(self, topic: str, record: LogRecord) -> None:
         """Take one record in; what can't be read is passed over."""
@@ -102,15 +114,17 @@ class Overview:
             self.seen[asked.id] = Seen(
                 request=asked.id, region=asked.region, reason=asked.reason, time=asked.time, partition=asked.partition
             )
-            progress, update = self._early.pop(asked.id, (None, None))
-            if progress is not None:
-                self._progress(progress)
-            if update is not None:
-                self._told(update)
+            early = self._early.pop(asked.id, _Early())
+            self.seen[asked.id].begun = early.begun
+            if early.progress is not None:
+                self._progress(early.progress)
+            if early.update is not None:
+                self._told(early.update)
 
     def _keep(self, request: str, progress: BurstProgress | None = None, update: TwinUpdate | None = None) -> None:
-        before = self._early.pop(request, (None, None))
-        self._early[request] = (progress or before[0], update or before[1])
+        before = self._early.pop(request, _Early())
+        begun = before.begun if progress is None else _begun(before.begun, progress)
+        self._early[request] = _Early(begun, progress or before.progress, update or before.update)
         if len(self._early) > MOST_EARLY:
             del self._early[next(iter(self._early))]
 
@@ -119,11 +133,10 @@ class Overview:
         if one is None:
             self._keep(told.request, progress=told)
             return
-        at = told.time.timestamp()
-        if told.status == "NOT_STARTED" or told.request not in self._begun:
-            self._begun[told.request] = at
+        one.begun, one.heard = _begun(one.begun, told), told.time
         one.status, one.stage, one.percent, one.attempt = told.status, told.stage, told.percent, told.attempt
-        one.worker, one.detail, one.seconds = told.worker, told.detail, round(at - self._begun[told.request], 1)
+        one.worker, one.detail = told.worker, told.detail
+        one.seconds = 0.0 if one.begun is None else round((told.time - one.begun).total_seconds(), 1)
 
     def _told(self, update: TwinUpdate) -> None:
         request = str(update.detail.get("request"))
@@ -141,6 +154,12 @@ class Overview:
     def rows(self, *, open_only: bool = False) -> list[Seen]:
         """Oldest first."""
         return [one for one in self.seen.values() if not open_only or one.status in OPEN]
+
+
+def _begun(before: datetime | None, told: BurstProgress) -> datetime | None:
+    if told.status == "NOT_STARTED" or (before is None and told.status in OPEN):
+        return told.time
+    return before
 
 
 def _median(evidence: Any) -> float | None:

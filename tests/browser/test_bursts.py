@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
+import pytest
 from asking import Open
 from playwright.sync_api import expect
+from test_narrow import BURST
 
 from tests.chaos.sounded import region
 
@@ -43,7 +47,34 @@ def test_one_that_runs_shows_how_far_it_is(radio_url: str, new_page: Open) -> No
     running = page.locator("tbody tr", has_text="in progress")
     expect(running.first).to_contain_text("trace")
     assert running.first.locator("progress").get_attribute("value") == "10"
+    expect(running.first).to_contain_text(re.compile(r"since \d+\s\w+\s\d{4},\s\d\d:\d\d\sUTC"))
     expect(page.locator("#summary")).to_contain_text("Bursts open")
+
+
+BEGUN, ENDED = "2026-01-06T08:00:00Z", "2026-01-06T08:01:00Z"
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        ({"status": "FINISHED", "begun": BEGUN, "heard": ENDED, "seconds": 60}, "60 s"),
+        ({"status": "FAILED", "begun": None, "heard": ENDED, "seconds": 0}, "ended 6 Jan 2026, 08:01 UTC"),
+        ({"status": "IN_PROGRESS", "begun": BEGUN, "heard": ENDED, "seconds": 60}, "since 6 Jan 2026, 08:00 UTC"),
+        ({"status": "NOT_STARTED", "begun": None, "heard": None, "seconds": 0}, ""),
+    ],
+    ids=["over", "only its end was heard", "under way", "asked for"],
+)
+def test_how_long_it_took_or_what_is_known_instead(
+    radio_url: str, new_page: Open, known: dict[str, Any], told: str
+) -> None:
+    page = new_page(f"{radio_url}/#/alarms")
+    body = json.dumps({"items": [BURST | known], "next": None})
+    page.route("**/api/v1/bursts?*", lambda route: route.fulfill(body=body, content_type="application/json"))
+    page.get_by_role("link", name="Bursts", exact=True).click()
+    table = page.locator("table", has_text="Bursts, newest first")
+    table.wait_for()
+    place = table.locator("th").all_inner_texts().index("Took")
+    expect(table.locator("tbody tr td").nth(place)).to_have_text(told)
 
 
 def test_the_timeline_has_them_too(radio_url: str, new_page: Open) -> None:

@@ -128,6 +128,28 @@ def test_the_order_of_the_topics_does_not_matter() -> None:
     (one,) = out.rows()
     assert (one.status, one.stage, one.percent) == ("FINISHED", "done", 100.0)
     assert (one.verdict, one.finding) == ("adopted", "power")
+    # How long it has taken doesn't depend on it either.
+    assert (one.begun, one.heard, one.seconds) == (from_ms(12_000), from_ms(20_000), 8.0)
+
+
+def test_the_time_of_an_attempt_begins_with_that_attempt() -> None:
+    out = Overview()
+    out.hear(REQUESTS, record(request(0), REQUEST))
+    told = [(1, "NOT_STARTED"), (2, "IN_PROGRESS"), (10, "NOT_STARTED"), (11, "IN_PROGRESS"), (15, "FAILED")]
+    for at_s, status in told:
+        out.hear(PROGRESS.name, progress(0, at_s, status))
+    (one,) = out.rows()
+    assert (one.begun, one.heard, one.seconds) == (from_ms(10_000), from_ms(15_000), 5.0)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_where_only_the_end_was_heard_nobody_knows_how_long_it_took(early: bool) -> None:
+    out = Overview()
+    heard = [(REQUESTS, record(request(0), REQUEST)), (PROGRESS.name, progress(0, 30, "FINISHED", "done", 100.0))]
+    for one in heard[::-1] if early else heard:
+        out.hear(*one)
+    (seen,) = out.rows()
+    assert (seen.begun, seen.heard, seen.seconds) == (None, from_ms(30_000), 0.0)
 
 
 def test_what_is_told_of_nobody_does_not_pile_up() -> None:

@@ -48,12 +48,22 @@ export function burstTable(items, cancel) {
     { title: "Why", of: (row) => row.reason },
     { title: "Status", of: (row) => row.status.toLowerCase().replaceAll("_", " "), by: (row) => row.status },
     { title: "Progress", of: (row) => h("span", {}, h("progress", { max: 100, value: row.percent, "aria-label": `${row.percent} percent` }), ` ${row.stage}`), by: (row) => row.percent },
-    { title: "Took", number: true, of: (row) => (row.seconds ? duration(row.seconds) : "–"), by: (row) => row.seconds },
+    { title: "Took", number: true, of: took, by: (row) => row.seconds },
     { title: "Error before / after", number: true, of: (row) => `${number(row.before, "dB")} / ${number(row.after, "dB")}`, by: (row) => row.before ?? -1 },
     { title: "Parameters before and after", words: true, of: (row) => parameters(row.parameters) },
     { title: "Verdict", words: true, of: (row) => [row.verdict, row.finding, row.detail].filter(Boolean).join(": ") },
     ...(cancel ? [{ title: "Cancel", of: (/** @type {any} */ row) => (OVER.includes(row.status) ? "" : h("button", { type: "button", onclick: () => cancel(row), "aria-label": `Cancel ${row.request}` }, "Cancel")) }] : []),
   ], items, 100);
+}
+
+/**
+ * How long it has taken; of what isn't over since when it runs, and where only its end was heard when that was.
+ * @param {any} row
+ */
+function took(row) {
+  if (!OVER.includes(row.status)) return row.begun ? `since ${clock(row.begun)}` : "";
+  if (row.begun || row.seconds) return duration(row.seconds);
+  return row.heard ? `ended ${clock(row.heard)}` : "";
 }
 
 const FEW = 3;
