@@ -109,6 +109,9 @@ class ModelRow(BaseModel):
     events: int
     verdict: str
     reason: str
+    scores: dict[str, float] = Field(
+        {}, description="Of its training report, on data that were held out, such as averagePrecision, logLoss"
+    )
 
 
 class ModelRows(BaseModel):

@@ -10,6 +10,7 @@ import msgspec
 
 from infra.store.models import StoredModel, StoredStep
 from models.comparing import Sums, added
+from models.evidence import read_report
 from models.gate import DAY_MS, GateRule, decide, rule_for
 from models.registry import MOST_RUNNING, Registry
 from models.tally import Tally
@@ -28,6 +29,7 @@ class Row(msgspec.Struct, kw_only=True):
         gain: Log loss saved against that one, as a share of its loss; none: nothing was compared.
         events: Labels compared.
         verdict: Of the gate, for a shadow, and how long it has still; for a candidate its place in the line.
+        scores: Of its training report, on data that were held out, by name; every state has them.
     """
 
     model: str
@@ -40,6 +42,7 @@ class Row(msgspec.Struct, kw_only=True):
     events: int = 0
     verdict: str = ""
     reason: str = ""
+    scores: dict[str, float] = {}
 
 
 class Overview(NamedTuple):
@@ -106,6 +109,7 @@ def _row(seen: Overview, model: str, target: str, horizon_s: int, rule: GateRule
         since=last.time,
         trained_to=seen.models[model].time,
         reason=last.reason,
+        scores=_held_out(seen.models[model].evidence, target),
     )
     champion = seen.registry.champion(target)
     if state == "champion":
@@ -127,6 +131,14 @@ def _row(seen: Overview, model: str, target: str, horizon_s: int, rule: GateRule
         running = len(seen.registry.running(target))
         row.verdict = f"wait: number {place} in line, {running} of {MOST_RUNNING} places in shadow are taken"
     return row
+
+
+def _held_out(evidence: dict[str, Any], target: str) -> dict[str, float]:
+    try:
+        told = read_report(evidence).model_performance_validation
+    except BadInput:  # from elsewhere: what it says is no report
+        return {}
+    return {one.performance_metric: one.performance_score for one in told if one.inference_output_name == target}
 
 
 def _total(seen: Overview, pair: tuple[str, str, str]) -> Sums:

@@ -102,6 +102,27 @@ def test_a_champion_without_one_before_it_stands_against_the_online_model() -> N
     ]
 
 
+def test_every_version_has_the_scores_of_its_training_report_whatever_its_state() -> None:
+    def told(target: str, score: float) -> dict[str, Any]:
+        return {"inferenceOutputName": target, "performanceMetric": "averagePrecision", "performanceScore": score}
+
+    lives = {"a": ["shadow", "champion", "retired"], "b": ["shadow", "champion"], "c": ["shadow"], "d": []}
+    steps = [stepped(name, "candidate") for name in lives]
+    steps += [stepped(name, state, hour) for name, states in lives.items() for hour, state in enumerate(states, 1)]
+    models = [
+        stored(name)._replace(evidence={"modelPerformanceValidation": [told(T, at / 10), told("other", 0.9)]})
+        for at, name in enumerate(lives)
+    ]
+    models[2] = models[2]._replace(evidence={"modelPerformanceValidation": "none"})
+    found = {row.model: (row.state, row.scores) for row in rows(overview(models, steps, []), {T: 3600}, GateRule())}
+    assert found == {
+        "a@1": ("retired", {"averagePrecision": 0.0}),
+        "b@1": ("champion", {"averagePrecision": 0.1}),
+        "c@1": ("shadow", {}),
+        "d@1": ("candidate", {"averagePrecision": 0.3}),
+    }
+
+
 def test_only_what_is_young_and_of_versions_that_are_alive_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
