@@ -37,6 +37,9 @@ def test_what_could_not_be_read_after_an_order_is_read_again(radio_url: str, new
     page.route("**/api/v1/bursts?*", lambda route: route.fulfill(status=503, body='{"detail": "too many at once"}'))
     page.get_by_role("button", name=re.compile("Look again at")).last.click()
     expect(page.locator("#notice")).to_contain_text("this page could not be read again: too many at once")
+    # However far down somebody is.
+    page.locator("tbody tr").last.scroll_into_view_if_needed()
+    expect(page.locator("#notice")).to_be_in_viewport()
     expect(page.locator("main [role=status]").first).to_contain_text("asked for a burst of")
     page.unroute("**/api/v1/bursts?*")
     expect(page.locator("#notice")).to_be_hidden()

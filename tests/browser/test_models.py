@@ -73,7 +73,7 @@ def shown(table: Locator, *titles: str) -> list[tuple[str, ...]]:
 def test_every_version_stands_there_with_state_and_scores_newest_first(stand: Stand, new_page: Open) -> None:
     page = opened(stand, new_page)
     table = page.locator("table", has_text="Every version, newest first")
-    assert shown(table, "Model", "Target", "State", "Average precision", "Log loss saved") == [
+    assert shown(table, "Model", "Target", "State", "Precision", "Saves") == [
         (version(3), TARGET, "candidate", "0.8", "–"),
         (version(2), TARGET, "shadow", "0.7", "nothing yet"),
         (version(1), TARGET, "champion", "0.6", "12 % on 9,000"),

@@ -74,7 +74,7 @@ function stateOf(items) {
 }
 
 /** Scores of a training report, on data that were held out. */
-const HELD_OUT = /** @type {[string, string][]} */ ([["averagePrecision", "Average precision"], ["logLoss", "Log loss"], ["calibrationLoss", "Off by"]]);
+const HELD_OUT = /** @type {[string, string][]} */ ([["averagePrecision", "Precision"], ["logLoss", "Log loss"], ["calibrationLoss", "Off by"]]);
 
 /** @param {any} row Against whom it is compared, and how it stands. */
 function gained(row) {
@@ -86,15 +86,15 @@ function gained(row) {
 function modelTable(items, act) {
   const button = (/** @type {any} */ row, /** @type {string} */ what, /** @type {string} */ text) =>
     h("button", { type: "button", onclick: () => act?.(row, what), "aria-label": `${text} ${row.model} for ${row.target}` }, text);
-  return table("Every version, newest first, with its scores on held-out data; where none is champion the online model speaks alone", [
+  return table("Every version, newest first: average precision, log loss and error of probabilities on held-out data, and the log loss it saves against whom it is compared with; where none is champion the online model speaks alone", [
+    { title: "State", of: (row) => (row.state === "champion" ? h("strong", {}, row.state) : row.state), by: (row) => row.state },
     { title: "Model", name: true, of: (row) => row.model, by: (row) => row.model },
     { title: "Target", of: (row) => row.target, by: (row) => row.target },
-    { title: "State", of: (row) => (row.state === "champion" ? h("strong", {}, row.state) : row.state), by: (row) => row.state },
     { title: "Since", of: (row) => clock(row.since), by: (row) => row.since },
     ...HELD_OUT.map(([name, title]) => ({ title, number: true, of: (/** @type {any} */ row) => number(row.scores?.[name]), by: (/** @type {any} */ row) => row.scores?.[name] ?? -Infinity })),
-    { title: "Log loss saved", number: true, of: gained, by: (row) => row.gain ?? -Infinity },
-    { title: "Gate", words: true, of: (row) => [row.verdict, row.reason].filter(Boolean).join(": ") },
+    { title: "Saves", number: true, of: gained, by: (row) => row.gain ?? -Infinity },
     ...(act ? [{ title: "Decide", of: (/** @type {any} */ row) => h("span", {}, row.state === "shadow" ? button(row, "promote", "Promote") : "", " ", row.state === "retired" ? "" : button(row, "retire", "Retire")) }] : []),
+    { title: "Gate", words: true, of: (row) => [row.verdict, row.reason].filter(Boolean).join(": ") },
   ], items);
 }
 
@@ -103,9 +103,9 @@ function figureTable(items, state) {
   const of = (/** @type {string} */ name, /** @type {(value: number | null) => string} */ show) => ({
     number: true, of: (/** @type {any} */ row) => show(row.figures[name]), by: (/** @type {any} */ row) => row.figures[name] ?? -Infinity });
   return table("Over the last days, from labels that have matured", [
+    { title: "State", of: state, by: state },
     { title: "Target", of: (row) => row.target, by: (row) => row.target },
     { title: "Model", name: true, of: (row) => row.model_version, by: (row) => row.model_version },
-    { title: "State", of: state, by: state },
     { title: "Partition", number: true, of: (row) => number(row.partition), by: (row) => row.partition },
     { title: "Lead time", ...of("lead_time_s", duration) },
     { title: "Episodes warned of", ...of("episode_recall", share) },
