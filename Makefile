@@ -61,6 +61,7 @@ science: $(STAMP) ## Tables and plots of the models and detectors against their 
 	@$(BIN)/python -m tests.science.skab
 	@$(BIN)/python -m tests.science.nab
 	@$(BIN)/python -m tests.science.equipment --seeds 1 2 3 4 5 --plot $(PLOTS)
+	@$(BIN)/python -m tests.science.remaining_life
 	@$(BIN)/python -m tests.science.failure_batch --plot $(PLOTS)
 	@$(BIN)/python -m tests.science.backhaul --plot $(PLOTS)
 

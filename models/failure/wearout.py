@@ -1,12 +1,11 @@
-"""Wear-out: the trend of a wear indicator, and when it reaches its limit.
+"""Wear-out: the trend of a wear indicator, and how likely it reaches its limit.
 
-Straight lines are fitted to hourly means of an indicator with weights that fade with age, over several memories;
-the clearest one is believed. With r(t) = a + b t, the line's posterior (flat prior, noise with the correlation of
-neighbouring values in it), the limit is reached by `t` with probability P(r(t) is beyond it); where that probability is
-5, 50 and 95 % lie the ends and the middle of the interval.
+Straight lines are fitted to hourly means of an indicator with weights that fade with age, over several memories; a
+trend is what the clearest one shows. With r(t) = a + b t, the line's posterior (flat prior, noise with the correlation
+of neighbouring values in it), the limit is reached by `t` with probability P(r(t) is beyond it). When that will be, and
+between which times, says `models.failure.remaining`.
 
-Source: Lu and Meeker, "Using degradation measures to estimate a time-to-failure distribution", Technometrics 35, 1993;
-Fieller, "Some problems in interval estimation", JRSS B 16, 1954 (the quadratic equation of the ends).
+Source: Lu and Meeker, "Using degradation measures to estimate a time-to-failure distribution", Technometrics 35, 1993.
 """
 
 from __future__ import annotations
@@ -20,14 +19,15 @@ from numpy.typing import NDArray
 from twin.columns import Columns
 
 Floats = NDArray[Any]
+Rows = NDArray[np.int64] | slice
 
+EVERY = slice(None)
 MEMORIES = (4.0, 12.0, 48.0)
 """Time constants of the weights [values]."""
 FEWEST = 4.0
 """Values' worth of weight from which there is a line."""
 SIGNIFICANT = 4.0
 """Standard errors of the slope from which it is a trend: memories, signals and objects are many."""
-Q95 = 1.6448536
 MOST_CORRELATED = 0.5
 
 
@@ -48,12 +48,25 @@ class Trend(NamedTuple):
     score: Floats
 
 
-class Life(NamedTuple):
-    """Remaining life in values, NaN where no wear is visible: ends and middle of a 90 % interval."""
+class Fits(NamedTuple):
+    """Lines over every memory, `[len(MEMORIES), S, n]` each; time in values, 0 at the newest.
 
-    low: Floats
-    middle: Floats
-    high: Floats
+    Attributes:
+        w: Values' worth of weight.
+        centre: Weighted mean of the times.
+        sxx: Weighted squares of the times around it.
+        level, slope: Of the line now, and a value on.
+        squares: Weighted squares of the values around the line.
+        steps: Of the steps between neighbouring values.
+    """
+
+    w: Floats
+    centre: Floats
+    sxx: Floats
+    level: Floats
+    slope: Floats
+    squares: Floats
+    steps: Floats
 
 
 class Lines:
@@ -61,11 +74,14 @@ class Lines:
 
     Args:
         least: Standard deviation that the noise of each has at least, `[S]`.
+
+    Attributes:
+        least: The same, `[S, 1]`.
     """
 
     def __init__(self, least: Floats) -> None:
         S = len(least)
-        self._least = np.asarray(least, dtype=np.float64)[:, None]
+        self.least = np.asarray(least, dtype=np.float64)[:, None]
         self._kept = np.exp(-1.0 / np.array(MEMORIES))[:, None, None]
         self.columns = c = Columns()
         # Weights; first and second moments with time, which is 0 at the newest value; squares of steps between values.
@@ -89,26 +105,26 @@ class Lines:
         c["steps"][:] = kept * c["steps"] + step**2
         c["newest"][:] = np.where(present, values, c["newest"])
 
-    def trend(self) -> Trend:
-        """The clearest line of each."""
-        c = self.columns
-        w = np.maximum(c["w"], 1e-9)
-        centre, mean = c["t"] / w, c["y"] / w
-        sxx = np.maximum(c["tt"] - w * centre**2, 1e-9)
-        sxy, syy = c["ty"] - w * centre * mean, np.maximum(c["yy"] - w * mean**2, 0.0)
+    def fits(self, rows: Rows = EVERY) -> Fits:
+        """The lines of some objects."""
+        w, t, tt, y, ty, yy, steps = (
+            self.columns[name][..., rows] for name in ("w", "t", "tt", "y", "ty", "yy", "steps")
+        )
+        w = np.maximum(w, 1e-9)
+        centre, mean = t / w, y / w
+        sxx = np.maximum(tt - w * centre**2, 1e-9)
+        sxy, syy = ty - w * centre * mean, np.maximum(yy - w * mean**2, 0.0)
         slope = sxy / sxx
-        squares = np.maximum(syy - slope * sxy, 0.0)
-        # Neighbours that are alike differ less than the values do from the line (von Neumann's ratio).
-        rho = np.clip(1 - c["steps"] / np.maximum(2 * squares, 1e-30), 0.0, MOST_CORRELATED)
-        degrees = np.maximum(w - 2, 1.0)
-        # The heavier tails of the t distribution, as a larger variance.
-        noise = np.maximum(squares / degrees, self._least**2) * degrees / np.maximum(degrees - 2, 1.0)
-        noise *= (1 + rho) / (1 - rho)
-        var_slope = noise / sxx
-        score = np.where(c["w"] < FEWEST, np.nan, slope / np.sqrt(var_slope))
-        level, var_level = mean - slope * centre, noise / w + centre**2 * var_slope
-        clear = np.argmax(np.where(np.isnan(score), -1.0, np.abs(score)), axis=0)[None]
-        parts = (level, slope, var_level, -centre * var_slope, var_slope, score)
+        return Fits(w, centre, sxx, mean - slope * centre, slope, np.maximum(syy - slope * sxy, 0.0), steps)
+
+    def trend(self, rows: Rows = EVERY) -> Trend:
+        """The clearest line of each indicator of some objects."""
+        fits = self.fits(rows)
+        noise, score = scores(fits, self.least)
+        var_slope = noise / fits.sxx
+        var_level = noise / fits.w + fits.centre**2 * var_slope
+        clear = clearest(score)[None]
+        parts = (fits.level, fits.slope, var_level, -fits.centre * var_slope, var_slope, score)
         known = ~np.isnan(np.take_along_axis(score, clear, 0)[0])
         return Trend(*(np.where(known, np.take_along_axis(part, clear, 0)[0], np.nan) for part in parts))
 
@@ -119,6 +135,23 @@ class Lines:
     def restore(self, state: Mapping[str, Floats]) -> None:
         """Take over what `state` returned."""
         self.columns.restore(state)
+
+
+def scores(fits: Fits, least: Floats) -> tuple[Floats, Floats]:
+    """Variance of the noise, as if it were white, and slope in standard errors, NaN where there is no line."""
+    # Neighbours that are alike differ less than the values do from the line (von Neumann's ratio).
+    rho = np.clip(1 - fits.steps / np.maximum(2 * fits.squares, 1e-30), 0.0, MOST_CORRELATED)
+    degrees = np.maximum(fits.w - 2, 1.0)
+    # The heavier tails of the t distribution, as a larger variance.
+    noise = np.maximum(fits.squares / degrees, least**2) * degrees / np.maximum(degrees - 2, 1.0)
+    noise *= (1 + rho) / (1 - rho)
+    return noise, np.where(fits.w < FEWEST, np.nan, fits.slope / np.sqrt(noise / fits.sxx))
+
+
+def clearest(score: Floats) -> NDArray[np.int64]:
+    """Number of the memory whose slope is the most standard errors, `[S, n]`."""
+    out: NDArray[np.int64] = np.argmax(np.where(np.isnan(score), -1.0, np.abs(score)), axis=0)
+    return out
 
 
 def crossing(line: Trend, limit: Floats, direction: Floats, ahead: float) -> Floats:
@@ -134,27 +167,6 @@ def crossing(line: Trend, limit: Floats, direction: Floats, ahead: float) -> Flo
         z = distance / np.sqrt(variance)
         trending = direction * line.score >= SIGNIFICANT
     return np.where(trending & ~np.isnan(z), _normal(z), 0.0)
-
-
-def remaining(line: Trend, limit: Floats, direction: Floats) -> Life:
-    """Remaining life where a trend towards the limit is significant."""
-    left = direction * (limit - line.level)
-    slope = direction * line.slope
-    with np.errstate(invalid="ignore", divide="ignore"):
-        middle = np.maximum(left / slope, 0.0)
-        known = (direction * line.score >= SIGNIFICANT) & ~np.isnan(limit)
-        low, high = (_end(left, slope, line, q) for q in (Q95, -Q95))
-    return Life(*(np.where(known, part, np.nan) for part in (low, middle, high)))
-
-
-def _end(left: Floats, slope: Floats, line: Trend, q: float) -> Floats:
-    """The time at which slope t - left = -q sd(t): early for q > 0, late for q < 0."""
-    a = slope**2 - q**2 * line.var_slope
-    b = -2 * left * slope - 2 * q**2 * line.covariance
-    c = left**2 - q**2 * line.var_level
-    root = np.sqrt(np.maximum(b**2 - 4 * a * c, 0.0))
-    out: Floats = np.maximum((-b - np.sign(q) * root) / (2 * a), 0.0)
-    return out
 
 
 def _normal(z: Floats) -> Floats:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from models.failure.evidence import BLOCK_MS
 from models.failure.fault_classes import ORAN_FAULTS
 from models.failure.heads import FailureHead
+from models.failure.remaining import Life, remaining
 from models.failure.signals import KINDS, OF_SIGNAL
 from models.failure.usual import DAY_MS
-from models.failure.wearout import Life, Trend, remaining
 from models.logit import sigmoid
 from stream.batch.versions_at_work import BATCH, Spoken
 from stream.decode import from_ms
@@ -91,8 +91,7 @@ def predictions(
     """What there is to tell of some objects; changes nothing."""
     head, evidence = watched.heads[made.k], watched.evidence
     wears = evidence.wears
-    ours = Trend(*(part[:, rows] for part in evidence.trend))
-    lives = remaining(ours, limit_of_error[np.ix_(wears, rows)], direction[np.ix_(wears, rows)])
+    lives = remaining(evidence.lines, limit_of_error[np.ix_(wears, rows)], direction[np.ix_(wears, rows)], rows)
     lives = Life(*(np.where(evidence.missing()[np.ix_(wears, rows)], np.nan, part) for part in lives))
     parts = parts_of(head, made, rows)
     probability = sigmoid(made.log_odds[rows].astype(np.float64))
