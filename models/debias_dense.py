@@ -24,6 +24,11 @@ from models.debias_lam import Moments
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
 
+AT_ONCE = 128
+"""Rows of one product. A longer one BLAS shares out among its threads, which on busy cores wait for each other many
+times as long as they compute: 6.7 ms of processor time were seen for 1,024 rows of 52 and 24 columns, 0.3 ms in parts.
+"""
+
 
 class _Layer(NamedTuple):
     """A dense layer; which of its two arrays are looked at, and in which place among them, -1: not."""
@@ -115,7 +120,15 @@ def dense_gradients(
 
 def _outer(a: Array, d: Array, members: Sequence[Ints]) -> Array:
     """Sums of outer products over the samples of each context, `[num_contexts, in * out]`."""
-    return np.stack([(a[rows].T @ d[rows]).ravel() for rows in members])
+    return np.stack([_product(a[rows], d[rows]).ravel() for rows in members])
+
+
+def _product(a: Array, d: Array) -> Array:
+    """`a.T @ d`, in double precision."""
+    out = np.zeros((a.shape[1], d.shape[1]))
+    for begin in range(0, len(a), AT_ONCE):
+        out += a[begin : begin + AT_ONCE].T @ d[begin : begin + AT_ONCE]
+    return out
 
 
 def _summed(d: Array, members: Sequence[Ints]) -> Array:
