@@ -13,7 +13,7 @@ dropping negatives would not.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -91,6 +91,7 @@ def congestion_samples(
     seed: int,
     offset: Callable[[int], int] = lambda _: 0,
     warm_up: int | None = None,
+    alike: bool = False,
 ) -> Samples:
     """Rows of all objects and periods that have a value now and a label for some horizon.
 
@@ -98,6 +99,8 @@ def congestion_samples(
         targets: In the order of the labels.
         most: About how many rows are kept.
         warm_up: Periods at the beginning whose features know too little of the past; none: a day, at most a tenth.
+        alike: Only rows with a label for every horizon, and what is rare is drawn as all else is, as samples have to be
+            that are mixed with those of another origin.
 
     Raises:
         TrainingDataError: There is no such row.
@@ -107,21 +110,26 @@ def congestion_samples(
     skipped = min(86_400_000 // spec.granularity_ms, T // 10) if warm_up is None else warm_up
     periods = [t.horizon_s * 1000 // spec.granularity_ms for t in targets]
     rng = np.random.default_rng((seed, 1))
-    share = min(1.0, most / max(1, (T - skipped) * n))
+    there = int(_labelled(values, spec.horizons)[skipped:].sum()) if alike else (T - skipped) * n
+    share = min(1.0, most / max(1, there))
     parts = []
     for t, X in features_by_period(spec, history, topology, offset):
         ahead = {h: values[t + h] if t + h < T else np.full(n, np.nan, dtype=F32) for h in spec.horizons}
-        known = ~np.isnan(values[t]) & ~np.all([np.isnan(a) for a in ahead.values()], axis=0)
+        unknown = [np.isnan(a) for a in ahead.values()]
+        known = ~(np.isnan(values[t]) | (np.any if alike else np.all)(unknown, axis=0))
         if t < skipped or not known.any():
             continue
         future = np.stack([ahead[h] for h in spec.horizons])
         labels = np.stack([_above(ahead[h], x.threshold) for h, x in zip(periods, targets, strict=True)])
-        telling = (labels == 1).any(axis=0) & ((labels == 1).mean() < RARE)
+        rare = not alike and (labels == 1).mean() < RARE
+        telling = (labels == 1).any(axis=0) & rare
         kept = known & (telling | (rng.random(n) < share))
         rows = np.flatnonzero(kept)
         weight = np.where(telling, 1.0, 1 / share)[rows]
         time = np.full(len(rows), history.first + t)
         parts.append((X[:, rows], labels[:, rows], future[:, rows], weight, time, values[t][rows]))
+    if not parts and alike:
+        raise TrainingDataError("no row has all its labels: give a longer time range, or fewer targets")
     if not parts:
         raise TrainingDataError("no period has both values and what came after them: give a longer time range")
     X, labels, future, weight, time, now = (np.concatenate([p[k] for p in parts], axis=-1) for k in range(6))
@@ -155,6 +163,16 @@ def failure_samples(X: Floats, labels: Floats, time: Ints, longest: int, *, most
         nothing,
         longest,
     )
+
+
+def _labelled(values: Floats, horizons: Sequence[int]) -> NDArray[np.bool_]:
+    """Where there are a value and one after each horizon [periods], `[T, n]`."""
+    known: NDArray[np.bool_] = ~np.isnan(values)
+    out = known.copy()
+    for h in horizons:
+        out[max(len(out) - h, 0) :] = False
+        out[:-h] &= known[h:]
+    return out
 
 
 def _above(values: Floats, threshold: float) -> Floats:

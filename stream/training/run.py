@@ -26,7 +26,7 @@ from stream.decode import from_ms
 from stream.sources.profile import full_catalogue
 from stream.training.child import Trained, TrainingJob
 from stream.training.data import TrainingData, read_history
-from stream.training.mix import ALL, TwinRun, complete, contexts, run_named
+from stream.training.mix import TwinRun, complete, contexts, run_named
 from stream.zone import local_offset
 from twin.errors import TrainingDataError
 
@@ -75,8 +75,8 @@ def run(job: TrainingJob, progress: Progress) -> Trained:
     # An hour is that of the people of the network, wherever each of the two is.
     their_zone = "UTC" if twin is None else twin.time_zone
     offset = local_offset(their_zone if job.origin == "synthetic" else job.time_zone)
-    most = ALL if job.origin == "both" else job.most
-    samples = congestion_samples(spec, targets, history, topology, most=most, seed=job.seed, offset=offset)
+    how: dict[str, Any] = {"most": job.most, "seed": job.seed, "alike": job.origin == "both"}
+    samples = congestion_samples(spec, targets, history, topology, offset=offset, **how)
     kept, left_out = teachable([t.name for t in targets], samples)
     targets, samples = [targets[k] for k in kept], samples._replace(labels=samples.labels[kept])
     synthetic, context = None, None
@@ -86,9 +86,8 @@ def run(job: TrainingJob, progress: Progress) -> Trained:
                 f"the run {job.run!r} has periods of {theirs.history.granularity_ms // 1000} s, the history of "
                 f"{history.granularity_ms // 1000} s: make one with the same"
             )
-        made = congestion_samples(
-            spec, targets, theirs.history, theirs.topology, most=ALL, seed=job.seed, offset=local_offset(their_zone)
-        )
+        their_offset = local_offset(their_zone)
+        made = congestion_samples(spec, targets, theirs.history, theirs.topology, offset=their_offset, **how)
         samples, _ = complete(samples, job.most, job.seed)
         made, _ = complete(made, job.most, job.seed)
         groups: Any = None
