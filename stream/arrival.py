@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.online import CongestionModel, Predictions
+from models.online import CongestionModel
+from models.predictions import Predictions
 from stream.batch.speaking import BLENDED, Used
 from stream.batch.versions_at_work import BATCH
 from stream.decode import from_ms

@@ -15,6 +15,6 @@ def spread(shard: Shard, counter: str, target: str, name: str) -> float | None:
             continue
         row = channel.row_named(shard.tables[granularity], name) if granularity in shard.tables else None
         for model in channel.models:
-            if row is not None and model.learnt and any(each.name == target for each in model.targets):
+            if row is not None and model.weights.learnt and any(each.name == target for each in model.targets):
                 return float(model.columns["sigma"][row]) * model.scale
     return None

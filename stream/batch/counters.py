@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from models.artifact import ModelArtifact
 from models.blend import Mode
 from models.logit import sigmoid
-from models.online import CongestionModel, Predictions
+from models.online import CongestionModel
+from models.predictions import Predictions
 from stream.batch.inputs import Around
 from stream.batch.speaking import Used, blended
 from stream.batch.version import CongestionVersion, beside

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.explain import DRIVERS
 from models.logit import sigmoid
-from models.online import Predictions
+from models.predictions import Predictions
 from stream.batch.versions_at_work import Spoken
 
 F32 = np.float32

@@ -8,7 +8,8 @@ import numpy as np
 
 from models.explain import NAMES
 from models.logit import sigmoid
-from models.online import CongestionModel, Explained
+from models.online import CongestionModel
+from models.predictions import Explained
 from stream.batch.speaking import BLENDED
 from stream.batch.versions_at_work import BATCH
 from stream.channel import Channel

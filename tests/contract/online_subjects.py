@@ -121,7 +121,7 @@ class Congestion(FedSeries):
         return self.model.version
 
     def parameters(self) -> list[Array]:
-        return [self.model.forecaster.weights, *(head.m for head in self.model.heads)]
+        return [self.model.weights.forecaster.weights, *(head.m for head in self.model.weights.heads)]
 
     def state(self) -> Mapping[str, Array]:
         return {**super().state(), **{f"model/{name}": array for name, array in self.model.state().items()}}

@@ -76,7 +76,7 @@ def folded() -> tuple[Series, CongestionModel, np.ndarray, int]:
 
 def test_features_are_what_their_names_say(folded: tuple[Series, CongestionModel, np.ndarray, int]) -> None:
     series, model, values, last = folded
-    X = features(model, series, slice(None), last, last - 1, model._sums).X
+    X = features(model, series, slice(None), last, last - 1, model.weights.sums).X
     at = {name: X[i] * 50 for i, name in enumerate(SHARED)}
     v = values
     np.testing.assert_allclose(at["now"], v[last], rtol=1e-5)
@@ -106,10 +106,10 @@ def test_contributions_and_the_base_add_up_to_the_log_odds(
 ) -> None:
     series, model, _, last = folded
     series.write(np.array([0, 1]), last, np.array([0.0, 400.0]))  # so far off that distances are clipped
-    filled = features(model, series, slice(None), last, last - 1, model._sums)
+    filled = features(model, series, slice(None), last, last - 1, model.weights.sums)
     assert (np.abs(filled.distances) > 6).any()
     own = filled.X[len(SHARED) :].reshape(2, len(OF_THRESHOLD), 3)
-    log_odds = filled.sums[1:] + weighted(model._own, own)
-    total = model.explainer.base[:, None] + model.explainer.contributions(filled).sum(axis=1)
+    log_odds = filled.sums[1:] + weighted(model.weights.own, own)
+    total = model.weights.explainer.base[:, None] + model.weights.explainer.contributions(filled).sum(axis=1)
     assert np.ptp(log_odds) > 1
     np.testing.assert_allclose(total, log_odds, atol=1e-4)

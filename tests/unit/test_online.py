@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from models.features import OF_THRESHOLD, SHARED, features
-from models.online import CongestionModel, Predictions
+from models.online import CongestionModel
+from models.predictions import Predictions
 from models.scoring import Matured, scores
 from models.targets import parse_target
 from twin.expectation import Series
@@ -150,7 +151,7 @@ def test_what_is_learnt_does_not_depend_on_who_came_first() -> None:
 def test_what_is_filed_at_close_is_what_was_seen_on_arrival(learnt: Twin) -> None:
     twin, period = learnt.copy(), 24 * 14
     twin.step(period, busy_network(60, 1, seed=4)[0])
-    seen = features(twin.model, twin.series, slice(None), period, period - 1, twin.model._sums).X
+    seen = features(twin.model, twin.series, slice(None), period, period - 1, twin.model.weights.sums).X
     for later in (1, 2):
         twin.enter(period + later)
     filed = twin.model.columns["pending"][0]
@@ -191,10 +192,10 @@ def test_forgetting_survives_a_restart() -> None:
     twin = Twin(20)
     twin.run(values[:74])  # learnt up to 71, the last hour of a day
     other = twin.copy()
-    before = twin.model.heads[0].A.trace()
+    before = twin.model.weights.heads[0].A.trace()
     twin.run(values[74:], 74)
     other.run(values[74:], 74)
-    assert twin.model.heads[0].A.trace() != before
+    assert twin.model.weights.heads[0].A.trace() != before
     same_state(twin, other)
 
 
@@ -250,7 +251,7 @@ def test_probabilities_are_calibrated(learnt: Twin) -> None:
 
 def test_a_higher_threshold_is_never_likelier(learnt: Twin) -> None:
     twin = learnt.copy()
-    twin.model.heads[1].m[0] += 3  # badly learnt
+    twin.model.weights.heads[1].m[0] += 3  # badly learnt
     twin.model.freeze()
     low, high = twin.predict(twin.rows, 24 * 14 - 1).probability
     known = ~np.isnan(low)
@@ -293,7 +294,7 @@ def test_periods_shorter_than_the_horizon_wait_in_bounded_room() -> None:
     assert np.isfinite(made[-1].probability[~np.isnan(made[-1].probability)]).all()
     pending = twin.model.state()["columns/pending"]
     assert pending.shape[0] == 4
-    assert twin.model.learnt == (220 - 2 - 12 + 2) // 3
+    assert twin.model.weights.learnt == (220 - 2 - 12 + 2) // 3
     assert scores(twin.matured[0])["n"] > 3000
 
 
