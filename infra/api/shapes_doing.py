@@ -169,6 +169,18 @@ class RadioRegions(BaseModel):
     items: list[RadioRegion]
 
 
+class AntennaShape(BaseModel):
+    """An antenna as the inventory declares it, in the metres of its radio map."""
+
+    cell: str
+    site: str | None = Field(description="Where it stands, if anybody says so")
+    x: float = Field(description="To the east [m]")
+    y: float = Field(description="To the north [m]")
+    z: float = Field(description="Above the scene's zero [m]")
+    azimuth_deg: float = Field(description="Clockwise from north")
+    tilt_deg: float = Field(description="Below the horizon")
+
+
 class RadioMapShape(BaseModel):
     """Power of the reference signal over an even grid, rows to the north."""
 
@@ -180,6 +192,7 @@ class RadioMapShape(BaseModel):
     step: float = Field(description="Side of a square [m]")
     shape: list[int] = Field(description="Rows to the north, columns to the east")
     height: float
+    antennas: list[AntennaShape] = Field([], description="Of its cells, as far as the inventory still has them")
     rsrp: list[list[float | None]] = Field(
         description="Of the cell, or of the strongest one [dBm]; null: nothing arrives"
     )

@@ -18,10 +18,11 @@ LOW_DBM, HIGH_DBM = -140.0, -40.0
 
 
 class Found(NamedTuple):
-    """A map and the antennas that it is of; None: the inventory no longer has that cell."""
+    """A map, the antennas that it is of, and their sites; None: the inventory no longer has that cell, or no site."""
 
     map: RadioMap
     cells: list[CellRadio | None]
+    sites: list[str | None]
 
 
 def regions(shards: Iterable[Shard]) -> list[dict[str, Any]]:
@@ -48,9 +49,9 @@ def find(shards: Iterable[Shard], region: str) -> Found | None:
     for shard in shards:
         twin = shard.radio.get(region)
         if twin is not None and twin.believed.map is not None:
-            by_name = {cell.dn: cell for cell in twin.region.cells}
-            cells = [by_name.get(name) for name in twin.believed.map.cells]
-            return Found(twin.believed.map, cells)
+            names, by_name = twin.believed.map.cells, {cell.dn: cell for cell in twin.region.cells}
+            sites = [shard.topology.site_of(name) for name in names]
+            return Found(twin.believed.map, [by_name.get(name) for name in names], sites)
     return None
 
 
@@ -83,9 +84,16 @@ def data(found: Found, region: str, cell: str) -> dict[str, Any] | None:
         "step": radio_map.step,
         "shape": list(radio_map.shape),
         "height": radio_map.height,
+        "antennas": [_antenna(cell, site) for cell, site in zip(found.cells, found.sites, strict=True) if cell],
         "rsrp": [[None if value != value else value for value in row] for row in rounded.tolist()],
         "strongest": None if strongest is None else strongest.tolist(),
     }
+
+
+def _antenna(cell: CellRadio, site: str | None) -> dict[str, Any]:
+    x, y, z = cell.position
+    place = {"cell": cell.dn, "site": site, "x": x, "y": y, "z": z}
+    return place | {"azimuth_deg": cell.azimuth_deg, "tilt_deg": cell.tilt_deg}
 
 
 def picture(found: Found, cell: str) -> bytes | None:

@@ -37,6 +37,9 @@ RADIO: dict[str, Any] = {
 MAP = {
     "region": REGION, "scene": "a", "version": 1, "cells": [CELL], "origin": [-100.0, -30.0], "step": 4.0,
     "shape": SHAPE, "height": 1.5, "strongest": None,
+    "antennas": [
+        {"cell": CELL, "site": f"{REGION},Site=1", "x": 0.0, "y": 0.0, "z": 25.0, "azimuth_deg": 90.0, "tilt_deg": 4.0}
+    ],
     "rsrp": [[None if column < 5 else -60.0 - column for column in range(SHAPE[1])] for _ in range(SHAPE[0])],
 }  # fmt: skip
 LISTS = {"bursts": [BURST] * 3, "models": [MODEL] * 3, "alarms": [ALARM] * 3, "radio": [RADIO]}

@@ -31,8 +31,9 @@ export function colour(name) {
 /**
  * A chart.
  * @param {string} label What it shows, for who can't see it.
- * @returns {{element: HTMLElement, draw: (made: () => [any[], any]) => void, stop: () => void}} `draw` is told how traces
- *   and layout are made: again in another theme, which has other colours, and in another size.
+ * @returns {{element: HTMLElement, draw: (made: () => [any[], any]) => void, point: (trace: string, at: number) => void, stop: () => void}}
+ *   `draw` is told how traces and layout are made: again in another theme, which has other colours, and in another size.
+ *   `point` shows what is told of one point of a trace, by its name, as if the pointer were there; -1 takes that away.
  */
 export function chart(label) {
   const element = h("div", { class: "chart", role: "img", "aria-label": label });
@@ -66,6 +67,13 @@ export function chart(label) {
     draw(next) {
       make = next;
       draw();
+    },
+    point(trace, at) {
+      const traces = /** @type {any} */ (element).data;
+      if (!plotly() || !traces) return;
+      const curveNumber = traces.findIndex((/** @type {any} */ each) => each.name === trace);
+      if (at < 0 || curveNumber < 0) plotly().Fx.unhover(element);
+      else plotly().Fx.hover(element, [{ curveNumber, pointNumber: at }]);
     },
     stop() {
       observer.disconnect();
