@@ -18,7 +18,8 @@ class FailurePrediction(msgspec.Struct, frozen=True, kw_only=True):
         base_rate: Of objects of this kind that nothing speaks against: what random failures leave to say.
         health: 0 to 100, 100 as new (definition: `models.failure.health`).
         wears: The signal whose trend runs towards its limit, where one does; then `remaining_life_s` is when the
-            trend reaches it, and `remaining_life_low_s`, `remaining_life_high_s` are the ends of a 90 % interval [s].
+            trend reaches it, and `remaining_life_low_s`, `remaining_life_high_s` are the ends of a 90 % interval [s]; a
+            year at its upper end: it is open.
         drivers: The features that add most to the log-odds, largest first.
         contributions: What each adds.
         fault: O-RAN fault id of the expected failure, and `fault_name`; null where nothing points to one.

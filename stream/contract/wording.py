@@ -54,7 +54,7 @@ COMMON: Final = {
     "reason": "Why.",
     "region": "Distinguished name of the region.",
     "relations": "Edges of the topology.",
-    "remaining_life_high_s": "Upper end of the interval of the remaining life [s]; null where no wear is visible.",
+    "remaining_life_high_s": "Upper end of its interval [s], a year where that is open; null where no wear is visible.",
     "remaining_life_low_s": "Lower end of the interval of the remaining life [s]; null where no wear is visible.",
     "remaining_life_s": "Remaining life [s]; null where no wear is visible.",
     "removed": "Distinguished names of what is no more.",

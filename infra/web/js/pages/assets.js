@@ -45,8 +45,12 @@ function assetTable(items) {
   ], items);
 }
 
+/** What is told of a late end that is open. */
+const YEAR_S = 365 * 86400;
+
 /** @param {any} row */
 function life(row) {
   if (row.remaining_life_s === null) return "no wear seen";
-  return `${duration(row.remaining_life_s)} (${duration(row.remaining_life_low_s)} to ${duration(row.remaining_life_high_s)})`;
+  const late = row.remaining_life_high_s < YEAR_S ? `to ${duration(row.remaining_life_high_s)}` : "or later, open";
+  return `${duration(row.remaining_life_s)} (${duration(row.remaining_life_low_s)} ${late})`;
 }
