@@ -13,6 +13,7 @@ import pytest
 
 from infra.access import Access, new_token
 from infra.api.app import create_app
+from infra.api.heads import Heads
 from infra.api.hub import Hub
 
 LIVE = "/api/v1/live"
@@ -44,6 +45,26 @@ async def test_it_is_the_head_of_what_get_answers(ask: httpx.AsyncClient, path: 
     assert (head.status_code, head.content) == (200, b"")
     assert got.content
     assert dict(head.headers) == dict(got.headers)
+
+
+async def test_no_content_is_sent_whatever_the_server_would_leave_out() -> None:
+    """Clients and servers drop it, too, so it is looked at where it is made."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        assert scope["method"] == "GET"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await send({"type": "http.response.body", "body": b"b"})
+
+    async def receive() -> Any:
+        raise AssertionError("nobody reads the question")
+
+    await Heads(app)({"type": "http", "method": "HEAD"}, receive, send)
+    assert [message.get("body", b"") for message in sent] == [b"", b"", b""]
 
 
 async def test_what_changes_between_two_questions_has_a_head_too(ask: httpx.AsyncClient) -> None:

@@ -49,6 +49,24 @@ def test_exactly_the_threshold_is_not_congested(others: list[str]) -> None:
     assert scores(found)["positives"] == len(found) > 0
 
 
+def test_a_threshold_that_no_float32_is_equal_to() -> None:
+    """Values are float32: 0.3 is more than the number 0.3 then, but no more than the threshold."""
+    series, model = Series("X", HOUR_MS, 1), CongestionModel([parse_target("X>0.3@1h")], HOUR_MS, 1)
+    rows, values = series.rows_of(np.arange(2)), np.array([0.3, 0.5])
+    model.grow(2)
+    matured = []
+    for period in range(4):
+        if period >= 2:
+            matured += model.learn(series, period - 2)
+            series.learn(period - 2)
+            model.freeze()
+        series.open(period)
+        series.write(rows, period, values)
+        model.predict(series, rows, period, period - 2)
+    found = scores([one for one in matured if len(one.label)])
+    assert (found["n"], found["positives"], found["onsets"], found["f1_persistence"]) == (2, 1, 0, 1.0)
+
+
 def test_an_older_snapshot_knows_what_was_predicted_from() -> None:
     """It holds those values in units of the lowest threshold, by another name."""
     targets = [parse_target("X>60@1h"), parse_target("X>70@1h")]
