@@ -54,11 +54,14 @@ _RULES: Final = [
         # Addresses of devices, with and without a label.
         rf"(?i)(?<![0-9a-f])(?<![0-9a-f][:-])(?P<id>{_PAIRS})(?![0-9a-f:-])",
         r"(?i)(?<![0-9a-f.])(?P<id>[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![0-9a-f.])",
-        # An IMSI or IMEI has 15 digits, a telephone number a plus and up to 15.
-        rf"{_BARE}(?P<id>\d{{15}})(?!\d)",
+        # A telephone number has a plus and up to 15 digits.
         r"\+(?P<id>[1-9]\d{7,14})(?!\d)",
     )
 ]
+_NUMBER: Final = re.compile(rf"{_BARE}(?P<id>\d{{15}})(?!\d)", re.ASCII)
+"""An IMSI or IMEI without a label, unless it is part of a digest."""
+_DIGEST: Final = re.compile(r"[0-9a-f]{20,128}", re.ASCII)
+"""A word in hexadecimal, as messages are named by: of a thousand such of 96 bits one or two hold 15 digits in a row."""
 _DEVICE: Final = re.compile(rf"{_START}{_MAC}", re.ASCII)
 _STRANGE_DEVICE: Final = re.compile(rf"{_START}(?<!urn:dev:){_MAC}", re.ASCII)
 
@@ -171,7 +174,7 @@ class Pseudonyms:
     def _text(self, text: str) -> str:
         for rule in self._rules:
             text = rule.sub(self._replaced, text)
-        return text
+        return _NUMBER.sub(lambda match: match[0] if _in_digest(match) else self._replaced(match), text)
 
     def _replaced(self, match: re.Match[str]) -> str:
         self._made += 1
@@ -197,6 +200,18 @@ class Pseudonyms:
     def _whole(self, text: str) -> str:
         known = self._clean(text)
         return known if not text or MARK in known or REMOVED in known else self.pseudonym(text)
+
+
+def _in_digest(match: re.Match[str]) -> bool:
+    """Whether what was found is but a part of a digest."""
+    text, (begin, end) = match.string, match.span()
+    first, last = max(begin - 128, 0), min(end + 128, len(text))
+    while begin > first and text[begin - 1].isalnum():
+        begin -= 1
+    while end < last and text[end].isalnum():
+        end += 1
+    # Two digits behind a backslash are an escaped letter, and no part of the word.
+    return text[begin - 1 : begin] != "\\" and _DIGEST.fullmatch(text, begin, end) is not None
 
 
 def _has_doubles(value: bytes) -> bool:

@@ -44,7 +44,7 @@ class LogCommands:
             BadInput: The log wouldn't take it.
             Unavailable: The broker doesn't.
         """
-        id_ = f"api-{who or 'local'}-{uuid4().hex[:16]}"
+        id_ = f"api-{who or 'local'}-{uuid4().hex}"
         entity = Entity(dn=dn, kind=kind, attributes=values)  # type: ignore[arg-type]
         # The twin's time, not ours: an old recording may be played.
         reached = await asyncio.to_thread(self._live.now_ms)
@@ -65,7 +65,7 @@ class LogCommands:
             BadInput: The log wouldn't take it.
             Unavailable: The broker doesn't.
         """
-        id_, object_ = f"api-{who or 'local'}-{uuid4().hex[:16]}", alarm["objectInstance"]
+        id_, object_ = f"api-{who or 'local'}-{uuid4().hex}", alarm["objectInstance"]
         reached = await asyncio.to_thread(self._live.now_ms)
         time = datetime.now(UTC) if reached is None else from_ms(reached)
         note = AlarmNote(
@@ -92,7 +92,7 @@ class LogCommands:
             BadInput: The log wouldn't take it.
             Unavailable: The broker doesn't.
         """
-        id_ = f"api-{who or 'local'}-{uuid4().hex[:16]}"
+        id_ = f"api-{who or 'local'}-{uuid4().hex}"
         reached = await asyncio.to_thread(self._live.now_ms)
         time = datetime.now(UTC) if reached is None else from_ms(reached)
         body = ENCODER.encode(BurstOrder(id=id_, time=time, region=region, reason=reason, by=who))

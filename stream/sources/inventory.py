@@ -27,7 +27,7 @@ def changes(
     """
     made = []
     for nodes, edges in _cut(entities, relations, MAX_BYTES):
-        digest = blake2b(source.encode(), digest_size=8)
+        digest = blake2b(source.encode(), digest_size=12)
         digest.update(msgspec.json.encode((time, nodes, edges)))
         made.append(
             TopologyChange(
@@ -74,7 +74,7 @@ def parts(
         most_bytes: Of one part's entities and relations.
     """
     cut = _cut(entities, relations, most_bytes)
-    digest = blake2b(msgspec.json.encode((source, scope, confirmed, time)), digest_size=8)
+    digest = blake2b(msgspec.json.encode((source, scope, confirmed, time)), digest_size=12)
     for each in cut:
         digest.update(msgspec.json.encode(each))
     return [

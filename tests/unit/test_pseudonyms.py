@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from base64 import b64decode
 from contextlib import suppress
+from hashlib import blake2b
 
 import pytest
 from bad_input import GOOD, MAX_BYTES, SENT
@@ -48,6 +50,13 @@ HOLDS_ONE = {
     "a45e.60d2.1107": "60d2",
     rf"Sensor=imsi\3D{IMSI}": IMSI,
     rf"Sensor=x\22{IMSI}": IMSI,
+    # Beside letters, but in no digest: a name, a filler, too short or too long a word, capitals, an escaped letter.
+    f"phone{IMSI}abcdef": IMSI,
+    f"{IMSI}f": IMSI,
+    f"abc{IMSI}d": IMSI,
+    f"{'ab' * 60}{IMSI}{'cd' * 60}": IMSI,
+    f"ABCDEF{IMSI}": IMSI,
+    rf"x\2c{IMSI}abcdef": IMSI,
 }
 HOLDS_NONE = [
     "SubNetwork=north,ManagedElement=gnb-17,NRCellDU=2",
@@ -65,6 +74,10 @@ HOLDS_NONE = [
     "2001:db8:0:1:2:3:4:5",
     "0f8fad5b-d9cb-469f-a165-70867728950e",
     "0.123456789012345",
+    # Digests may hold 15 digits in a row: 20 to 128 of hexadecimal.
+    f"note/abc{IMSI}abcdef",
+    f"api-local-{IMSI}{'a' * 17}",
+    f"{'a' * 113}{IMSI}",
     "",
 ]
 
@@ -83,6 +96,23 @@ def test_an_identifier_is_found_and_replaced(text: str) -> None:
 @pytest.mark.parametrize("text", HOLDS_NONE)
 def test_what_is_none_stays(text: str) -> None:
     assert KEYED.text(text) == KEYLESS.text(text) == text
+
+
+def test_what_messages_are_named_by_is_no_identifier() -> None:
+    """Ids of ours are hashes or random, and some hold 15 digits in a row: nothing may be refused for that."""
+    names = [f"{prefix}{digest(n, size)}" for n in range(4000) for prefix, size in NAMED]
+    assert sum(re.search(r"(?<!\d)\d{15}(?!\d)", name) is not None for name in names) > 5
+    for name in names:
+        body = json.dumps({"id": name}).encode()
+        assert KEYLESS.json(body) is body
+
+
+NAMED = [("note/", 12), ("topology-", 12), ("candidate/", 12), ("api-local-", 16)]
+"""Sizes in bytes; the last is that of a UUID."""
+
+
+def digest(number: int, size: int) -> str:
+    return blake2b(b"%d" % number, digest_size=size).hexdigest()
 
 
 def test_one_identifier_has_one_pseudonym_however_it_is_written() -> None:
@@ -150,6 +180,7 @@ SLOW = [
     "UE=",
     "+1",
     "subscriber id",
+    "123456789012345a",
 ]
 
 
