@@ -180,7 +180,7 @@ SLOW = [
     "UE=",
     "+1",
     "subscriber id",
-    "123456789012345a",
+    f"{IMSI}a",
 ]
 
 
