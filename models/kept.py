@@ -1,4 +1,4 @@
-"""Which periods something is kept of until their labels are known, and where."""
+"""Which periods something is kept of, and where: until their labels are known, or others take their place."""
 
 from __future__ import annotations
 
@@ -34,10 +34,14 @@ class Kept:
         self.periods[place] = period
         return place, new
 
+    def find(self, period: int) -> int | None:
+        """Where a period is kept; None: it isn't."""
+        place = self.place(period)
+        return None if period % self.stride or self.periods[place] != period else place
+
     def take(self, period: int) -> int | None:
         """Where a period has been kept until now; None: it wasn't."""
-        place = self.place(period)
-        if period % self.stride or self.periods[place] != period:
-            return None
-        self.periods[place] = -1
+        place = self.find(period)
+        if place is not None:
+            self.periods[place] = -1
         return place

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.blend import Blend, Combined, Mode
+from models.kept import Kept
 from twin.columns import Columns
 from twin.expectation import Rows
 from twin.parts import gathered, scattered
@@ -28,7 +29,7 @@ class Ring:
     """
 
     def __init__(self, names: Sequence[str], num_targets: int, depth: int) -> None:
-        self.periods = np.full(depth, -1, dtype=np.int64)
+        self._kept = Kept(depth)
         self.columns = Columns()
         self._names = tuple(names)
         for name in names:
@@ -36,28 +37,27 @@ class Ring:
 
     def slot(self, period: int) -> dict[str, Floats]:
         """Where a period's values are kept; emptied if another period lay there."""
-        at = period % len(self.periods)
-        if self.periods[at] != period:
-            self.periods[at] = period
+        at, new = self._kept.open(period)
+        if new:
             for name in self._names:
                 self.columns[name][at] = np.nan
         return {name: self.columns[name][at] for name in self._names}
 
     def get(self, period: int) -> dict[str, Floats] | None:
         """What was kept of a period, float32; None if nothing was."""
-        at = period % len(self.periods)
-        if self.periods[at] != period:
+        at = self._kept.find(period)
+        if at is None:
             return None
         return {name: self.columns[name][at].astype(F32) for name in self._names}
 
     def state(self) -> dict[str, Floats]:
         """Everything, as arrays."""
-        return self.columns.state() | {"periods": self.periods}
+        return self.columns.state() | {"periods": self._kept.periods}
 
     def restore(self, state: Mapping[str, Floats]) -> None:
         """Take over what `state` returned."""
         own = dict(state)
-        self.periods = np.array(own.pop("periods"))
+        self._kept.periods = np.array(own.pop("periods"))
         self.columns.restore(own)
 
 

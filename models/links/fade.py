@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.failure.heads import FailureHead, FailureTarget, Late, MaturedFailures
+from models.kept import Kept
 from models.links.evidence import OPEN, LinkFadeFeatures
 from twin.columns import Columns
 from twin.parts import Part, gathered, scattered
@@ -63,7 +64,7 @@ class FadeModel:
         self.columns.add("used", F32, (most_open, len(self.features.names)), np.nan)
         self.columns.add("down", np.bool_)
         self.columns.add("said", F32, (most_open, len(self.targets)), np.nan)
-        self._used_in = np.full(most_open, -1, dtype=np.int64)
+        self._used_in = Kept(most_open)
 
     def grow(self, n: int) -> None:
         """Make room for `n` links."""
@@ -78,9 +79,8 @@ class FadeModel:
         """
         self.features.write(rows, period, loss_db)
         X = self.features.features(period, rows)
-        slot = period % len(self._used_in)
-        if self._used_in[slot] != period:
-            self._used_in[slot] = period
+        slot, new = self._used_in.open(period)
+        if new:
             self.columns["used"][slot] = np.nan
             self.columns["said"][slot] = np.nan
         self.columns["used"][slot][:, rows] = X
@@ -106,11 +106,10 @@ class FadeModel:
         if down is not None:
             self.columns["down"][down] = True
         known = []
-        slot = period % len(self._used_in)
-        filed = self._used_in[slot] == period
+        slot = self._used_in.find(period)
         for k, (head, target) in enumerate(zip(self.heads, self.targets, strict=True)):
             known.append(_said(head.learn(period, self.features.happened(period, target.drop_db), late=fallen)))
-            if filed:
+            if slot is not None:
                 used = self.columns["used"][slot]
                 at_risk = self.features.at_risk(period, target.drop_db) & ~self.columns["down"]
                 head.file(period, used, at_risk & ~np.isnan(used[0]))
@@ -123,14 +122,14 @@ class FadeModel:
 
     def state(self) -> dict[str, Floats]:
         """Everything but what `features.describe` says."""
-        return gathered(self._parts()) | self.columns.state() | {"used_in": self._used_in}
+        return gathered(self._parts()) | self.columns.state() | {"used_in": self._used_in.periods}
 
     def restore(self, arrays: Mapping[str, Floats]) -> None:
         """Take over what `state` returned."""
         scattered(self._parts(), arrays)
         # States from before it was kept don't know what was said in the periods that are open, nor who was down.
         self.columns.restore({name: arrays[name] for name in ("used", "said", "down") if name in arrays})
-        self._used_in = np.array(arrays["used_in"])
+        self._used_in.periods = np.array(arrays["used_in"])
 
 
 def _said(matured: MaturedFailures | None) -> MaturedFailures | None:

@@ -44,7 +44,7 @@ class LogCommands:
             BadInput: The log wouldn't take it.
             Unavailable: The broker doesn't.
         """
-        id_ = f"api-{who or 'local'}-{uuid4().hex}"
+        id_ = _new_id(who)
         entity = Entity(dn=dn, kind=kind, attributes=values)  # type: ignore[arg-type]
         # The twin's time, not ours: an old recording may be played.
         reached = await asyncio.to_thread(self._live.now_ms)
@@ -65,7 +65,7 @@ class LogCommands:
             BadInput: The log wouldn't take it.
             Unavailable: The broker doesn't.
         """
-        id_, object_ = f"api-{who or 'local'}-{uuid4().hex}", alarm["objectInstance"]
+        id_, object_ = _new_id(who), alarm["objectInstance"]
         reached = await asyncio.to_thread(self._live.now_ms)
         time = datetime.now(UTC) if reached is None else from_ms(reached)
         note = AlarmNote(
@@ -92,7 +92,7 @@ class LogCommands:
             BadInput: The log wouldn't take it.
             Unavailable: The broker doesn't.
         """
-        id_ = f"api-{who or 'local'}-{uuid4().hex}"
+        id_ = _new_id(who)
         reached = await asyncio.to_thread(self._live.now_ms)
         time = datetime.now(UTC) if reached is None else from_ms(reached)
         body = ENCODER.encode(BurstOrder(id=id_, time=time, region=region, reason=reason, by=who))
@@ -135,6 +135,10 @@ class LogCommands:
 
     async def _send(self, topic: str, messages: list[Message]) -> None:
         await self._producer.send(self._settings.topic_prefix + topic, messages)
+
+
+def _new_id(who: str) -> str:
+    return f"api-{who or 'local'}-{uuid4().hex}"
 
 
 def _by(who: str) -> str:

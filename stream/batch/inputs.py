@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from models.batch.features import around
 from models.batch.spec import AROUND, STATIC, FeatureSpec
 from models.batch.static import static_rows
+from models.kept import Kept
 from twin.columns import Columns
 from twin.expectation import Series
 from twin.neighbours import Csr
@@ -33,33 +34,31 @@ class Around:
     """
 
     def __init__(self, depth: int) -> None:
-        self._depth = depth
-        self._periods = np.full(depth, -1, dtype=np.int64)
+        self._kept = Kept(depth)
         self.columns = Columns()
         self.columns.add("around", F32, (depth, len(AROUND)), np.nan)
 
     def open(self, spec: FeatureSpec, series: Series, relation: Csr, period: int) -> None:
         """A period begins: what was it like around every object in the one before?"""
-        slot = period % self._depth
-        self._periods[slot] = period
+        slot, _ = self._kept.open(period)
         self.columns["around"][slot] = around(replace(spec, scale=1.0), series, relation, period - 1)
 
     def get(self, period: int, scale: float) -> Floats | None:
         """In units of `scale`, `[2, n]`; None where nothing is kept of the period."""
-        slot = period % self._depth
-        if self._periods[slot] != period:
+        slot = self._kept.find(period)
+        if slot is None:
             return None
         out: Floats = self.columns["around"][slot] * F32(1 / scale)
         return out
 
     def state(self) -> dict[str, Floats]:
         """Everything, as arrays."""
-        return self.columns.state() | {"periods": self._periods}
+        return self.columns.state() | {"periods": self._kept.periods}
 
     def restore(self, state: Mapping[str, Floats]) -> None:
         """Take over what `state` returned."""
         own = dict(state)
-        self._periods = np.array(own.pop("periods"))
+        self._kept.periods = np.array(own.pop("periods"))
         self.columns.restore(own)
 
 
