@@ -18,7 +18,7 @@ from infra.settings import Settings
 from infra.store.migrate import migrate
 from infra.store.writer import ShardStore
 from stream.batching import RejectLimit
-from stream.broker import Producer, create_topics, read_log
+from stream.broker import Producer, create_topics
 from stream.config import ShardConfig, shard_config
 from stream.engine.chunks import parts
 from stream.engine.collector import settle
@@ -31,6 +31,7 @@ from stream.health.reach import LogEnds
 from stream.health.watch import Watch, limits_of
 from stream.housekeeping import keep_house
 from stream.ingest import Ingest
+from stream.log_slices import read_log
 from stream.raw_messages import RawMessages
 from stream.shard import Shard
 from stream.sources.profile import full_catalogue

@@ -1,20 +1,19 @@
-"""The broker as Lockstep uses it: batches out, slices of the log in."""
+"""The broker as Lockstep uses it: its topics, batches sent to it, and what a message is in the log."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, for_code
 
 from stream.decode import LATEST_MS
 from stream.engine.contact import meet
-from stream.engine.leaving import leave
 from stream.topics import TOPICS, Headers, attributes_of
-from twin.errors import ConfigurationError, LogGone, Unavailable
+from twin.errors import ConfigurationError, Unavailable
 from twin.log import LogRecord
 
 MAX_BATCH = 1 << 20
@@ -209,85 +208,3 @@ def _time_ms(stamp: float | None) -> int:
     """Of Faust [s, float] or aiokafka [ms]; whatever a producer has set, it becomes a time that can be written."""
     ms = round(stamp * 1000) if isinstance(stamp, float) else stamp or 0
     return min(max(ms, 0), LATEST_MS)
-
-
-async def read_log(
-    bootstrap: str, security: dict[str, Any], topic: str, partition: int, start: int, stop: int, default_type: str
-) -> AsyncGenerator[list[LogRecord], None]:
-    """Records `[start, stop)` of one partition, in batches, without a consumer group.
-
-    Raises:
-        Unavailable: They can't be read.
-        LogGone: They are no longer there.
-    """
-    if start >= stop:
-        return  # a consumer that is stopped before it has begun raises
-    tp = TopicPartition(topic, partition)
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        fetch_max_wait_ms=50,
-        **security,
-    )
-    try:
-        await consumer.start()
-    except KafkaError as error:
-        await leave(consumer)
-        raise Unavailable(f"can't reach the broker: {error}; see `lockstep doctor`") from error
-    try:
-        consumer.assign([tp])
-        consumer.seek(tp, start)
-        position = start
-        while position < stop:
-            found = (await consumer.getmany(tp, timeout_ms=10_000, max_records=1000)).get(tp, [])
-            records = [to_record(m, default_type) for m in found if m.offset < stop]
-            if not records:
-                raise Unavailable(f"{topic}[{partition}] gives nothing at offset {position}")
-            if records[0].offset > position:
-                raise LogGone(
-                    f"{topic}[{partition}] no longer holds the records from {position} on, which the twin needs to "
-                    "catch up: its retention is too short, or the log was made anew (then start with another "
-                    "LOCKSTEP_LOG_ID)"
-                )
-            position = records[-1].offset + 1
-            yield records
-    finally:
-        await leave(consumer)
-
-
-async def extent(
-    bootstrap: str, security: dict[str, Any], topic: str, partitions: Iterable[int]
-) -> dict[int, tuple[int, int]]:
-    """The offset of the oldest record of each partition, and the one after the newest.
-
-    The end is asked from a fetch reply: the embedded broker answers `ListOffsets(latest)` wrongly for batches of
-    several records.
-
-    Raises:
-        Unavailable: The broker doesn't answer for all of them.
-    """
-    tps = [TopicPartition(topic, p) for p in partitions]
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50, **security)
-    try:
-        await consumer.start()
-        consumer.assign(tps)
-        begins = await consumer.beginning_offsets(tps)
-        for tp, begin in begins.items():
-            consumer.seek(tp, begin)
-        out: dict[int, tuple[int, int]] = {}
-        for _ in range(100):
-            await consumer.getmany(timeout_ms=50, max_records=1)
-            for tp in tps:
-                high = consumer.highwater(tp)
-                if high is not None:
-                    out[tp.partition] = (begins[tp], high)
-            if len(out) == len(tps):
-                return out
-        raise Unavailable(
-            f"the broker doesn't say how far {topic} goes; does it have partitions {[tp.partition for tp in tps]}?"
-        )
-    except KafkaError as error:
-        raise Unavailable(f"can't reach the broker: {error}; see `lockstep doctor`") from error
-    finally:
-        await leave(consumer)

@@ -32,6 +32,7 @@ from stream.engine.collector import settle
 from stream.engine.patience import CATCH_UP, CLAIM, LOOK, READ, patiently
 from stream.health.progress import Phase, Progress
 from stream.landing import Folded, Landing
+from stream.same_log import check_same_log
 from stream.shard import Shard
 from stream.ticking import Ticker
 from stream.topics import INBOX
@@ -170,6 +171,7 @@ class PartitionFold:
         """Fold what the database has: its effects are written already."""
         shard = self._of_shard()
         self.progress.enter(Phase.CATCHING_UP)
+        await check_same_log(self._log_end, self.partition, self._committed)
         if shard.next_offset < self._committed:
             log.info("partition %d: catching up from %d to %d", self.partition, shard.next_offset, self._committed)
             async for records in self._read_log(self.partition, shard.next_offset, self._committed):
@@ -223,6 +225,9 @@ class PartitionFold:
         shard = self._of_shard()
         records: list[LogRecord] = []
         expect = shard.next_offset
+        if any(event.message.offset < expect for event in events):
+            same = partial(check_same_log, self._log_end, self.partition, expect)
+            await patiently(LOOK, same, self.progress)
         for event in events:
             record = to_record(event.message, "")
             if record.offset < expect:

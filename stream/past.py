@@ -17,10 +17,10 @@ from infra.settings import Settings
 from infra.store.past import newest_snapshot
 from infra.store.queries import StoredSnapshot, snapshot_as_of
 from stream.apart import until
-from stream.broker import extent, read_log
 from stream.config import ShardConfig, shard_config
 from stream.decode import TOPOLOGY_CHANGES, to_ms
 from stream.engine.security import kafka_security
+from stream.log_slices import extent, read_log
 from stream.services import Services
 from stream.shard import Shard
 from stream.sources.profile import full_catalogue

@@ -25,8 +25,8 @@ def record_log(path: Path) -> int:
 
 async def _record_log(path: Path) -> int:
     from infra.settings import load
-    from stream.broker import extent, read_log
     from stream.engine.security import kafka_security
+    from stream.log_slices import extent, read_log
     from stream.services import running
     from stream.topics import INBOX
 

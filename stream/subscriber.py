@@ -45,8 +45,8 @@ async def messages(what: str, *, from_start: bool, follow: bool) -> AsyncIterato
     from aiokafka.errors import KafkaError
 
     from infra.settings import load
-    from stream.broker import extent
     from stream.engine.security import kafka_security
+    from stream.log_slices import extent
     from stream.services import running
     from stream.topics import OUTLETS
 

@@ -19,11 +19,12 @@ from infra.api.hub import Change
 from infra.settings import Settings
 from stream.api.gate import Gate
 from stream.api.said import Said
-from stream.broker import extent, read_log, to_record
+from stream.broker import to_record
 from stream.config import shard_config
 from stream.decode import REPORT, TOPOLOGY
 from stream.engine.leaving import leave
 from stream.engine.security import kafka_security
+from stream.log_slices import extent, read_log
 from stream.partition import partition_of
 from stream.past import fold_until, rebuild
 from stream.services import Services

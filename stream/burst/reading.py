@@ -8,8 +8,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from stream.broker import extent, to_record
+from stream.broker import to_record
 from stream.engine.leaving import leave
+from stream.log_slices import extent
 from twin.errors import Unavailable
 from twin.log import LogRecord
 

@@ -59,8 +59,8 @@ class Reach:
 class LogEnds:
     """How far partitions of the log go, over one connection that is kept.
 
-    The end is asked from a fetch reply, as `stream.broker.extent` does it and for the same reason. A fetch begins where
-    the log was last known to end, so that it brings little.
+    The end is asked from a fetch reply, as `stream.log_slices.extent` does it and for the same reason. A fetch begins
+    where the log was last known to end, so that it brings little.
     """
 
     def __init__(self, bootstrap: str, security: dict[str, Any], topic: str) -> None:

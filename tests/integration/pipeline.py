@@ -19,7 +19,8 @@ import psycopg
 from infra.settings import Settings
 from infra.store.queries import snapshot_of
 from stream.app import prepare_topics, shard_config
-from stream.broker import Message, Producer, extent, to_record
+from stream.broker import Message, Producer, to_record
+from stream.log_slices import extent
 from stream.replay import replay
 from stream.shard import Shard
 from stream.sources.emulator import EmulatedNetwork, Item, Rates

@@ -8,7 +8,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from stream.broker import Message, Producer, read_log
+from stream.broker import Message, Producer
+from stream.log_slices import read_log
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 BODIES = [b'{"cell": %d, "values": [%s]}' % (i, b"1.5," * 200) for i in range(300)]

@@ -156,3 +156,28 @@ def test_sigterm_while_the_database_is_gone_ends_in_time_and_loses_nothing(
     expected = pipe.folded(log)
     assert_history(pipe, expected)
     assert_outlets_repeated(pipe, expected)
+
+
+# The log is another one ----------------------------------------------------------------------------------------------
+
+
+def test_a_log_that_was_made_anew_is_not_folded_as_the_old_one(broker: str, make: Make) -> None:
+    log = list(records(network(), PERIODS, 2))
+    before = make(broker)
+    before.send_records(log)
+    worker = before.start()
+    before.until_folded()
+    assert worker.stop() == 0
+    rows, committed = before.rows(), before.committed()
+    # Another inbox, with the same database and the same name of the log.
+    anew = make(broker)
+    later = list(records(network(seed=5), 3, 2))
+    anew.send_records(later)
+    refused = anew.start()
+    assert refused.wait(60) != 0
+    assert "was made anew or has lost its end" in refused.log.read_text()
+    assert (anew.rows(), anew.committed()) == (rows, committed)
+    # As the message says.
+    anew.environment["LOCKSTEP_LOG_ID"] = "anew"
+    anew.start()
+    anew.until(lambda: len(anew.rows()) > len(rows), 60, "what the new log has")

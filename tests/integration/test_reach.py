@@ -11,9 +11,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from stream.broker import Message, Producer, create_topics, extent
+from stream.broker import Message, Producer, create_topics
 from stream.health import reach
 from stream.health.reach import DatabasePing, LogEnds
+from stream.log_slices import extent
 from stream.topics import INBOX
 from twin.errors import Unavailable
 
