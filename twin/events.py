@@ -310,6 +310,11 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     schema_version: int = SCHEMA_VERSION
 
+    @property
+    def part(self) -> str:
+        """Of which partition and granularity they are: the id without its end, which is the time."""
+        return self.id.rpartition("/")[0]
+
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     """A message that could not be used, with all that is needed to use it after a fix.

@@ -113,8 +113,9 @@ class FidelityItems(BaseModel):
 
 
 class ScoreItem(BaseModel):
-    """The newest progressive scores of a target in a partition."""
+    """The newest progressive scores of a target in one partition and granularity."""
 
+    id: str = Field(description="Before its end, which is the time, it names partition and granularity")
     target: str
     time: datetime
     model_version: str

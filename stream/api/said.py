@@ -93,7 +93,7 @@ class Said:
 
     def _score(self, record: LogRecord) -> bytes:
         told = msgspec.json.decode(record.value, type=Score)
-        _put(self.scores, f"{record.partition}/{told.target}", told, MOST)
+        _put(self.scores, told.part, told, MOST)
         return record.value
 
     def _reject(self, record: LogRecord) -> bytes:

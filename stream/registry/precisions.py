@@ -40,9 +40,9 @@ class Precisions:
         precision = event.metrics.get("ap")
         if precision is None:
             return
-        # An id ends with the time; what stands before it is one part's.
-        part = event.id.rpartition("/")[0]
-        self._told.setdefault(event.target, {})[part] = Told(time, precision, event.metrics.get("positives") or 1.0)
+        self._told.setdefault(event.target, {})[event.part] = Told(
+            time, precision, event.metrics.get("positives") or 1.0
+        )
 
     def by_target(self) -> dict[str, tuple[int, float]]:
         """The mean by positive labels, and when the last part had told its own [ms since 1970]."""

@@ -13,7 +13,7 @@ from stream.api import predictions, said
 from stream.api.replica import start_of
 from stream.api.said import Said
 from stream.outlets import ENCODER
-from twin.events import CongestionPrediction, Rejected
+from twin.events import CongestionPrediction, Rejected, Score
 from twin.log import LogRecord
 
 TIME = datetime(2026, 1, 5, tzinfo=UTC)
@@ -53,6 +53,22 @@ def test_the_newest_of_each_is_kept() -> None:
         assert table.hear("congestion", record(congestion("ManagedElement=1", [p]))) is not None
     (kept,) = table.congestion.values()
     assert kept.probability == [0.4]
+
+
+def test_scores_of_each_granularity_and_partition_are_kept() -> None:
+    table = Said()
+    parts = [("900/0", 1), ("60/0", 2), ("900/1", 3), ("900/0", 4)]
+    for part, n in parts:
+        told = Score(
+            id=f"score/{TARGET}/RRU.PrbTotDl/{part}/{n}",
+            time=TIME,
+            target=TARGET,
+            model_version="1",
+            metrics={"n": float(n)},
+            revision=n,
+        )
+        assert table.hear("scores", record(told)) is not None
+    assert sorted(one.metrics["n"] for one in table.scores.values()) == [2.0, 3.0, 4.0]
 
 
 def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
