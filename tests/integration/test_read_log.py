@@ -56,8 +56,10 @@ async def test_what_is_there_is_given_before_the_end_that_is_missing(
     monkeypatch.setattr(log_slices, "SILENCE_S", 0.5)
     reading = read_log(bootstrap, {}, topic, 0, 25, 40, "")
     assert [record.offset for record in await anext(reading)] == list(range(25, COUNT))
+    begun = monotonic()
     with pytest.raises(Unavailable, match=f"gives nothing from offset {COUNT} on: the broker said that it ends at"):
         await anext(reading)
+    assert 0.5 <= monotonic() - begun < 5
 
 
 async def test_every_partition_says_how_far_it_goes(bootstrap: str) -> None:
