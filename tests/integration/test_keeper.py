@@ -31,7 +31,7 @@ sys.path.append(str(Path(__file__).parents[1] / "unit"))
 from model_network import T, artifact, candidate, reports, world
 
 HOUR_S, DAY = 3600, 24
-WAIT_S = 90.0
+WAIT_S = 300.0
 
 
 @pytest.fixture

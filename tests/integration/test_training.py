@@ -75,7 +75,7 @@ def world(original: tuple[str, Shard], embedded_postgres: str) -> Iterator[tuple
 
 def job(dsn: str, shard: Shard, **more: object) -> TrainingJob:
     end = from_ms(shard.tables[QUARTER_MS].now * QUARTER_MS)
-    small = {"epochs": 2, "units": (8, 8), "budget_s": 120.0} | more
+    small = {"epochs": 2, "units": (8, 8), "budget_s": 600.0} | more
     return TrainingJob(dsn=dsn, targets=TARGETS, since=end - timedelta(days=5), until=end, **small)  # type: ignore[arg-type]
 
 

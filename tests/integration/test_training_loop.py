@@ -24,7 +24,7 @@ from model_network import T
 
 __all__ = ["environment", "start"]
 
-WAIT_S = 300.0
+WAIT_S = 900.0
 LEARNT, ALL = 10 * DAY, 12 * DAY
 """Hours before the training and altogether."""
 
