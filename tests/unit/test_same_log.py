@@ -34,8 +34,10 @@ class Log:
 
     def __init__(self, *ends: int) -> None:
         self.ends = list(ends)
+        self.asked = 0
 
     async def end(self, partition: int) -> int:
+        self.asked += 1
         return self.ends.pop(0) if len(self.ends) > 1 else self.ends[0]
 
     async def read(self, partition: int, start: int, stop: int) -> AsyncIterator[list[LogRecord]]:
@@ -86,6 +88,7 @@ async def test_a_log_that_begins_again_under_a_worker_stops_it() -> None:
     for record in RECORDS[:8]:
         await one.queue.put(event(record))
     await folded_to(store, 8)
+    assert log.asked == 1, "what comes in order is folded without a question"
     log.ends = [2]
     for record in RECORDS[:2]:
         await one.queue.put(event(record))
