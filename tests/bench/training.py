@@ -29,7 +29,7 @@ from twin.counters import CATALOGUE
 from twin.log import LogRecord
 
 TARGETS = ["RRU.PrbTotDl>50@1h", "RRU.PrbTotDl>70@1h"]
-OBJECTIVES = ["erm", "p-erm", "ppi", "tuned-ppi", "cross-ppi", "tdr", "context"]
+OBJECTIVES = ["erm", "p-erm", "ppi", "tuned-ppi", "cross-ppi", "tuned-cross-ppi", "dr", "tdr", "context"]
 FASTER, BATCH = 20, 2000
 
 
