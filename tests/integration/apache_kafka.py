@@ -64,6 +64,11 @@ def jars() -> Path:
     return folder
 
 
+def cluster_id() -> str:
+    """A new name for a cluster, as Kafka's own tool makes them: never with a dash in front, which begins an option."""
+    return base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
+
+
 class ApacheKafka(Server):
     """One Apache Kafka broker on the loopback interface; data and ports outlive a stop or kill, for restarts.
 
@@ -103,10 +108,11 @@ class ApacheKafka(Server):
         self.controller_port = free_port()
         text = PROPERTIES.format(port=self._port, controller=self.controller_port, data=self._folder / "data")
         self._properties.write_text(text + self.more_properties())
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties)]
+        command = [*java, "kafka.tools.StorageTool", "format", "-t", cluster_id(), "-c", str(self._properties)]
         command += self.format_arguments()
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=READY_S)
+        if done.returncode != 0:
+            raise Unavailable(f"Apache Kafka's log could not be formatted: {(done.stdout + done.stderr)[-2000:]}")
 
     def more_properties(self) -> str:
         """Properties after, and so instead of, those above."""

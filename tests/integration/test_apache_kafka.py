@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import uuid
+
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from apache_kafka import ApacheKafka
+from apache_kafka import ApacheKafka, cluster_id
 
 pytestmark = pytest.mark.kafka
+
+
+def test_no_cluster_has_a_name_that_is_taken_for_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(bytes=b"\xfb" * 16))
+    assert not cluster_id().startswith("-")
+    assert len(base64.urlsafe_b64decode(cluster_id() + "==")) == 16
 
 
 async def test_it_keeps_its_log_over_a_kill(apache_kafka: ApacheKafka) -> None:
