@@ -100,7 +100,7 @@ class PartitionFold:
         self._on_fatal = on_fatal
         self._prefix, self._log_id, self._owner = prefix, log_id, owner
         self._batch, self._wait_s, self._snapshot_every_s = batch, wait_s, snapshot_every_s
-        self._snapshot_at = 0.0
+        self._snapshot_at, self._checked_at = 0.0, -inf
         # Whether there is more than ticks after the last snapshot: time alone is not worth another.
         self._unsaved = False
         self._stopping = False
@@ -167,11 +167,15 @@ class PartitionFold:
         # Where there is no snapshot yet the first batch leaves one: people ask for the topology right away.
         self._snapshot_at = monotonic() if claim.snapshots else -inf
 
+    async def _check_log(self, known: int) -> None:
+        await check_same_log(self._log_end, self.partition, known)
+        self._checked_at = monotonic()
+
     async def _catch_up(self) -> None:
         """Fold what the database has: its effects are written already."""
         shard = self._of_shard()
         self.progress.enter(Phase.CATCHING_UP)
-        await check_same_log(self._log_end, self.partition, self._committed)
+        await self._check_log(self._committed)
         if shard.next_offset < self._committed:
             log.info("partition %d: catching up from %d to %d", self.partition, shard.next_offset, self._committed)
             async for records in self._read_log(self.partition, shard.next_offset, self._committed):
@@ -225,9 +229,9 @@ class PartitionFold:
         shard = self._of_shard()
         records: list[LogRecord] = []
         expect = shard.next_offset
-        if any(event.message.offset < expect for event in events):
-            same = partial(check_same_log, self._log_end, self.partition, expect)
-            await patiently(LOOK, same, self.progress)
+        # After a takeover much comes that is known already: who has just looked at the log need not ask for each batch.
+        if monotonic() - self._checked_at >= IDLE_S and any(event.message.offset < expect for event in events):
+            await patiently(LOOK, partial(self._check_log, expect), self.progress)
         for event in events:
             record = to_record(event.message, "")
             if record.offset < expect:
@@ -251,6 +255,8 @@ class PartitionFold:
                 "partition %d: %d records were not delivered", self.partition, end - self._of_shard().next_offset
             )
             return await self._fill(end)
+        if end < self._of_shard().next_offset:
+            await self._check_log(self._of_shard().next_offset)
         if self._unsaved and self._snapshot_due():
             await self._land([], [], snapshot=True)
         if self._ticker is not None and await self._ticker.idle():

@@ -10,7 +10,7 @@ import pytest
 from folding import A, log, new_shard, report
 from test_fold import Producer, Store, event
 
-from stream import same_log
+from stream import fold, same_log
 from stream.batching import RejectLimit
 from stream.fold import PartitionFold
 from stream.same_log import check_same_log
@@ -49,6 +49,11 @@ def fold_of(store: Store, log: Log, on_fatal: Callable[[Any], None]) -> Partitio
     return PartitionFold(0, new_shard, store, Producer(), log.read, log.end, limit, on_fatal)  # type: ignore[arg-type]
 
 
+async def told_of(one: PartitionFold, records: list[LogRecord]) -> None:
+    for record in records:
+        await one.queue.put(event(record))
+
+
 async def folded_to(store: Store, offset: int) -> None:
     async with asyncio.timeout(5):
         while store.next_offset < offset:
@@ -80,30 +85,59 @@ async def test_nothing_is_folded_from_another_log_at_the_beginning() -> None:
     assert one.shard.next_offset == 0
 
 
-async def test_a_log_that_begins_again_under_a_worker_stops_it() -> None:
+async def test_a_log_that_begins_again_under_a_worker_stops_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold, "IDLE_S", 0.2)
     store, failures = Store(), []
     log = Log(8)
     one = fold_of(store, log, failures.append)
     task = asyncio.create_task(one.run())
-    for record in RECORDS[:8]:
-        await one.queue.put(event(record))
+    await told_of(one, RECORDS[:8])
     await folded_to(store, 8)
     assert log.asked == 1, "what comes in order is folded without a question"
     log.ends = [2]
-    for record in RECORDS[:2]:
-        await one.queue.put(event(record))
+    async with asyncio.timeout(5):
+        while not task.done():  # something comes all the time
+            await told_of(one, RECORDS[:2])
+            await asyncio.sleep(0.02)
+    assert [type(failure) for failure in failures] == [LogGone]
+    assert store.next_offset == 8
+
+
+async def test_a_log_that_begins_again_is_noticed_where_nothing_comes_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold, "IDLE_S", 0.05)
+    store, failures = Store(), []
+    log = Log(8)
+    one = fold_of(store, log, failures.append)
+    task = asyncio.create_task(one.run())
+    await told_of(one, RECORDS[:8])
+    await folded_to(store, 8)
+    log.ends = [0]
     async with asyncio.timeout(5):
         await task
     assert [type(failure) for failure in failures] == [LogGone]
-    assert store.next_offset == 8
+
+
+async def test_what_is_known_already_after_a_takeover_is_passed_over_without_asking_for_each_batch() -> None:
+    store, failures = Store(), []
+    log = Log(8)
+    one = fold_of(store, log, failures.append)
+    task = asyncio.create_task(one.run())
+    await told_of(one, RECORDS[:8])
+    await folded_to(store, 8)
+    for record in RECORDS[:8]:
+        await told_of(one, [record])
+        await asyncio.sleep(0.1)
+    assert log.asked == 1
+    await one.stop()
+    await task
+    assert failures == []
 
 
 async def test_what_is_delivered_twice_of_the_same_log_is_passed_over() -> None:
     store, failures = Store(), []
     one = fold_of(store, Log(12), failures.append)
     task = asyncio.create_task(one.run())
-    for record in [*RECORDS[:8], *RECORDS[5:]]:
-        await one.queue.put(event(record))
+    await told_of(one, [*RECORDS[:8], *RECORDS[5:]])
     await folded_to(store, 12)
     await one.stop()
     await task
