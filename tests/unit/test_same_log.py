@@ -60,6 +60,15 @@ async def folded_to(store: Store, offset: int) -> None:
             await asyncio.sleep(0.005)
 
 
+async def at_eight(store: Store, log: Log, on_fatal: Callable[[Any], None]) -> tuple[PartitionFold, asyncio.Task[None]]:
+    """A fold that has taken the first eight records, and goes on."""
+    one = fold_of(store, log, on_fatal)
+    task = asyncio.create_task(one.run())
+    await told_of(one, RECORDS[:8])
+    await folded_to(store, 8)
+    return one, task
+
+
 async def test_a_log_that_goes_as_far_is_the_same() -> None:
     await check_same_log(Log(7).end, 0, 7)
     await check_same_log(Log(9).end, 0, 7)
@@ -89,10 +98,7 @@ async def test_a_log_that_begins_again_under_a_worker_stops_it(monkeypatch: pyte
     monkeypatch.setattr(fold, "IDLE_S", 0.2)
     store, failures = Store(), []
     log = Log(8)
-    one = fold_of(store, log, failures.append)
-    task = asyncio.create_task(one.run())
-    await told_of(one, RECORDS[:8])
-    await folded_to(store, 8)
+    one, task = await at_eight(store, log, failures.append)
     assert log.asked == 1, "what comes in order is folded without a question"
     log.ends = [2]
     async with asyncio.timeout(5):
@@ -107,10 +113,7 @@ async def test_a_log_that_begins_again_is_noticed_where_nothing_comes_either(mon
     monkeypatch.setattr(fold, "IDLE_S", 0.05)
     store, failures = Store(), []
     log = Log(8)
-    one = fold_of(store, log, failures.append)
-    task = asyncio.create_task(one.run())
-    await told_of(one, RECORDS[:8])
-    await folded_to(store, 8)
+    one, task = await at_eight(store, log, failures.append)
     log.ends = [0]
     async with asyncio.timeout(5):
         await task
@@ -120,10 +123,7 @@ async def test_a_log_that_begins_again_is_noticed_where_nothing_comes_either(mon
 async def test_what_is_known_already_after_a_takeover_is_passed_over_without_asking_for_each_batch() -> None:
     store, failures = Store(), []
     log = Log(8)
-    one = fold_of(store, log, failures.append)
-    task = asyncio.create_task(one.run())
-    await told_of(one, RECORDS[:8])
-    await folded_to(store, 8)
+    one, task = await at_eight(store, log, failures.append)
     for record in RECORDS[:8]:
         await told_of(one, [record])
         await asyncio.sleep(0.1)
