@@ -113,7 +113,7 @@ async def test_a_log_that_begins_again_is_noticed_where_nothing_comes_either(mon
     monkeypatch.setattr(fold, "IDLE_S", 0.05)
     store, failures = Store(), []
     log = Log(8)
-    one, task = await at_eight(store, log, failures.append)
+    _, task = await at_eight(store, log, failures.append)
     log.ends = [0]
     async with asyncio.timeout(5):
         await task
