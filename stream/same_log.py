@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from stream.engine.patience import WAITS_S
 from twin.errors import LogGone
-
-WAITS_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""A broker that has just taken a partition over may know of less for a moment (KIP-207); then it is asked again."""
 
 
 async def check_same_log(log_end: Callable[[int], Awaitable[int]], partition: int, known: int) -> None:
@@ -25,6 +23,7 @@ async def check_same_log(log_end: Callable[[int], Awaitable[int]], partition: in
         LogGone: It ends before.
         Unavailable: The broker doesn't say.
     """
+    # A broker that has just taken the partition over may know of less for a moment (KIP-207).
     for wait in (*WAITS_S, 0.0):
         end = await log_end(partition)
         if end >= known:

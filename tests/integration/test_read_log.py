@@ -92,8 +92,12 @@ class TestApacheKafka:
     async def test_a_pause_of_the_broker_is_waited_out(self, apache_kafka: ApacheKafka, topic: str) -> None:
         os.kill(apache_kafka.pid, signal.SIGSTOP)
         begun = monotonic()
-        asyncio.get_running_loop().call_later(2, os.kill, apache_kafka.pid, signal.SIGCONT)
-        assert await offsets(apache_kafka.bootstrap, topic, 0, COUNT) == list(range(COUNT))
+        thaw = asyncio.get_running_loop().call_later(2, os.kill, apache_kafka.pid, signal.SIGCONT)
+        try:
+            assert await offsets(apache_kafka.bootstrap, topic, 0, COUNT) == list(range(COUNT))
+        finally:
+            thaw.cancel()
+            os.kill(apache_kafka.pid, signal.SIGCONT)
         assert monotonic() - begun >= 1.9
 
     async def test_a_longer_one_is_told(

@@ -99,7 +99,6 @@ async def test_a_log_that_begins_again_under_a_worker_stops_it(monkeypatch: pyte
     store, failures = Store(), []
     log = Log(8)
     one, task = await at_eight(store, log, failures.append)
-    assert log.asked == 1, "what comes in order is folded without a question"
     log.ends = [2]
     async with asyncio.timeout(5):
         while not task.done():  # something comes all the time
@@ -120,16 +119,20 @@ async def test_a_log_that_begins_again_is_noticed_where_nothing_comes_either(mon
     assert [type(failure) for failure in failures] == [LogGone]
 
 
-async def test_what_is_known_already_after_a_takeover_is_passed_over_without_asking_for_each_batch() -> None:
+async def test_what_is_known_already_after_a_takeover_is_passed_over_without_asking_for_each_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fold, "IDLE_S", 3600.0)
     store, failures = Store(), []
     log = Log(8)
     one, task = await at_eight(store, log, failures.append)
+    assert log.asked == 1, "what comes in order is folded without a question"
     for record in RECORDS[:8]:
         await told_of(one, [record])
         await asyncio.sleep(0.1)
-    assert log.asked == 1
     await one.stop()
     await task
+    assert log.asked == 1
     assert failures == []
 
 
